@@ -1,0 +1,147 @@
+//! One error type for the whole crate: where → expected → found → remedy.
+
+use std::fmt;
+
+/// Shorthand for a result that fails with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, as a closed list. JavaScript sees [`Kind::code`] as `MobileNetError.code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The bytes are none of the formats that this crate reads.
+    UnsupportedFormat,
+    /// The file ends before the data that it announces.
+    Truncated,
+    /// A header, index or pickle is not what its format allows.
+    BadHeader,
+    /// A checksum stored in the file does not match its data.
+    Corrupt,
+    /// A pickle asks for something other than a state dictionary of tensors.
+    RefusedPickle,
+    /// The file holds tensors, but not those of a MobileNet.
+    NotMobileNet,
+    /// Metadata names a version, preset, padding … that this crate does not know.
+    BadMetadata,
+    /// A tensor that the network needs is not in the file.
+    MissingTensor,
+    /// A tensor has another shape than the network needs.
+    WrongShape,
+    /// A tensor has a data type that this crate does not read.
+    WrongDtype,
+    /// A tensor holds NaN or infinity.
+    NotFinite,
+    /// A model parameter (multiplier, resolution, classes …) is out of range.
+    BadModel,
+    /// No endpoint has that name.
+    UnknownEndpoint,
+    /// An option of a call has a value outside its range.
+    BadOption,
+    /// A frame has no pixels.
+    SourceEmpty,
+    /// A frame's bytes do not fit its width and height.
+    SourceWrongLength,
+    /// A frame that should be used as it is has another size than the network's input.
+    SourceWrongSize,
+    /// Something that is no frame was handed in.
+    SourceUnsupported,
+    /// A canvas or picture may not be read: it holds another origin's pixels.
+    SourceTainted,
+    /// A frame was closed or transferred before it was read.
+    SourceDetached,
+    /// The browser lacks something that this package needs.
+    Unsupported,
+}
+
+impl Kind {
+    /// The stable code that JavaScript sees, e.g. `"missing_tensor"`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnsupportedFormat => "unsupported_format",
+            Self::Truncated => "truncated",
+            Self::BadHeader => "bad_header",
+            Self::Corrupt => "corrupt",
+            Self::RefusedPickle => "refused_pickle",
+            Self::NotMobileNet => "not_mobilenet",
+            Self::BadMetadata => "bad_metadata",
+            Self::MissingTensor => "missing_tensor",
+            Self::WrongShape => "wrong_shape",
+            Self::WrongDtype => "wrong_dtype",
+            Self::NotFinite => "not_finite",
+            Self::BadModel => "bad_model",
+            Self::UnknownEndpoint => "unknown_endpoint",
+            Self::BadOption => "bad_option",
+            Self::SourceEmpty => "source_empty",
+            Self::SourceWrongLength => "source_wrong_length",
+            Self::SourceWrongSize => "source_wrong_size",
+            Self::SourceUnsupported => "source_unsupported",
+            Self::SourceTainted => "source_tainted",
+            Self::SourceDetached => "source_detached",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// An error that says where it happened, what was expected, what was found, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    place: String,
+    expected: String,
+    found: String,
+    remedy: String,
+}
+
+impl Error {
+    /// An error at `place` (a tensor, a byte offset, an option); see [`Error::expected`], [`Error::found`] and
+    /// [`Error::remedy`] for the rest of the sentence.
+    pub fn new(kind: Kind, place: impl Into<String>) -> Self {
+        Self { kind, place: place.into(), expected: String::new(), found: String::new(), remedy: String::new() }
+    }
+
+    /// What should have been there.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = expected.into();
+        self
+    }
+
+    /// What was there.
+    #[must_use]
+    pub fn found(mut self, found: impl Into<String>) -> Self {
+        self.found = found.into();
+        self
+    }
+
+    /// What the reader can do about it: a whole sentence.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// Which of the closed list of errors this is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.place)?;
+        match (self.expected.is_empty(), self.found.is_empty()) {
+            (false, false) => write!(f, "expected {}, found {}", self.expected, self.found)?,
+            (false, true) => write!(f, "expected {}", self.expected)?,
+            (true, false) => write!(f, "found {}", self.found)?,
+            (true, true) => write!(f, "{}", self.kind.code())?,
+        }
+        if !self.remedy.is_empty() {
+            write!(f, ". {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

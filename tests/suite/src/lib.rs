@@ -1,0 +1,1 @@
+//! The kernel suite as values.
