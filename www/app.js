@@ -26,6 +26,7 @@ const loading = new Loading({
   text: at("loading-text"),
   bytes: at("loading-bytes"),
   progress: at("progress"),
+  button: at("download"),
   problem: at("model-error"),
   problemText: at("model-error-text"),
 });
@@ -46,9 +47,14 @@ const model = new Model({
     loading.done();
     showCard(at("card"), net.info, row);
     at("weights-licence").textContent = `The weights (${row.title}) are under ${row.licence}.`;
-    offline.weightsReady();
+    if (isKept(net.info)) offline.weightsReady();
   },
 });
+
+/** Whether the library has the weights in its cache: it says so when it could not put them there. */
+function isKept({ loadedFrom, warnings }) {
+  return isSecureContext && (loadedFrom === "cache" || warnings.length === 0);
+}
 
 // Problems of the camera or of a picture, with a way to try again where trying again can help.
 const sourceError = {
@@ -101,16 +107,8 @@ function choosePicture(picture) {
   return stills.label(picture);
 }
 
-async function chooseSample(sample, { quiet = false } = {}) {
-  try {
-    const answer = await fetch(sample.href);
-    if (!answer.ok) throw new Error(`status ${answer.status}`);
-    const { file: source, title, licence } = sample;
-    await choosePicture({ blob: await answer.blob(), source, title, credit: licence, quiet });
-  } catch (error) {
-    const message = `The sample “${sample.title}” could not be fetched (${error.message}).`;
-    sourceError.show({ message }, () => chooseSample(sample));
-  }
+function chooseSample({ file, title, licence, open }, { quiet = false } = {}) {
+  return choosePicture({ source: file, title, credit: licence, quiet, open });
 }
 
 /** The person used the page: from now on it is worth keeping. */
@@ -127,7 +125,7 @@ acceptPictures({
   overlay: at("drop"),
   onPicture(file) {
     used();
-    choosePicture({ blob: file, title: file.name || "Pasted picture", source: file.name || "pasted" });
+    choosePicture({ title: file.name || "Picture", source: file.name, open: async () => file });
   },
   onRefused: (message) => sourceError.show({ message }),
 });
@@ -148,22 +146,25 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", () => live.stop());
 
 at("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(at("code").textContent);
-  at("copy").textContent = "Copied";
+  try {
+    await navigator.clipboard.writeText(at("code").textContent);
+    at("copy").textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(at("code"));
+    at("copy").textContent = "Selected: copy it";
+  }
   setTimeout(() => (at("copy").textContent = "Copy"), 2000);
 });
 
 offline.start();
+const wait = navigator.connection?.saveData ?? false;
+if (wait) loading.offer();
+else model.ready().catch(() => null);
 const samples = await showSamples(at("samples"), (sample) => {
   used();
-  return chooseSample(sample);
+  chooseSample(sample);
 });
-if (navigator.connection?.saveData) {
-  loading.offer();
-  at("download").hidden = false;
-} else if (samples.length > 0 && stage.showing === "nothing" && !live.running) {
+if (!wait && samples.length > 0 && stage.showing === "nothing" && !live.running) {
   // An example to begin with: the page explains itself by working. Nobody asked for it, so nothing is spoken.
   chooseSample(samples[0], { quiet: true });
-} else {
-  model.ready().catch(() => null);
 }

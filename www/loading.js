@@ -4,26 +4,26 @@ import { bytes } from "./format.js";
 export class Loading {
   #parts;
 
-  /** `parts`: the elements panel, text, bytes, progress, problem and problemText. */
+  /** `parts`: the elements panel, text, bytes, progress, button, problem and problemText. */
   constructor(parts) {
     this.#parts = parts;
   }
 
   start() {
-    const { panel, text, progress, problem } = this.#parts;
+    const { panel, text, progress, button, problem } = this.#parts;
     problem.hidden = true;
+    button.hidden = true;
     panel.hidden = false;
     progress.hidden = false;
     progress.removeAttribute("value");
     text.textContent = "Getting the model ready";
   }
 
-  progress({ loaded, total }) {
+  progress({ phase, loadedBytes, totalBytes }) {
     const { text, progress, bytes: count } = this.#parts;
-    if (!total) return;
-    progress.value = Math.min(1, loaded / total);
-    text.textContent = loaded < total ? "Downloading the model" : "Preparing the model";
-    count.textContent = `${bytes(loaded)} of ${bytes(total)}`;
+    text.textContent = phase === "download" ? "Downloading the model" : "Preparing the model";
+    progress.value = Math.min(1, loadedBytes / totalBytes);
+    count.textContent = `${bytes(loadedBytes)} of ${bytes(totalBytes)}`;
   }
 
   done() {
@@ -32,9 +32,10 @@ export class Loading {
 
   /** Says what a person on a metered connection would be asked to download. */
   offer() {
-    const { panel, text, progress } = this.#parts;
+    const { panel, text, progress, button } = this.#parts;
     panel.hidden = false;
     progress.hidden = true;
+    button.hidden = false;
     text.textContent = "Your browser asks pages to save data, so the model is not downloaded yet.";
   }
 

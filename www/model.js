@@ -5,7 +5,7 @@ export class Model {
   #loading = null;
   #listener;
 
-  /** `listener` hears `onStart()`, `onProgress({ loaded, total })`, `onReady(net, row)` and `onError(error)`. */
+  /** `listener` hears `onStart()`, `onProgress(progress)`, `onReady(net, row)` and `onError(error)`. */
   constructor(listener) {
     this.#listener = listener;
   }
@@ -26,9 +26,11 @@ export class Model {
     const [row] = await catalogue(index);
     if (!row) throw problem("no_weights", "weights/index.json names no weights: this site was built without a model.");
     const net = await MobileNet.load(new URL(row.url, index).href, {
-      // The hash is also the key of the library's cache: with it, the next visit needs no network.
-      integrity: row.sha256,
-      onProgress: ({ loaded, total }) => this.#listener.onProgress({ loaded, total: total || row.bytes }),
+      // The hash is also the key of the library's cache: with it, the next visit needs no network. Pages over plain
+      // http have neither hashes nor caches, and still classify.
+      integrity: isSecureContext ? row.sha256 : undefined,
+      onProgress: ({ phase, loadedBytes, totalBytes }) =>
+        this.#listener.onProgress({ phase, loadedBytes, totalBytes: totalBytes ?? row.bytes }),
     });
     this.#listener.onReady(net, row);
     return net;

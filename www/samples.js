@@ -4,7 +4,10 @@
 export async function showSamples(list, onChoose) {
   const index = new URL("./samples/index.json", document.baseURI);
   const rows = await read(index);
-  const samples = rows.map((row) => ({ ...row, href: new URL(row.file, index).href }));
+  const samples = rows.map((row) => {
+    const href = new URL(row.file, index).href;
+    return { ...row, href, open: (signal) => fetchPicture(href, row.title, signal) };
+  });
   list.append(...samples.map((sample) => entry(sample, onChoose)));
   list.hidden = samples.length === 0;
   return samples;
@@ -25,6 +28,12 @@ async function read(url) {
     // Without samples the page still works: camera, files, drop and paste.
     return [];
   }
+}
+
+async function fetchPicture(href, title, signal) {
+  const answer = await fetch(href, { signal }).catch((error) => ({ ok: false, status: error.message }));
+  if (!answer.ok) throw new Error(`The sample “${title}” could not be fetched (${answer.status}). Try again.`);
+  return answer.blob();
 }
 
 function entry(sample, onChoose) {

@@ -17,19 +17,18 @@ export class Stills {
     this.#onProblem = onProblem;
   }
 
-  /** Labels `picture`: `{ blob, title, credit?, source, quiet? }`. A newer picture takes the place of an older one. */
+  /**
+   * Labels `picture`: `{ title, credit?, source, quiet?, open }`, where `open(signal)` gives its file. A newer picture
+   * takes the place of an older one, whichever of them arrives first.
+   */
   async label(picture) {
     this.stop();
     this.#last = picture;
     const work = new AbortController();
     this.#work = work;
-    this.#stage.showPicture(picture.blob, picture);
     this.#findings.begin(picture.source);
-    // A model that does not load says so in its own panel, and `again` comes back to this picture.
-    const net = await this.#model.ready().catch(() => null);
-    if (work.signal.aborted) return;
     try {
-      if (net) await this.#run(net, picture, work.signal);
+      await this.#run(picture, work.signal);
     } catch (error) {
       if (work.signal.aborted) return;
       this.#stage.showNothing("This picture could not be read.");
@@ -50,11 +49,17 @@ export class Stills {
     this.#work = null;
   }
 
-  async #run(net, picture, signal) {
-    const result = await net.classify(picture.blob, { topK: TOP_K, signal });
+  async #run(picture, signal) {
+    const blob = await picture.open(signal);
+    if (signal.aborted) return;
+    this.#stage.showPicture(blob, picture);
+    // A model that does not load says so in its own panel, and `again` comes back to this picture.
+    const net = await this.#model.ready().catch(() => null);
+    if (!net || signal.aborted) return;
+    const result = await net.classify(blob, { topK: TOP_K, signal });
     if (signal.aborted) return;
     this.#findings.still(result, picture);
-    const vector = await net.embed(picture.blob, { signal });
+    const vector = await net.embed(blob, { signal });
     if (signal.aborted) return;
     await this.#findings.vector(net, vector, { compare: true });
   }
