@@ -1,5 +1,5 @@
 // The demo page: finds its elements and joins the parts. Each part is a module of its own.
-import { Camera } from "./camera.js";
+import { Camera, explainCamera } from "./camera.js";
 import { showCard } from "./card.js";
 import { Findings } from "./findings.js";
 import { Live } from "./live.js";
@@ -73,7 +73,7 @@ const stills = new Stills({ stage, model, findings, onProblem: (error) => source
 const camera = new Camera(at("preview"), {
   onLost(error) {
     live.stop();
-    sourceError.show(error, startCamera);
+    sourceError.show({ message: explainCamera(error) }, startCamera);
   },
 });
 const live = new Live({
@@ -89,14 +89,16 @@ function showCameraState(state) {
   button.textContent = { off: "Start camera", asking: "Waiting for the camera…", on: "Stop camera" }[state];
   button.dataset.state = state;
   at("camera-reason").hidden = state === "on";
-  if (state === "on") stage.showPreview();
+  if (state === "on") {
+    stills.stop();
+    markChosen(at("samples"), null);
+    stage.showPreview();
+  }
   if (state === "off" && stage.showing === "preview") stage.showNothing("The camera is off.");
 }
 
 function startCamera() {
   used();
-  stills.stop();
-  markChosen(at("samples"), null);
   return live.start();
 }
 

@@ -5,8 +5,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import { launch, serve } from "./harness.mjs";
-import { PageDriver } from "./page-driver.mjs";
+import { launch } from "./harness.mjs";
+import { PageDriver, openSite } from "./page-driver.mjs";
 import { webcamArguments, writeWebcam } from "./fake-webcam.mjs";
 
 const DESKTOP = { viewport: { width: 1280, height: 900 } };
@@ -15,13 +15,13 @@ const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isM
 const rows = [];
 const problems = [];
 const folder = await mkdtemp(join(tmpdir(), "mobilenet-web-check-"));
-const site = await serve();
+const site = await openSite();
 try {
   const { webcam, sample } = await checkPictures();
   await checkCamera(webcam, sample);
   await showErrors();
 } finally {
-  await site.close?.();
+  await site.close();
   await rm(folder, { recursive: true, force: true });
 }
 await report();

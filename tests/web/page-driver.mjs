@@ -1,6 +1,15 @@
 // The demo page as a person uses it: its own buttons, and what it shows afterwards.
 
+import { serve } from "./harness.mjs";
+
 const PATIENCE_MS = 60_000;
+
+/** The site: at SITE_URL if a server runs there, else started for as long as it is not closed. */
+export async function openSite() {
+  if (process.env.SITE_URL) return { url: process.env.SITE_URL, close() {} };
+  const { site, close } = await serve();
+  return { url: site, close };
+}
 
 export class PageDriver {
   /** Console errors and uncaught exceptions so far. */
