@@ -59,7 +59,7 @@ impl Picture {
 /// Fills a poisoned tensor, so that a pixel that is left out shows.
 fn run(rule: &Preprocessing, target: [usize; 2], body: Body, picture: &Picture, view: &View) -> Vec<Vec4> {
     let mut out = vec![[f32::NAN; 4]; target[0] * target[1]];
-    Preprocessor::new(rule, target[0], target[1]).run(body, &picture.frame(), view, &mut out).unwrap();
+    Preprocessor::new(rule, target[0], target[1]).run(body, &picture.frame(), view, &mut out).expect("test data");
     out
 }
 
@@ -105,19 +105,19 @@ fn data() -> PathBuf {
 }
 
 fn npy<T: npyz::Deserialize>(name: &str) -> (Vec<usize>, Vec<T>) {
-    let bytes = std::fs::read(data().join(format!("{name}.npy"))).unwrap();
-    let file = npyz::NpyFile::new(&bytes[..]).unwrap();
-    (file.shape().iter().map(|side| *side as usize).collect(), file.into_vec().unwrap())
+    let bytes = std::fs::read(data().join(format!("{name}.npy"))).expect("test data");
+    let file = npyz::NpyFile::new(&bytes[..]).expect("test data");
+    (file.shape().iter().map(|side| *side as usize).collect(), file.into_vec().expect("test data"))
 }
 
 #[test]
 fn every_rule_is_its_frameworks() {
-    let cases = std::fs::read(data().join("cases.json")).unwrap();
-    let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).unwrap();
+    let cases = std::fs::read(data().join("cases.json")).expect("test data");
+    let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).expect("test data");
     assert!(cases.len() >= 33, "tools/golden/frame.py writes more");
     for case in cases {
-        let text = |key: &str| case[key].as_str().unwrap();
-        let number = |key: &str| case[key].as_u64().unwrap() as usize;
+        let text = |key: &str| case[key].as_str().expect("test data");
+        let number = |key: &str| case[key].as_u64().expect("test data") as usize;
         let (shape, source) = npy::<u8>(&format!("source_{}", text("source")));
         let picture = Picture::new(shape[0], shape[1], |y, x| {
             let at = (y * shape[1] + x) * 3;
@@ -142,7 +142,7 @@ fn every_rule_is_its_frameworks() {
         let (shape, expected) = npy::<f32>(text("name"));
         assert_eq!(shape, [number("height"), number("width"), 3]);
         let expected: Vec<Vec4> = expected.as_chunks::<3>().0.iter().map(|[r, g, b]| [*r, *g, *b, 0.0]).collect();
-        let allowed = if case["rounded"].as_bool().unwrap() { TWO_ROUNDINGS } else { EXACT };
+        let allowed = if case["rounded"].as_bool().expect("test data") { TWO_ROUNDINGS } else { EXACT };
         for body in [Body::Reference, Body::Simd] {
             let found = run(&rule, [shape[0], shape[1]], body, &picture, &View::default());
             let most = max_difference(&found, &expected);
@@ -214,7 +214,7 @@ fn the_same_photograph_is_nearly_the_same_tensor_at_4000_and_at_400_px() {
             [wave(23.0, 11.0, 0.0), wave(-9.0, 31.0, 1.0), wave(40.0, -27.0, 2.0), 255]
         })
     };
-    let rule = preset("torchvision").unwrap();
+    let rule = preset("torchvision").expect("test data");
     let [large, small] = [photograph(3000, 4000), photograph(300, 400)]
         .map(|picture| run(&rule, [224, 224], Body::Simd, &picture, &View::default()));
     let sum: f32 = large.iter().flatten().zip(small.iter().flatten()).map(|(a, b)| (a - b).abs()).sum();
@@ -246,7 +246,7 @@ fn sizes_may_alternate() {
                 }
                 let view = View { fit, ..View::default() };
                 let mut out = vec![[f32::NAN; 4]; 32 * 32];
-                preprocessor.run(Body::Simd, &pictures[turn].frame(), &view, &mut out).unwrap();
+                preprocessor.run(Body::Simd, &pictures[turn].frame(), &view, &mut out).expect("test data");
                 assert_eq!(out, run(rule, [32, 32], Body::Simd, &pictures[turn], &view), "{} {turn}", rule.name);
             }
         }

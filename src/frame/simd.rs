@@ -83,8 +83,8 @@ fn unpack(rgba: &[u8], background: [u8; 3], row: &mut [Vec4]) {
     let unit = F32x4::splat(1.0 / 255.0);
     for (to, pixel) in row.iter_mut().zip(pixels) {
         let alpha = f32::from(pixel[3]);
-        let front = F32x4::from_u8x4(*pixel).mul(F32x4::splat(alpha));
-        *to = front.mul_add(behind, F32x4::splat(255.0 - alpha)).mul(unit).store();
+        let front = F32x4::from_u8x4(*pixel) * F32x4::splat(alpha);
+        *to = (front.mul_add(behind, F32x4::splat(255.0 - alpha)) * unit).store();
     }
 }
 
@@ -102,7 +102,7 @@ fn horizontal(job: &Job<'_>, start: usize, source: &[Vec4], across: &mut [Vec4])
 
 fn overwrite(row: &mut [Vec4], across: &[Vec4], weight: F32x4) {
     for (to, from) in row.iter_mut().zip(across) {
-        *to = F32x4::load(*from).mul(weight).store();
+        *to = (F32x4::load(*from) * weight).store();
     }
 }
 
@@ -121,7 +121,7 @@ struct Normalise {
 impl Normalise {
     fn row(&self, row: &mut [Vec4]) {
         for pixel in row {
-            *pixel = F32x4::load(*pixel).add(self.offset).mul(self.scale).store();
+            *pixel = ((F32x4::load(*pixel) + self.offset) * self.scale).store();
         }
     }
 }
