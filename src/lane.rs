@@ -35,7 +35,10 @@ pub struct F32x4([f32; 4]);
 #[cfg(target_arch = "wasm32")]
 mod body {
     use super::{F32x4, Vec4};
-    use core::arch::wasm32::{f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat};
+    use core::arch::wasm32::{
+        f32x4, f32x4_add, f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat,
+        i32x4_splat, u16x8_extend_low_u8x16, u32x4_extend_low_u16x8,
+    };
 
     impl F32x4 {
         /// All four lanes `value`.
@@ -48,6 +51,13 @@ mod body {
         #[inline(always)]
         pub fn load(v: Vec4) -> Self {
             Self(f32x4(v[0], v[1], v[2], v[3]))
+        }
+
+        /// The four bytes of a pixel, 0 … 255.
+        #[inline(always)]
+        pub fn from_u8x4(v: [u8; 4]) -> Self {
+            let bytes = i32x4_splat(i32::from_le_bytes(v));
+            Self(f32x4_convert_i32x4(u32x4_extend_low_u16x8(u16x8_extend_low_u8x16(bytes))))
         }
 
         /// Four lanes to memory.
@@ -102,6 +112,12 @@ mod body {
         #[inline(always)]
         pub fn load(v: Vec4) -> Self {
             Self(v)
+        }
+
+        /// The four bytes of a pixel, 0 … 255.
+        #[inline(always)]
+        pub fn from_u8x4(v: [u8; 4]) -> Self {
+            Self(v.map(f32::from))
         }
 
         /// Four lanes to memory.
