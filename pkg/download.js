@@ -217,7 +217,8 @@ async function answersWithoutCors(url) {
   if (typeof ReportingObserver === "function") {
     observer = new ReportingObserver(
       (reports) => {
-        blocked ||= reports.some(({ type, body }) => type === "coep" && body?.blockedURL === target);
+        // Chromium shows this report's contents in its JSON only.
+        blocked ||= reports.some((report) => JSON.parse(JSON.stringify(report)).body?.blockedURL === target);
       },
       { types: ["coep"] },
     );

@@ -141,9 +141,7 @@ export interface Classification {
 }
 
 /** A vector (or scores) with the shape of its endpoint, e.g. `[1280]` or `[14, 14, 576]` (height, width, channels). */
-export interface Vector extends Float32Array<ArrayBuffer> {
-  readonly shape: readonly number[];
-}
+export type Vector = Float32Array & { readonly shape: readonly number[] };
 
 export interface Info {
   /** E.g. `"v2"`. */

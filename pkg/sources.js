@@ -71,15 +71,14 @@ const TAKE = {
 };
 
 async function takeCanvas(canvas) {
-  try {
-    return handOver(await createImageBitmap(canvas));
-  } catch (error) {
-    // A transferred OffscreenCanvas has no pixels either.
-    if ((canvas.width === 0 || canvas.height === 0) && !/detached/i.test(error.message)) {
-      throw empty("canvas", `${canvas.width}×${canvas.height} px`, "Give it a size and draw on it first.");
-    }
-    throw error;
+  if (canvas.width === 0 || canvas.height === 0) {
+    // A transferred OffscreenCanvas has no pixels either; only this method tells the two apart without changing anything.
+    const refusal = await canvas.convertToBlob?.().catch(({ name }) => name);
+    throw refusal === "InvalidStateError"
+      ? detached("OffscreenCanvas", "Pass it before its transfer.")
+      : empty("canvas", `${canvas.width}×${canvas.height} px`, "Give it a size and draw on it first.");
   }
+  return handOver(await createImageBitmap(canvas));
 }
 
 async function takeBitmap(bitmap) {

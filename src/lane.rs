@@ -35,7 +35,10 @@ pub struct F32x4([f32; 4]);
 #[cfg(target_arch = "wasm32")]
 mod body {
     use super::{F32x4, Vec4};
-    use core::arch::wasm32::{f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat};
+    use core::arch::wasm32::{
+        f32x4, f32x4_add, f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat,
+        i32x4_splat, u16x8_extend_low_u8x16, u32x4_extend_low_u16x8,
+    };
 
     impl F32x4 {
         /// All four lanes `value`.
@@ -50,6 +53,13 @@ mod body {
             Self(f32x4(v[0], v[1], v[2], v[3]))
         }
 
+        /// The four bytes of a pixel, 0 … 255.
+        #[inline(always)]
+        pub fn from_u8x4(v: [u8; 4]) -> Self {
+            let bytes = i32x4_splat(i32::from_le_bytes(v));
+            Self(f32x4_convert_i32x4(u32x4_extend_low_u16x8(u16x8_extend_low_u8x16(bytes))))
+        }
+
         /// Four lanes to memory.
         #[inline(always)]
         pub fn store(self) -> Vec4 {
@@ -61,28 +71,32 @@ mod body {
             ]
         }
 
-        /// Lane by lane sum.
-        #[inline(always)]
-        pub fn add(self, other: Self) -> Self {
-            Self(f32x4_add(self.0, other.0))
-        }
-
         /// `self + a · b`, rounded twice, as the reference does.
         #[inline(always)]
         pub fn mul_add(self, a: Self, b: Self) -> Self {
             Self(f32x4_add(self.0, f32x4_mul(a.0, b.0)))
         }
 
-        /// Lane by lane product.
-        #[inline(always)]
-        pub fn mul(self, other: Self) -> Self {
-            Self(f32x4_mul(self.0, other.0))
-        }
-
         /// Clamped to `low ..= high`. `pmin`/`pmax` are one instruction on x86 where `min`/`max` are nine.
         #[inline(always)]
         pub fn clamp(self, low: Self, high: Self) -> Self {
             Self(f32x4_pmin(high.0, f32x4_pmax(low.0, self.0)))
+        }
+    }
+
+    impl std::ops::Add for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+    }
+
+    impl std::ops::Mul for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0))
         }
     }
 }
@@ -104,28 +118,22 @@ mod body {
             Self(v)
         }
 
+        /// The four bytes of a pixel, 0 … 255.
+        #[inline(always)]
+        pub fn from_u8x4(v: [u8; 4]) -> Self {
+            Self(v.map(f32::from))
+        }
+
         /// Four lanes to memory.
         #[inline(always)]
         pub fn store(self) -> Vec4 {
             self.0
         }
 
-        /// Lane by lane sum.
-        #[inline(always)]
-        pub fn add(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
-        }
-
         /// `self + a · b`, rounded twice, as the reference does.
         #[inline(always)]
         pub fn mul_add(self, a: Self, b: Self) -> Self {
             Self(std::array::from_fn(|i| self.0[i] + a.0[i] * b.0[i]))
-        }
-
-        /// Lane by lane product.
-        #[inline(always)]
-        pub fn mul(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
         }
 
         /// Clamped to `low ..= high`.
@@ -135,6 +143,22 @@ mod body {
                 let v = if low.0[i] < self.0[i] { self.0[i] } else { low.0[i] };
                 if v < high.0[i] { v } else { high.0[i] }
             }))
+        }
+    }
+
+    impl std::ops::Add for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+        }
+    }
+
+    impl std::ops::Mul for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
         }
     }
 }

@@ -1,11 +1,53 @@
 //! MobileNet in the browser: labels and feature vectors from a canvas, a video or any other frame.
 //!
+//! ```text
+//! bytes → weights ─┐
+//!                  ├→ graph → plan → backend → output → js
+//! model (tables) ──┘           ▲ kernels
+//!        canvas / video → frame ┘
+//! ```
+//!
 //! Read the modules in this order and you have followed a frame from bytes to labels: [`model`] says what a MobileNet
-//! is, [`weights`] finds its tensors in a file.
+//! is, [`weights`] finds its tensors in a file, [`graph`] joins the two into nodes with shapes, [`plan`] turns nodes
+//! into kernel calls, [`kernels`] defines and speeds up each call, [`frame`] turns pixels into the input tensor,
+//! [`backend`] runs the plan, [`output`] turns probabilities into labels, and [`Net`] is all of it in one type. `js`,
+//! compiled for the browser only, shows that type to JavaScript.
+//!
+//! ```no_run
+//! use mobilenet_web::{Frame, Net, Options, Query, View};
+//!
+//! let file = std::fs::read("mobilenet_v2_1.0_224.safetensors")?;
+//! let mut net = Net::open(&file, &Options::default())?;
+//! let rgba = vec![0; 640 * 480 * 4];
+//! let frame = Frame { rgba: &rgba, width_px: 640, height_px: 480 };
+//! for label in net.classify(&frame, &View::default(), &Query::default())? {
+//!     println!("{:.3} {}", label.probability, net.label_name(label.index));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod error;
-pub mod frame;
 pub mod lane;
+
 pub mod model;
-pub mod output;
 pub mod weights;
+
+pub mod graph;
+pub mod plan;
+
+pub mod kernels;
+
+pub mod frame;
+
+pub mod backend;
+pub mod output;
+
+mod net;
+
+#[cfg(target_arch = "wasm32")]
+mod js;
+
+pub use error::{Error, Kind, Result};
+pub use frame::{Fit, Frame, View};
+pub use net::{Choice, EndpointInfo, Net, Options, Tensor};
+pub use output::{Label, Query};

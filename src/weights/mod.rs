@@ -1,1 +1,148 @@
 //! Bytes → named tensors.
+//!
+//! [`read`] sniffs the [`Format`] and lists the tensors of a [`File`], each a view of the file's own bytes: nothing is
+//! copied before [`Tensor::to_f32`]. [`checkpoint`] then finds out which framework named them, which network they are,
+//! and hands them out under canonical names, so that the layers above never see a framework.
+//!
+//! A file is untrusted input. No count that it states is allocated for before the bytes it stands for are known to be
+//! there, and every error names a tensor or a byte offset.
+
+mod checkpoint;
+mod json;
+mod metadata;
+mod names;
+mod safetensors;
+mod tensor;
+mod torch;
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Kind, Result};
+
+pub use checkpoint::{Checkpoint, checkpoint};
+pub use safetensors::write_safetensors;
+pub use tensor::{Dtype, Tensor};
+
+/// More tensors than any MobileNet checkpoint holds (V2 with Adam's state: 630), few enough that listing them stays
+/// well under a mebibyte.
+const MAX_TENSORS: usize = 2048;
+
+/// A kind of weights file. Adding one is a variant here; the compiler then shows the other places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// JSON header, then raw tensors.
+    Safetensors,
+    /// What `torch.save` writes since PyTorch 1.6: a zip archive of a pickle and one entry a storage.
+    TorchZip,
+    /// What `torch.save` wrote before: five pickles, then the storages.
+    TorchLegacy,
+}
+
+/// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
+const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 8] = [
+    (0, b"<", "an HTML or XML page"),
+    (0, b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
+    (0, b"\x89HDF", "an HDF5 (Keras .h5) file"),
+    (4, b"TFL3", "a TensorFlow Lite model"),
+    (0, b"{", "a JSON file"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"\x80", "a pickle that torch.save did not write"),
+    (0, b"\x08", "perhaps an ONNX or TensorFlow protocol buffer"),
+];
+
+impl Format {
+    /// The format of these bytes, told from their beginning.
+    ///
+    /// # Errors
+    /// [`Kind::UnsupportedFormat`], saying what the bytes look like instead.
+    pub fn sniff(file: &[u8]) -> Result<Self> {
+        if file.starts_with(b"PK\x03\x04") {
+            return Ok(Self::TorchZip);
+        }
+        if file.starts_with(&torch::LEGACY_MAGIC) {
+            return Ok(Self::TorchLegacy);
+        }
+        // Eight bytes of header length, then the header, which must begin so.
+        if file.get(8) == Some(&b'{') {
+            return Ok(Self::Safetensors);
+        }
+        let looks_like = KNOWN_BUT_UNREAD
+            .iter()
+            .find(|(at, mark, _)| file.get(*at..).is_some_and(|tail| tail.starts_with(mark)))
+            .map_or_else(
+                || format!("{} bytes that begin with {:02x?}", file.len(), &file[..file.len().min(8)]),
+                |(_, _, what)| (*what).to_owned(),
+            );
+        Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
+            .expected("a safetensors or PyTorch (.pth, .pt) file")
+            .found(looks_like)
+            .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
+    }
+
+    /// The format's usual name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::TorchZip => "PyTorch",
+            Self::TorchLegacy => "PyTorch (before 1.6)",
+        }
+    }
+}
+
+/// The tensors of a weights file, and what it says about them.
+#[derive(Clone, Debug)]
+pub struct File<'a> {
+    /// How the file is written.
+    pub format: Format,
+    /// Free text by key; empty in formats that carry none.
+    pub metadata: BTreeMap<String, String>,
+    /// Sorted by name, each name once.
+    tensors: Vec<Tensor<'a>>,
+}
+
+impl<'a> File<'a> {
+    fn new(format: Format, metadata: BTreeMap<String, String>, mut tensors: Vec<Tensor<'a>>) -> Result<Self> {
+        tensors.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        if let Some([first, second]) = tensors.array_windows().find(|[a, b]| a.name == b.name) {
+            return Err(Error::new(Kind::BadHeader, second.place())
+                .expected("each name once")
+                .found(format!("the same name at byte {}", first.offset_bytes))
+                .remedy(DAMAGED));
+        }
+        Ok(Self { format, metadata, tensors })
+    }
+
+    /// The tensor of that name in the file.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Tensor<'a>> {
+        self.position(name).map(|index| &self.tensors[index])
+    }
+
+    /// All tensors, by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Tensor<'a>> {
+        self.tensors.iter()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.tensors.binary_search_by(|tensor| (*tensor.name).cmp(name)).ok()
+    }
+}
+
+/// The remedy where a file contradicts itself.
+const DAMAGED: &str = "The file is damaged or was written wrongly; download or convert it again.";
+
+/// Lists the tensors of a file of any [`Format`].
+///
+/// # Errors
+/// [`Kind::UnsupportedFormat`], [`Kind::Truncated`], [`Kind::BadHeader`], [`Kind::Corrupt`], [`Kind::WrongDtype`] or
+/// [`Kind::RefusedPickle`], each with the tensor or the byte offset.
+pub fn read(file: &[u8]) -> Result<File<'_>> {
+    let format = Format::sniff(file)?;
+    let (metadata, tensors) = match format {
+        Format::Safetensors => safetensors::read(file)?,
+        Format::TorchZip => (BTreeMap::new(), torch::read_zip(file)?),
+        Format::TorchLegacy => (BTreeMap::new(), torch::read_legacy(file)?),
+    };
+    File::new(format, metadata, tensors)
+}

@@ -1,0 +1,73 @@
+//! One thread of the CPU.
+
+use super::Executor;
+use crate::error::Result;
+use crate::frame::{Frame, Preprocessor, View};
+use crate::kernels::Io;
+use crate::lane::{Body, Vec4};
+use crate::plan::{Output, Plan, Slot};
+
+/// Runs plans with one of the CPU bodies in an arena that grows to the largest plan seen and then stays.
+#[derive(Debug)]
+pub struct Cpu {
+    body: Body,
+    preprocessor: Preprocessor,
+    parameters: Vec<Vec4>,
+    arena: Vec<Vec4>,
+}
+
+impl Cpu {
+    /// An executor over packed `parameters` (see [`crate::plan::Packing::pack`]).
+    #[must_use]
+    pub const fn new(body: Body, preprocessor: Preprocessor, parameters: Vec<Vec4>) -> Self {
+        Self { body, preprocessor, parameters, arena: Vec::new() }
+    }
+}
+
+impl Executor for Cpu {
+    fn prepare(&mut self, plan: &Plan) {
+        if self.arena.len() < plan.arena {
+            self.arena.resize(plan.arena, Vec4::default());
+        }
+    }
+
+    fn run(&mut self, plan: &Plan, frame: &Frame<'_>, view: &View) -> Result<()> {
+        self.prepare(plan);
+        self.preprocessor.run(self.body, frame, view, &mut self.arena[plan.input.clone()])?;
+        for step in &plan.steps {
+            let (input, side, output) = borrow(&mut self.arena, &step.input, &step.side, &step.output);
+            let parameters = &self.parameters[step.parameters.clone()];
+            step.call.run(self.body, Io { input, side, parameters, output });
+        }
+        Ok(())
+    }
+
+    fn read(&self, output: &Output, values: &mut Vec<f32>) {
+        let channels = output.shape.channels;
+        let map: &[f32] = bytemuck::cast_slice(&self.arena[output.slot.clone()]);
+        values.clear();
+        for pixel in map.chunks_exact(channels.next_multiple_of(4)) {
+            values.extend_from_slice(&pixel[..channels]);
+        }
+    }
+}
+
+/// The output to write and the two maps to read, which lie on either side of it: a plan never lets them overlap.
+fn borrow<'a>(
+    arena: &'a mut [Vec4],
+    input: &Slot,
+    side: &Slot,
+    output: &Slot,
+) -> (&'a [Vec4], &'a [Vec4], &'a mut [Vec4]) {
+    let (below, rest) = arena.split_at_mut(output.start);
+    let (written, above) = rest.split_at_mut(output.len());
+    let (below, above) = (&*below, &*above);
+    let read = |slot: &Slot| {
+        if slot.end <= output.start {
+            &below[slot.clone()]
+        } else {
+            &above[slot.start - output.end..slot.end - output.end]
+        }
+    };
+    (read(input), read(side), written)
+}

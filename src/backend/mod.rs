@@ -1,0 +1,24 @@
+//! Where a plan runs. One trait, one implementation a kind of hardware.
+
+mod cpu;
+
+pub use cpu::Cpu;
+
+use crate::error::Result;
+use crate::frame::{Frame, View};
+use crate::plan::{Output, Plan};
+
+/// Runs plans over one set of packed parameters, which it owns.
+pub trait Executor {
+    /// Makes room for `plan`, so that running it allocates nothing.
+    fn prepare(&mut self, plan: &Plan);
+
+    /// Computes every map of `plan` for one frame.
+    ///
+    /// # Errors
+    /// What [`crate::frame`] finds wrong with the frame.
+    fn run(&mut self, plan: &Plan, frame: &Frame<'_>, view: &View) -> Result<()>;
+
+    /// Copies a map of the plan that ran last to `values`: `[height, width, channels]`, without lane padding.
+    fn read(&self, output: &Output, values: &mut Vec<f32>);
+}

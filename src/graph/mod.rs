@@ -1,0 +1,280 @@
+//! Model → typed graph, with a shape, parameters and multiply-accumulates for every node.
+//!
+//! The graph is what the framework trained: batch norms, activations and additions are nodes of their own. What is
+//! folded or fused, and which kernel runs it, is for [`crate::plan`] to say.
+
+mod shape;
+
+pub use shape::{Shape, Window};
+
+use crate::error::{Error, Kind, Result};
+use crate::model::{Activation, Block, Spec, table};
+
+/// Index of a node in [`Graph::nodes`].
+pub type NodeId = usize;
+
+/// What a node computes from its inputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op {
+    /// The preprocessed picture.
+    Input,
+    /// A convolution over all channels, without bias.
+    Conv(Window),
+    /// A convolution of each channel by itself, without bias.
+    Depthwise(Window),
+    /// Scale and shift by moving statistics.
+    BatchNorm,
+    /// A nonlinearity.
+    Activation(Activation),
+    /// Sum of two maps of one shape.
+    Add,
+    /// Mean over all pixels.
+    GlobalPool,
+    /// Matrix product plus bias.
+    Dense,
+    /// Exponentials over their sum.
+    Softmax,
+}
+
+/// One operation and what comes out of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Canonical name: parameters are called `{name}/weights`, `{name}/gamma` …
+    pub name: String,
+    /// What it computes.
+    pub op: Op,
+    /// Where its inputs come from, always earlier nodes.
+    pub inputs: Vec<NodeId>,
+    /// What comes out.
+    pub shape: Shape,
+}
+
+/// A tensor that a node reads from the weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Canonical name.
+    pub name: String,
+    /// Shape as PyTorch has it: `[out, in, kernel, kernel]`, `[out, in]` or `[channels]`.
+    pub shape: Vec<usize>,
+    /// Whether training moves it (moving statistics are not trained).
+    pub trainable: bool,
+}
+
+/// A feature map that users may ask for by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// TF-slim's name: `layer_1` … `layer_19`, `layer_3/expansion_output`, `global_pool`, `logits`, `predictions`.
+    pub name: String,
+    /// The node whose output it is.
+    pub node: NodeId,
+}
+
+/// A whole network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    /// In an order in which they can be computed.
+    pub nodes: Vec<Node>,
+    /// In the order in which they are computed.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Graph {
+    /// The network that `spec` describes.
+    ///
+    /// # Errors
+    /// [`Kind::BadModel`] when a parameter of `spec` is out of range.
+    pub fn build(spec: &Spec) -> Result<Self> {
+        spec.check()?;
+        let mut builder = Builder::new(spec);
+        for (index, block) in table(spec.version).iter().enumerate() {
+            builder.block(&format!("layer_{}", index + 1), block);
+        }
+        builder.head(spec.classes);
+        Ok(builder.graph)
+    }
+
+    /// The endpoint of that name.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownEndpoint`] listing the names that come nearest.
+    pub fn endpoint(&self, name: &str) -> Result<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.name == name).ok_or_else(|| {
+            let mut names: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+            names.sort_by_key(|candidate| edit_distance(candidate, name));
+            names.truncate(3);
+            Error::new(Kind::UnknownEndpoint, "endpoint")
+                .expected(format!("one of this network's, such as {}", names.join(", ")))
+                .found(format!("{name:?}"))
+                .remedy("`info.endpoints` lists them all.")
+        })
+    }
+
+    /// The tensors that node `id` reads from the weights.
+    #[must_use]
+    pub fn parameters(&self, id: NodeId) -> Vec<Parameter> {
+        let node = &self.nodes[id];
+        let parameter = |suffix: &str, shape: Vec<usize>, trainable| Parameter {
+            name: format!("{}/{suffix}", node.name),
+            shape,
+            trainable,
+        };
+        let out = node.shape.channels;
+        match node.op {
+            Op::Conv(window) => {
+                let shape = vec![out, self.input_channels(id), window.kernel, window.kernel];
+                vec![parameter("weights", shape, true)]
+            }
+            Op::Depthwise(window) => vec![parameter("weights", vec![out, 1, window.kernel, window.kernel], true)],
+            Op::BatchNorm => vec![
+                parameter("gamma", vec![out], true),
+                parameter("beta", vec![out], true),
+                parameter("moving_mean", vec![out], false),
+                parameter("moving_variance", vec![out], false),
+            ],
+            Op::Dense => vec![
+                parameter("weights", vec![out, self.input_channels(id)], true),
+                parameter("biases", vec![out], true),
+            ],
+            Op::Input | Op::Activation(_) | Op::Add | Op::GlobalPool | Op::Softmax => Vec::new(),
+        }
+    }
+
+    /// How many trained numbers the network has; moving statistics are not among them.
+    #[must_use]
+    pub fn params(&self) -> usize {
+        (0..self.nodes.len())
+            .flat_map(|id| self.parameters(id))
+            .filter(|parameter| parameter.trainable)
+            .map(|parameter| parameter.shape.iter().product::<usize>())
+            .sum()
+    }
+
+    /// Multiply-accumulates of node `id`.
+    #[must_use]
+    pub fn node_macs(&self, id: NodeId) -> u64 {
+        let Node { op, shape, .. } = &self.nodes[id];
+        let each = match op {
+            Op::Conv(window) => self.input_channels(id) * window.kernel * window.kernel,
+            Op::Depthwise(window) => window.kernel * window.kernel,
+            Op::Dense => self.input_channels(id),
+            _ => 0,
+        };
+        (shape.pixels() * shape.channels * each) as u64
+    }
+
+    /// Multiply-accumulates of the whole network.
+    #[must_use]
+    pub fn macs(&self) -> u64 {
+        (0..self.nodes.len()).map(|id| self.node_macs(id)).sum()
+    }
+
+    fn input_channels(&self, id: NodeId) -> usize {
+        self.nodes[id].inputs.first().map_or(0, |&input| self.nodes[input].shape.channels)
+    }
+}
+
+/// Appends nodes; the last one is the input of the next.
+struct Builder<'a> {
+    spec: &'a Spec,
+    graph: Graph,
+}
+
+impl<'a> Builder<'a> {
+    fn new(spec: &'a Spec) -> Self {
+        let shape = Shape { height: spec.resolution_px, width: spec.resolution_px, channels: 3 };
+        let input = Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape };
+        Self { spec, graph: Graph { nodes: vec![input], endpoints: Vec::new() } }
+    }
+
+    fn last(&self) -> NodeId {
+        self.graph.nodes.len() - 1
+    }
+
+    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>, shape: Shape) {
+        self.graph.nodes.push(Node { name, op, inputs, shape });
+    }
+
+    /// Names the last node's output.
+    fn endpoint(&mut self, name: impl Into<String>) {
+        let node = self.last();
+        self.graph.endpoints.push(Endpoint { name: name.into(), node });
+    }
+
+    fn block(&mut self, name: &str, block: &Block) {
+        let channels = block.out_channels(self.spec.multiplier);
+        match *block {
+            Block::Conv { kernel, stride, .. } => {
+                self.conv(name, kernel, stride, channels, Activation::Relu6);
+            }
+            Block::InvertedResidual { expansion, stride, .. } => {
+                let input = self.last();
+                let before = self.graph.nodes[input].shape;
+                if expansion > 1 {
+                    self.conv(&format!("{name}/expand"), 1, 1, before.channels * expansion, Activation::Relu6);
+                    self.endpoint(format!("{name}/expansion_output"));
+                }
+                self.depthwise(&format!("{name}/depthwise"), 3, stride, Activation::Relu6);
+                self.endpoint(format!("{name}/depthwise_output"));
+                self.conv(&format!("{name}/project"), 1, 1, channels, Activation::Linear);
+                let projected = self.last();
+                let after = self.graph.nodes[projected].shape;
+                if after == before {
+                    self.endpoint(format!("{name}/projection_output"));
+                    self.push(format!("{name}/add"), Op::Add, vec![input, projected], after);
+                }
+            }
+        }
+        self.endpoint(name);
+    }
+
+    fn conv(&mut self, name: &str, kernel: usize, stride: usize, channels: usize, activation: Activation) {
+        let input = self.last();
+        let (window, height, width) = Window::over(self.spec.padding, self.graph.nodes[input].shape, kernel, stride);
+        let shape = Shape { height, width, channels };
+        self.push(name.into(), Op::Conv(window), vec![input], shape);
+        self.normalise(name, activation, shape);
+    }
+
+    fn depthwise(&mut self, name: &str, kernel: usize, stride: usize, activation: Activation) {
+        let input = self.last();
+        let before = self.graph.nodes[input].shape;
+        let (window, height, width) = Window::over(self.spec.padding, before, kernel, stride);
+        let shape = Shape { height, width, channels: before.channels };
+        self.push(name.into(), Op::Depthwise(window), vec![input], shape);
+        self.normalise(name, activation, shape);
+    }
+
+    fn normalise(&mut self, name: &str, activation: Activation, shape: Shape) {
+        self.push(format!("{name}/batch_norm"), Op::BatchNorm, vec![self.last()], shape);
+        if activation != Activation::Linear {
+            self.push(format!("{name}/activation"), Op::Activation(activation), vec![self.last()], shape);
+        }
+    }
+
+    fn head(&mut self, classes: usize) {
+        let channels = self.graph.nodes[self.last()].shape.channels;
+        let vector = |channels| Shape { height: 1, width: 1, channels };
+        self.push("global_pool".into(), Op::GlobalPool, vec![self.last()], vector(channels));
+        self.endpoint("global_pool");
+        self.push("logits".into(), Op::Dense, vec![self.last()], vector(classes));
+        self.endpoint("logits");
+        self.push("predictions".into(), Op::Softmax, vec![self.last()], vector(classes));
+        self.endpoint("predictions");
+    }
+}
+
+/// Levenshtein distance, for naming what a misspelt name may have meant.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

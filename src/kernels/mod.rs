@@ -1,0 +1,85 @@
+//! One name, one parameter block, three bodies: `reference/x.rs` (scalar, the definition), `simd/x.rs`, and, once the
+//! GPU joins, `shaders/x.wgsl`.
+//!
+//! Every tensor is a slice of [`Vec4`]; lanes past the last channel are zero on the way in and zero on the way out.
+//! Packed parameters are, for each group of four output channels, one [`Vec4`] of biases and then one [`Vec4`] of
+//! weights for each input that the group reads, in the order in which the kernel reads them.
+
+mod params;
+pub mod reference;
+pub mod simd;
+
+pub use params::{Add, Conv, Dense, Depthwise, GlobalPool, Pointwise, Softmax};
+
+use crate::lane::{Body, Vec4};
+use std::fmt;
+
+/// What a kernel reads and writes. Slices are exactly as long as the parameter block says.
+#[derive(Debug)]
+pub struct Io<'a> {
+    /// The map that the kernel transforms.
+    pub input: &'a [Vec4],
+    /// A second map of the output's shape, added to the result; empty where there is none.
+    pub side: &'a [Vec4],
+    /// Packed biases and weights; empty where the kernel has none.
+    pub parameters: &'a [Vec4],
+    /// Every element is written; what was there before does not matter.
+    pub output: &'a mut [Vec4],
+}
+
+/// The one list of kernels. A row names the module that holds each body and the type of its parameter block.
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $module:ident: $params:ident,)*) => {
+        /// One kernel with its parameter block: what a step of a plan calls.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum Call {
+            $($(#[$doc])* $params($params),)*
+        }
+
+        /// Every kernel's stem, as its files are called.
+        pub const STEMS: &[&str] = &[$(stringify!($module)),*];
+
+        impl Call {
+            /// The kernel's stem.
+            #[must_use]
+            pub const fn stem(&self) -> &'static str {
+                match self {
+                    $(Self::$params(_) => stringify!($module),)*
+                }
+            }
+
+            /// Runs one of the CPU bodies.
+            pub fn run(&self, body: Body, io: Io<'_>) {
+                match (self, body) {
+                    $((Self::$params(p), Body::Reference) => reference::$module::run(p, io),
+                      (Self::$params(p), Body::Simd) => simd::$module::run(p, io),)*
+                }
+            }
+        }
+
+        impl fmt::Display for Call {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$params(p) => write!(f, "{:<11} {p}", stringify!($module)),)*
+                }
+            }
+        }
+    };
+}
+
+kernels! {
+    /// A convolution over the three channels of the picture.
+    stem: Conv,
+    /// A convolution of each channel by itself.
+    depthwise: Depthwise,
+    /// A 1×1 convolution, with the block's residual added where there is one.
+    pointwise: Pointwise,
+    /// The sum of two maps, where a fused addition would have hidden an endpoint.
+    add: Add,
+    /// The mean over all pixels.
+    global_pool: GlobalPool,
+    /// A matrix times a vector, plus a bias.
+    dense: Dense,
+    /// Exponentials over their sum.
+    softmax: Softmax,
+}

@@ -1,0 +1,69 @@
+//! One arena for all maps: two maps share bytes when their lifetimes do not overlap.
+
+use super::{Slot, fuse::Fused, vec4s};
+use crate::graph::{Endpoint, Graph, NodeId};
+use std::collections::BTreeMap;
+
+/// Where every map that is written lies.
+pub(super) struct Arena {
+    slots: BTreeMap<NodeId, Slot>,
+}
+
+impl Arena {
+    pub(super) fn slot(&self, node: NodeId) -> Slot {
+        self.slots.get(&node).cloned().unwrap_or(0..0)
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.slots.values().map(|slot| slot.end).max().unwrap_or(0)
+    }
+}
+
+/// A map that must keep its place from the step that writes it to the last that reads it.
+struct Map {
+    node: NodeId,
+    size: usize,
+    first: usize,
+    last: usize,
+}
+
+/// Largest maps first, each at the lowest place that no map alive at the same time occupies.
+pub(super) fn lay_out(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Arena {
+    let mut maps = lifetimes(graph, steps, asked);
+    maps.sort_by_key(|map| (std::cmp::Reverse(map.size), map.first));
+    let mut placed: Vec<(Map, Slot)> = Vec::new();
+    for map in maps {
+        let mut taken: Vec<&Slot> = placed
+            .iter()
+            .filter(|(other, _)| other.first <= map.last && map.first <= other.last)
+            .map(|(_, slot)| slot)
+            .collect();
+        taken.sort_by_key(|slot| slot.start);
+        let mut start = 0;
+        for slot in taken {
+            if slot.start >= start + map.size {
+                break;
+            }
+            start = start.max(slot.end);
+        }
+        let slot = start..start + map.size;
+        placed.push((map, slot));
+    }
+    Arena { slots: placed.into_iter().map(|(map, slot)| (map.node, slot)).collect() }
+}
+
+fn lifetimes(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Vec<Map> {
+    let map = |node: NodeId, first| Map { node, size: vec4s(graph.nodes[node].shape), first, last: first };
+    // The picture is there before the first step.
+    let mut maps = vec![map(0, 0)];
+    maps.extend(steps.iter().enumerate().map(|(index, step)| map(step.output, index)));
+    for map in &mut maps {
+        let reads = |step: &Fused| step.input == map.node || step.side == Some(map.node);
+        if asked.iter().any(|endpoint| endpoint.node == map.node) {
+            map.last = steps.len();
+        } else if let Some(index) = steps.iter().rposition(reads) {
+            map.last = index;
+        }
+    }
+    maps
+}

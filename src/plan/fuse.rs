@@ -1,0 +1,136 @@
+//! Chains of nodes → single kernel calls: batch norm is folded into the weights, an activation becomes a clamp, a
+//! residual joins the projection that precedes it. Nodes that no asked endpoint needs get no call at all.
+
+use crate::graph::{Graph, NodeId, Op, Window};
+use crate::kernels::{Add, Call, Conv, Dense, Depthwise, GlobalPool, Pointwise, Softmax};
+use crate::lane::lanes;
+use crate::model::Activation;
+
+/// A call whose maps are still nodes.
+pub(super) struct Fused {
+    pub name: String,
+    pub call: Call,
+    pub input: NodeId,
+    pub side: Option<NodeId>,
+    /// The last node of the chain: the map that is written.
+    pub output: NodeId,
+    /// The first node of the chain: whose weights are read.
+    pub parameters: NodeId,
+}
+
+/// The calls that compute `asked`, in order.
+pub(super) fn fuse(graph: &Graph, asked: &[NodeId]) -> Vec<Fused> {
+    let needed = needed(graph, asked);
+    let mut consumers = vec![Vec::new(); graph.nodes.len()];
+    for (id, node) in graph.nodes.iter().enumerate().filter(|&(id, _)| needed[id]) {
+        for &input in &node.inputs {
+            consumers[input].push(id);
+        }
+    }
+    // A map may vanish into its consumer where nobody else reads it.
+    let next = |id: NodeId| match consumers[id][..] {
+        [only] if !asked.contains(&id) => Some((only, graph.nodes[only].op)),
+        _ => None,
+    };
+
+    let mut calls = Vec::new();
+    let mut absorbed = vec![false; graph.nodes.len()];
+    for id in (0..graph.nodes.len()).filter(|&id| needed[id]) {
+        if absorbed[id] || graph.nodes[id].op == Op::Input {
+            continue;
+        }
+        let mut output = id;
+        let (mut low, mut high) = (f32::MIN, f32::MAX);
+        let mut side = None;
+        let convolution = matches!(graph.nodes[id].op, Op::Conv(_) | Op::Depthwise(_));
+        let pointwise = matches!(graph.nodes[id].op, Op::Conv(Window { kernel: 1, stride: 1, .. }));
+        while let Some((consumer, op)) = next(output).filter(|_| convolution && side.is_none()) {
+            match op {
+                Op::BatchNorm => {}
+                Op::Activation(Activation::Relu6) => (low, high) = (0.0, 6.0),
+                Op::Add if pointwise => side = graph.nodes[consumer].inputs.iter().copied().find(|&map| map != output),
+                _ => break,
+            }
+            absorbed[consumer] = true;
+            output = consumer;
+        }
+        if graph.nodes[id].op == Op::Add {
+            side = graph.nodes[id].inputs.get(1).copied();
+        }
+        calls.push(Fused {
+            name: graph.nodes[output].name.trim_end_matches("/activation").trim_end_matches("/batch_norm").into(),
+            call: call(graph, id, low, high, side.is_some()),
+            input: graph.nodes[id].inputs[0],
+            side,
+            output,
+            parameters: id,
+        });
+    }
+    calls
+}
+
+/// Which nodes the asked ones depend on.
+fn needed(graph: &Graph, asked: &[NodeId]) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes.len()];
+    for &id in asked {
+        needed[id] = true;
+    }
+    for id in (0..graph.nodes.len()).rev().filter(|&id| id == 0 || !graph.nodes[id].inputs.is_empty()) {
+        if needed[id] {
+            for &input in &graph.nodes[id].inputs {
+                needed[input] = true;
+            }
+        }
+    }
+    needed
+}
+
+/// The kernel for the chain that starts at node `id`.
+#[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
+fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Call {
+    let node = &graph.nodes[id];
+    let (from, to) = (graph.nodes[node.inputs[0]].shape, node.shape);
+    let out_lanes = lanes(to.channels) as u32;
+    match node.op {
+        Op::Conv(window) if window.kernel == 1 && window.stride == 1 => Call::Pointwise(Pointwise {
+            pixels: to.pixels() as u32,
+            in_channels: from.channels as u32,
+            out_lanes,
+            residual: u32::from(residual),
+            low,
+            high,
+        }),
+        Op::Conv(window) => Call::Conv(Conv {
+            in_height: from.height as u32,
+            in_width: from.width as u32,
+            in_channels: from.channels as u32,
+            out_height: to.height as u32,
+            out_width: to.width as u32,
+            out_lanes,
+            kernel: window.kernel as u32,
+            stride: window.stride as u32,
+            pad_top: window.pad_top as u32,
+            pad_left: window.pad_left as u32,
+            low,
+            high,
+        }),
+        Op::Depthwise(window) => Call::Depthwise(Depthwise {
+            in_height: from.height as u32,
+            in_width: from.width as u32,
+            out_height: to.height as u32,
+            out_width: to.width as u32,
+            lanes: out_lanes,
+            kernel: window.kernel as u32,
+            stride: window.stride as u32,
+            pad_top: window.pad_top as u32,
+            pad_left: window.pad_left as u32,
+            low,
+            high,
+        }),
+        Op::Add => Call::Add(Add { count: super::vec4s(to) as u32 }),
+        Op::GlobalPool => Call::GlobalPool(GlobalPool { pixels: from.pixels() as u32, lanes: out_lanes }),
+        Op::Dense => Call::Dense(Dense { in_channels: from.channels as u32, out_lanes }),
+        Op::Softmax => Call::Softmax(Softmax { classes: to.channels as u32 }),
+        Op::Input | Op::BatchNorm | Op::Activation(_) => unreachable!("always part of a longer chain"),
+    }
+}

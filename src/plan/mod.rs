@@ -1,0 +1,134 @@
+//! Graph → list of kernel calls, as data: what is fused, what is pruned, where every map and every weight lies.
+
+mod arena;
+mod fuse;
+mod packing;
+
+pub use packing::Packing;
+
+use crate::error::Result;
+use crate::graph::{Graph, Shape};
+use crate::kernels::Call;
+use crate::lane::lanes;
+use std::fmt;
+use std::ops::Range;
+
+/// Where a map lies in the arena, in [`crate::lane::Vec4`]s.
+pub type Slot = Range<usize>;
+
+/// One kernel call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The endpoint or node whose value it computes.
+    pub name: String,
+    /// The kernel and its parameter block.
+    pub call: Call,
+    /// The map that it reads.
+    pub input: Slot,
+    /// The map that it adds, or an empty range.
+    pub side: Slot,
+    /// The map that it writes; overlaps neither of the others.
+    pub output: Slot,
+    /// Its share of the packed parameters.
+    pub parameters: Range<usize>,
+    /// What it writes.
+    pub shape: Shape,
+    /// Multiply-accumulates.
+    pub macs: u64,
+}
+
+/// A map that the caller asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The endpoint's name.
+    pub name: String,
+    /// Where it lies after the last step.
+    pub slot: Slot,
+    /// Its shape, without lane padding.
+    pub shape: Shape,
+}
+
+/// Everything that a backend needs in order to run a frame, and nothing that it doesn't.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Where the preprocessed picture goes.
+    pub input: Slot,
+    /// Its shape.
+    pub input_shape: Shape,
+    /// In order.
+    pub steps: Vec<Step>,
+    /// In the order in which they were asked for.
+    pub outputs: Vec<Output>,
+    /// Length of the arena in [`crate::lane::Vec4`]s.
+    pub arena: usize,
+}
+
+impl Plan {
+    /// The calls that compute `endpoints` and nothing else.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::UnknownEndpoint`].
+    pub fn new(graph: &Graph, packing: &Packing, endpoints: &[&str]) -> Result<Self> {
+        let asked = endpoints.iter().map(|name| graph.endpoint(name).cloned()).collect::<Result<Vec<_>>>()?;
+        let fused = fuse::fuse(graph, &asked.iter().map(|endpoint| endpoint.node).collect::<Vec<_>>());
+        let arena = arena::lay_out(graph, &fused, &asked);
+        let steps = fused
+            .iter()
+            .map(|step| Step {
+                name: step.name.clone(),
+                call: step.call,
+                input: arena.slot(step.input),
+                side: step.side.map_or(0..0, |side| arena.slot(side)),
+                output: arena.slot(step.output),
+                parameters: packing.range(step.parameters),
+                shape: graph.nodes[step.output].shape,
+                macs: graph.node_macs(step.parameters),
+            })
+            .collect();
+        let outputs = asked
+            .into_iter()
+            .map(|endpoint| Output {
+                slot: arena.slot(endpoint.node),
+                shape: graph.nodes[endpoint.node].shape,
+                name: endpoint.name,
+            })
+            .collect();
+        Ok(Self { input: arena.slot(0), input_shape: graph.nodes[0].shape, steps, outputs, arena: arena.length() })
+    }
+}
+
+/// How many [`crate::lane::Vec4`]s a map of that shape takes.
+const fn vec4s(shape: Shape) -> usize {
+    shape.pixels() * lanes(shape.channels)
+}
+
+const KIB_PER_VEC4: f64 = 16.0 / 1024.0;
+
+impl fmt::Display for Plan {
+    #[expect(clippy::cast_precision_loss, reason = "a printed figure of four digits")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kib = |vec4s: usize| vec4s as f64 * KIB_PER_VEC4;
+        let macs: u64 = self.steps.iter().map(|step| step.macs).sum();
+        writeln!(
+            f,
+            "{} steps, {:.1} M multiply-accumulates, arena {:.0} KiB",
+            self.steps.len(),
+            macs as f64 / 1e6,
+            kib(self.arena)
+        )?;
+        writeln!(f, "{:<28} {:<12} @ {}", "input", self.input_shape, self.input.start)?;
+        for step in &self.steps {
+            let Step { name, call, input, side, output, shape, .. } = step;
+            let size = shape.to_string();
+            write!(f, "{name:<28} {size:<12} {call:<44} {} → {}", input.start, output.start)?;
+            if !side.is_empty() {
+                write!(f, " + {}", side.start)?;
+            }
+            writeln!(f)?;
+        }
+        for output in &self.outputs {
+            writeln!(f, "output {:<21} {:<12} @ {}", output.name, output.shape, output.slot.start)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,252 @@
+//! One tensor as a view of the file's bytes.
+
+use std::borrow::Cow;
+
+use half::{bf16, f16};
+
+use super::DAMAGED;
+use crate::error::{Error, Kind, Result};
+
+/// More axes than any tensor of a network has.
+const MAX_RANK: usize = 8;
+
+/// The type of a tensor's elements in the file, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    /// IEEE 754 single.
+    F32,
+    /// IEEE 754 half.
+    F16,
+    /// The upper half of a single.
+    BF16,
+    /// IEEE 754 double.
+    F64,
+    /// Signed, 8 bytes.
+    I64,
+    /// Signed, 4 bytes.
+    I32,
+    /// Signed, 2 bytes.
+    I16,
+    /// Signed, 1 byte.
+    I8,
+    /// Unsigned, 1 byte.
+    U8,
+    /// One byte, 0 or 1.
+    Bool,
+}
+
+impl Dtype {
+    const ALL: [Self; 10] =
+        [Self::F32, Self::F16, Self::BF16, Self::F64, Self::I64, Self::I32, Self::I16, Self::I8, Self::U8, Self::Bool];
+
+    /// The name that safetensors headers use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::BF16 => "BF16",
+            Self::F64 => "F64",
+            Self::I64 => "I64",
+            Self::I32 => "I32",
+            Self::I16 => "I16",
+            Self::I8 => "I8",
+            Self::U8 => "U8",
+            Self::Bool => "BOOL",
+        }
+    }
+
+    /// The type of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dtype| dtype.name() == name)
+    }
+
+    /// Bytes of one element.
+    #[must_use]
+    pub const fn size_bytes(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 => 8,
+            Self::F32 | Self::I32 => 4,
+            Self::F16 | Self::BF16 | Self::I16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+        }
+    }
+}
+
+/// A named view of the file's bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor<'a> {
+    /// The name in the file.
+    pub name: Cow<'a, str>,
+    /// Type of the elements.
+    pub dtype: Dtype,
+    /// Elements along each axis, outermost first.
+    pub shape: Vec<usize>,
+    /// Elements from one index to the next along each axis.
+    pub strides: Vec<usize>,
+    /// Where `bytes` begin in the file.
+    pub offset_bytes: usize,
+    /// From the first element to the last.
+    pub bytes: &'a [u8],
+}
+
+/// "tensor `name` at byte 123": the place of every error about a tensor.
+pub(super) fn place(name: &str, offset_bytes: usize) -> String {
+    format!("tensor `{name}` at byte {offset_bytes}")
+}
+
+/// Strides of a dense row-major tensor, or `None` where the shape is too large or has too many axes.
+pub(super) fn dense_strides(shape: &[usize]) -> Option<Vec<usize>> {
+    if shape.len() > MAX_RANK {
+        return None;
+    }
+    let mut strides = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        // An empty axis makes the product 0; the strides of the axes outside it do not matter then.
+        strides[axis - 1] = shape[axis].max(1).checked_mul(strides[axis])?;
+    }
+    Some(strides)
+}
+
+/// Elements of a tensor, and elements of storage from its first to its last; `None` on overflow.
+pub(super) fn extent(shape: &[usize], strides: &[usize]) -> Option<(usize, usize)> {
+    if shape.len() != strides.len() || shape.len() > MAX_RANK {
+        return None;
+    }
+    let count = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
+    if count == 0 {
+        return Some((0, 0));
+    }
+    let last = shape
+        .iter()
+        .zip(strides)
+        .try_fold(0_usize, |sum, (&dim, &stride)| sum.checked_add((dim - 1).checked_mul(stride)?))?;
+    Some((count, last.checked_add(1)?))
+}
+
+impl<'a> Tensor<'a> {
+    /// The tensor that starts at element `start` of a storage whose bytes begin at `storage_offset` of the file.
+    ///
+    /// # Errors
+    /// [`Kind::BadHeader`] where shape and strides do not fit the storage, or show one element more than once: such a
+    /// tensor would let a small file ask for a large allocation.
+    pub(super) fn view(
+        name: Cow<'a, str>,
+        dtype: Dtype,
+        (shape, strides): (Vec<usize>, Vec<usize>),
+        start: usize,
+        (storage, storage_offset): (&'a [u8], usize),
+    ) -> Result<Self> {
+        let size = dtype.size_bytes();
+        let refuse = |found: String| {
+            Err(Error::new(Kind::BadHeader, place(&name, storage_offset))
+                .expected(format!("a tensor of {} inside its {} stored bytes", dtype.name(), storage.len()))
+                .found(found)
+                .remedy(DAMAGED))
+        };
+        let Some((count, span)) = extent(&shape, &strides) else {
+            return refuse(format!("shape {shape:?} with strides {strides:?}, which overflows"));
+        };
+        if count > span {
+            return refuse(format!("shape {shape:?} with strides {strides:?}, which repeats elements"));
+        }
+        let range = start
+            .checked_mul(size)
+            .and_then(|first| Some(first..span.checked_mul(size)?.checked_add(first)?))
+            .filter(|range| range.end <= storage.len());
+        let Some(range) = range else {
+            return refuse(format!("shape {shape:?} with strides {strides:?} from element {start}"));
+        };
+        let offset_bytes = storage_offset + range.start;
+        Ok(Self { name, dtype, shape, strides, offset_bytes, bytes: &storage[range] })
+    }
+
+    /// "tensor `name` at byte 123".
+    pub(super) fn place(&self) -> String {
+        place(&self.name, self.offset_bytes)
+    }
+
+    fn is_dense(&self) -> bool {
+        dense_strides(&self.shape).as_ref() == Some(&self.strides)
+    }
+
+    /// The elements' bytes in row-major order; borrowed where the file has them so.
+    pub(super) fn dense_bytes(&self) -> Cow<'a, [u8]> {
+        if self.is_dense() {
+            return Cow::Borrowed(self.bytes);
+        }
+        let size = self.dtype.size_bytes();
+        let count: usize = self.shape.iter().product();
+        let mut dense = Vec::with_capacity(count * size);
+        let mut index = vec![0; self.shape.len()];
+        for _ in 0..count {
+            let at: usize = index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum();
+            dense.extend_from_slice(&self.bytes[at * size..(at + 1) * size]);
+            for axis in (0..index.len()).rev() {
+                index[axis] += 1;
+                if index[axis] < self.shape[axis] {
+                    break;
+                }
+                index[axis] = 0;
+            }
+        }
+        Cow::Owned(dense)
+    }
+
+    /// The elements as single-precision numbers, dense and row-major.
+    ///
+    /// # Errors
+    /// [`Kind::WrongDtype`] for integers; [`Kind::NotFinite`] naming the tensor and the byte of its first NaN or
+    /// infinity; [`Kind::BadHeader`] where the fields were changed so that they no longer fit `bytes`.
+    pub fn to_f32(&self) -> Result<Vec<f32>> {
+        let size = self.dtype.size_bytes();
+        let fits = extent(&self.shape, &self.strides)
+            .is_some_and(|(count, span)| count <= span && span.checked_mul(size) == Some(self.bytes.len()));
+        if !fits {
+            return Err(Error::new(Kind::BadHeader, self.place())
+                .expected(format!("shape {:?} with strides {:?}", self.shape, self.strides))
+                .found(format!("{} bytes", self.bytes.len()))
+                .remedy(DAMAGED));
+        }
+        let dense = self.dense_bytes();
+        let values = self.decode(&dense)?;
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(index) => {
+                let at = self.byte_of(index);
+                Err(Error::new(Kind::NotFinite, format!("tensor `{}`, element {index} at byte {at}", self.name))
+                    .expected("a finite number")
+                    .found(values[index].to_string())
+                    .remedy("The weights are damaged or their training diverged; use another checkpoint."))
+            }
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "rounding doubles to singles is what the caller asked for")]
+    fn decode(&self, dense: &[u8]) -> Result<Vec<f32>> {
+        let values = match self.dtype {
+            Dtype::F32 => dense.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+            Dtype::F16 => dense.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
+            Dtype::BF16 => dense.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
+            Dtype::F64 => dense.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32).collect(),
+            Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8 | Dtype::Bool => {
+                return Err(Error::new(Kind::WrongDtype, self.place())
+                    .expected("F32, F16, BF16 or F64")
+                    .found(self.dtype.name())
+                    .remedy("Convert the weights to floating point, e.g. `state_dict[name].float()`."));
+            }
+        };
+        Ok(values)
+    }
+
+    /// Where the element of this row-major index is in the file.
+    fn byte_of(&self, mut index: usize) -> usize {
+        let mut at = 0;
+        for (&dim, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            at += index % dim * stride;
+            index /= dim;
+        }
+        self.offset_bytes + at * self.dtype.size_bytes()
+    }
+}
