@@ -4,7 +4,7 @@ mod weights_common;
 
 use mobilenet_web::model::Padding;
 use mobilenet_web::weights::{self, Dtype, Format};
-use weights_common::v2_safetensors;
+use weights_common::{v2_pth, v2_safetensors};
 
 #[test]
 fn torchvision_safetensors_is_a_v2() {
@@ -58,4 +58,20 @@ fn what_is_written_reads_back_and_is_what_the_format_s_own_crate_reads() {
         assert_eq!(other.shape(), tensor.shape);
         assert!(other.data() == tensor.bytes, "{}", tensor.name);
     }
+}
+
+#[test]
+fn torchvision_s_own_pth_holds_the_same_tensors_bit_for_bit() {
+    let (Some(pth), Some(fixture)) = (v2_pth(), v2_safetensors()) else { return };
+    let (pth, fixture) = (weights::read(&pth).unwrap(), weights::read(&fixture).unwrap());
+    assert_eq!(pth.format, Format::TorchLegacy);
+    let names = weights::checkpoint(fixture.clone()).unwrap();
+    assert_eq!(names.tensors().len(), 262);
+    for expected in names.tensors() {
+        let found = pth.get(&expected.name).unwrap();
+        assert_eq!((found.dtype, &found.shape), (expected.dtype, &expected.shape), "{}", expected.name);
+        assert!(found.bytes == expected.bytes, "{}", expected.name);
+    }
+    let checkpoint = weights::checkpoint(pth).unwrap();
+    assert_eq!(checkpoint.spec, names.spec);
 }

@@ -143,7 +143,9 @@ impl<'a> Tensor<'a> {
             Err(Error::new(Kind::BadHeader, place(&name, storage_offset))
                 .expected(format!("a tensor of {} inside its {} stored bytes", dtype.name(), storage.len()))
                 .found(found)
-                .remedy("Save it as `tensor.contiguous()`; if it was saved so, the file is damaged: download it again."))
+                .remedy(
+                    "Save it as `tensor.contiguous()`; if it was saved so, the file is damaged: download it again.",
+                ))
         };
         let Some((count, span)) = extent(&shape, &strides) else {
             return refuse(format!("shape {shape:?} with strides {strides:?}, which overflows"));

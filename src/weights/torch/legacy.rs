@@ -31,6 +31,8 @@ pub(in super::super) fn read(file: &[u8]) -> Result<Vec<Tensor<'_>>> {
             .remedy("Save it on a little-endian machine."));
     }
     let object = run(machine.end(), Limits::OBJECT)?;
+    // Another kind of object is refused before what follows it is found not to fit.
+    drop(object.named()?);
     let keys = run(object.end(), Limits::PLAIN)?;
     let listed = keys.texts().ok_or_else(|| bad(object.end()).expected("a list of storage keys"))?;
 
