@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::json::{Json, push_string};
-use super::tensor::{dense_strides, place};
+use super::tensor::{MAX_RANK, dense_strides, place};
 use super::{DAMAGED, Dtype, MAX_TENSORS, Tensor, metadata};
 use crate::error::{Error, Kind, Result};
 use crate::model::Spec;
@@ -93,6 +93,11 @@ fn tensor<'a>(json: &mut Json<'a>, name: Cow<'a, str>, file: &'a [u8], data: usi
                 let mut dims = Vec::new();
                 json.array(|json| {
                     dims.push(json.integer()?);
+                    if dims.len() > MAX_RANK {
+                        return Err(bad_header(format!("tensor `{name}`"))
+                            .expected(format!("at most {MAX_RANK} axes"))
+                            .found("more"));
+                    }
                     Ok(())
                 })?;
                 dims.shrink_to_fit();

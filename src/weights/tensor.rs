@@ -8,7 +8,7 @@ use super::DAMAGED;
 use crate::error::{Error, Kind, Result};
 
 /// More axes than any tensor of a network has.
-const MAX_RANK: usize = 8;
+pub(super) const MAX_RANK: usize = 8;
 
 /// The type of a tensor's elements in the file, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::DAMAGED;
-use super::super::tensor::{Tensor, place};
+use super::super::tensor::{MAX_RANK, Tensor, place};
 use super::pickle::{Pickle, TensorRef, Value};
 use crate::error::{Error, Kind, Result};
 
@@ -67,13 +67,13 @@ impl<'a> Pickle<'a> {
             let storage = tensor.storage as usize;
             let (bytes, offset_bytes) = locate(storage)?;
             let sizes = |value| {
-                let items = self.tuple(value)?.iter();
+                let items = self.tuple(value).filter(|items| items.len() <= MAX_RANK)?.iter();
                 items.map(|&item| if let Value::Int(size) = item { usize::try_from(size).ok() } else { None }).collect()
             };
             let sizes = (sizes(tensor.shape), sizes(tensor.strides), usize::try_from(tensor.start));
             let (Some(shape), Some(strides), Ok(start)) = sizes else {
                 return Err(Error::new(Kind::BadHeader, place(name, offset_bytes))
-                    .expected("a shape, strides and a start of whole numbers that are not negative")
+                    .expected("a start, and a shape and strides of at most 8 whole numbers, that are not negative")
                     .found("others")
                     .remedy(DAMAGED));
             };
