@@ -3,7 +3,8 @@
 
 use super::super::{DAMAGED, Tensor};
 use super::INCOMPLETE;
-use super::pickle::{Limits, Pickle, Value};
+use super::pickle::Pickle;
+use super::value::{Limits, Value};
 use crate::error::{Error, Kind, Result};
 
 /// How every such file begins: a whole pickle of the number 0x1950a86a20f9469cfc6c.

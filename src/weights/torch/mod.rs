@@ -1,11 +1,12 @@
 //! PyTorch's own files: a pickle that says which tensors there are, and storages that hold their elements.
 //!
 //! A pickle is a program. [`pickle`] runs only the instructions that build a state dictionary and knows only the
-//! globals that one needs; [`state_dict`] finds the dictionary; [`zip`] and [`legacy`] find the storages.
+//! globals of [`value`]; [`state_dict`] finds the dictionary; [`zip`] and [`legacy`] find the storages.
 
 mod legacy;
 mod pickle;
 mod state_dict;
+mod value;
 mod zip;
 
 pub(super) use legacy::{MAGIC as LEGACY_MAGIC, read as read_legacy};

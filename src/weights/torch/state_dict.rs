@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::super::DAMAGED;
 use super::super::tensor::{MAX_RANK, Tensor, place};
-use super::pickle::{Pickle, TensorRef, Value};
+use super::pickle::Pickle;
+use super::value::{TensorRef, Value};
 use crate::error::{Error, Kind, Result};
 
 /// Under which key training scripts keep the state dictionary.

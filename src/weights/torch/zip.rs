@@ -2,7 +2,8 @@
 
 use super::super::{DAMAGED, Tensor};
 use super::INCOMPLETE;
-use super::pickle::{Limits, Pickle};
+use super::pickle::Pickle;
+use super::value::Limits;
 use crate::error::{Error, Kind, Result};
 
 /// An archive has an entry a storage and a few more.
