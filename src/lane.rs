@@ -71,28 +71,32 @@ mod body {
             ]
         }
 
-        /// Lane by lane sum.
-        #[inline(always)]
-        pub fn add(self, other: Self) -> Self {
-            Self(f32x4_add(self.0, other.0))
-        }
-
         /// `self + a · b`, rounded twice, as the reference does.
         #[inline(always)]
         pub fn mul_add(self, a: Self, b: Self) -> Self {
             Self(f32x4_add(self.0, f32x4_mul(a.0, b.0)))
         }
 
-        /// Lane by lane product.
-        #[inline(always)]
-        pub fn mul(self, other: Self) -> Self {
-            Self(f32x4_mul(self.0, other.0))
-        }
-
         /// Clamped to `low ..= high`. `pmin`/`pmax` are one instruction on x86 where `min`/`max` are nine.
         #[inline(always)]
         pub fn clamp(self, low: Self, high: Self) -> Self {
             Self(f32x4_pmin(high.0, f32x4_pmax(low.0, self.0)))
+        }
+    }
+
+    impl std::ops::Add for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+    }
+
+    impl std::ops::Mul for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0))
         }
     }
 }
@@ -126,22 +130,10 @@ mod body {
             self.0
         }
 
-        /// Lane by lane sum.
-        #[inline(always)]
-        pub fn add(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
-        }
-
         /// `self + a · b`, rounded twice, as the reference does.
         #[inline(always)]
         pub fn mul_add(self, a: Self, b: Self) -> Self {
             Self(std::array::from_fn(|i| self.0[i] + a.0[i] * b.0[i]))
-        }
-
-        /// Lane by lane product.
-        #[inline(always)]
-        pub fn mul(self, other: Self) -> Self {
-            Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
         }
 
         /// Clamped to `low ..= high`.
@@ -151,6 +143,22 @@ mod body {
                 let v = if low.0[i] < self.0[i] { self.0[i] } else { low.0[i] };
                 if v < high.0[i] { v } else { high.0[i] }
             }))
+        }
+    }
+
+    impl std::ops::Add for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+        }
+    }
+
+    impl std::ops::Mul for F32x4 {
+        type Output = Self;
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
         }
     }
 }

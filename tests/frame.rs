@@ -6,16 +6,20 @@ use mobilenet_web::lane::{Body, Vec4};
 use mobilenet_web::model::{Crop, PRESETS, Preprocessing, Sampling, preset};
 use std::path::{Path, PathBuf};
 
-/// SIMD against reference, in normalised units. The SIMD body sums up to two taps a pixel of reduction in `f32`
-/// (relative error 6e-8 a step, values up to 255, deviations down to 57): 3e-6 is the most seen on the cases below.
+/// SIMD against reference, in normalised units: `f32` sums of values up to 255 against `f64`, divided by deviations
+/// down to 57.
 const BODIES: f32 = 2e-5;
 
-/// Against formulas in `f64` and Pillow's float mode, in units of 0 … 255: `f32` sums, and Pillow's `f32` output.
+/// Against formulas in `f64`, in units of 0 … 255: `f32` weights and sums.
 const EXACT: f32 = 1e-3;
 
-/// Against Pillow's 8-bit mode, in units of 0 … 255: it rounds after the horizontal and after the vertical pass, half
-/// a unit each at most, and its weights are 22-bit fixed point.
-const TWO_ROUNDINGS: f32 = 1.01;
+/// A rule that rounds to whole units may fall to the other side of a half: by one unit, in this share of the values
+/// between the bodies (whose sums differ by about 1e-4 of a unit) …
+const FLIPS_OF_BODIES: f32 = 1e-3;
+
+/// … and in this share against Pillow, whose fixed-point weights break exact ties to either side: 3.4 % is the most
+/// seen, where 3 × 2 px become 24 px high and so many sums end in a half; below 1 % where a picture is reduced.
+const FLIPS_OF_PILLOW: f32 = 5e-2;
 
 /// [`Fit::AsIs`] against the formula in `f64`: a few `f32` roundings of values below 2.7.
 const AS_IS: f64 = 1e-6;
@@ -59,8 +63,17 @@ impl Picture {
 /// Fills a poisoned tensor, so that a pixel that is left out shows.
 fn run(rule: &Preprocessing, target: [usize; 2], body: Body, picture: &Picture, view: &View) -> Vec<Vec4> {
     let mut out = vec![[f32::NAN; 4]; target[0] * target[1]];
-    Preprocessor::new(rule, target[0], target[1]).run(body, &picture.frame(), view, &mut out).unwrap();
+    Preprocessor::new(rule, target[0], target[1]).run(body, &picture.frame(), view, &mut out).expect("test data");
     out
+}
+
+/// Asserts equality to within `allowed`, but for a share of `flips` values that may be off by `unit`.
+fn assert_close(what: &str, a: &[Vec4], b: &[Vec4], allowed: f32, unit: f32, flips: f32) {
+    let over: Vec<f32> = a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).collect();
+    let over: Vec<f32> = over.into_iter().filter(|d| d.is_nan() || *d > allowed).collect();
+    let share = over.len() as f32 / (3 * a.len()) as f32;
+    assert!(share <= flips, "{what}: {share} of the values differ, e.g. by {:?}", over[0]);
+    assert!(over.iter().all(|d| *d <= unit + allowed), "{what}: {over:?}");
 }
 
 fn max_difference(a: &[Vec4], b: &[Vec4]) -> f32 {
@@ -93,8 +106,8 @@ fn simd_is_the_reference_on_every_preset_and_edge() {
         for (name, picture, target) in &cases {
             let reference = run(rule, *target, Body::Reference, picture, &view);
             let simd = run(rule, *target, Body::Simd, picture, &view);
-            let most = max_difference(&reference, &simd);
-            assert!(most <= BODIES, "{} {name}: {most}", rule.name);
+            let unit = 1.0 / rule.std.into_iter().fold(f32::INFINITY, f32::min);
+            assert_close(&format!("{} {name}", rule.name), &reference, &simd, BODIES, unit, FLIPS_OF_BODIES);
             assert!(simd.iter().chain(&reference).all(|pixel| pixel[3] == 0.0), "{} {name}: fourth lane", rule.name);
         }
     }
@@ -105,19 +118,19 @@ fn data() -> PathBuf {
 }
 
 fn npy<T: npyz::Deserialize>(name: &str) -> (Vec<usize>, Vec<T>) {
-    let bytes = std::fs::read(data().join(format!("{name}.npy"))).unwrap();
-    let file = npyz::NpyFile::new(&bytes[..]).unwrap();
-    (file.shape().iter().map(|side| *side as usize).collect(), file.into_vec().unwrap())
+    let bytes = std::fs::read(data().join(format!("{name}.npy"))).expect("test data");
+    let file = npyz::NpyFile::new(&bytes[..]).expect("test data");
+    (file.shape().iter().map(|side| *side as usize).collect(), file.into_vec().expect("test data"))
 }
 
 #[test]
 fn every_rule_is_its_frameworks() {
-    let cases = std::fs::read(data().join("cases.json")).unwrap();
-    let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).unwrap();
-    assert!(cases.len() >= 33, "tools/golden/frame.py writes more");
+    let cases = std::fs::read(data().join("cases.json")).expect("test data");
+    let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).expect("test data");
+    assert!(cases.len() >= 29, "tools/golden/frame.py writes more");
     for case in cases {
-        let text = |key: &str| case[key].as_str().unwrap();
-        let number = |key: &str| case[key].as_u64().unwrap() as usize;
+        let text = |key: &str| case[key].as_str().expect("test data");
+        let number = |key: &str| case[key].as_u64().expect("test data") as usize;
         let (shape, source) = npy::<u8>(&format!("source_{}", text("source")));
         let picture = Picture::new(shape[0], shape[1], |y, x| {
             let at = (y * shape[1] + x) * 3;
@@ -142,11 +155,11 @@ fn every_rule_is_its_frameworks() {
         let (shape, expected) = npy::<f32>(text("name"));
         assert_eq!(shape, [number("height"), number("width"), 3]);
         let expected: Vec<Vec4> = expected.as_chunks::<3>().0.iter().map(|[r, g, b]| [*r, *g, *b, 0.0]).collect();
-        let allowed = if case["rounded"].as_bool().unwrap() { TWO_ROUNDINGS } else { EXACT };
+        let flips = if sampling == Sampling::Antialiased { FLIPS_OF_PILLOW } else { 0.0 };
         for body in [Body::Reference, Body::Simd] {
             let found = run(&rule, [shape[0], shape[1]], body, &picture, &View::default());
-            let most = max_difference(&found, &expected);
-            assert!(most <= allowed, "{} {body:?}: {most} > {allowed}", text("name"));
+            let what = format!("{} {body:?}", text("name"));
+            assert_close(&what, &found, &expected, EXACT, 1.0, flips);
         }
     }
 }
@@ -214,7 +227,7 @@ fn the_same_photograph_is_nearly_the_same_tensor_at_4000_and_at_400_px() {
             [wave(23.0, 11.0, 0.0), wave(-9.0, 31.0, 1.0), wave(40.0, -27.0, 2.0), 255]
         })
     };
-    let rule = preset("torchvision").unwrap();
+    let rule = preset("torchvision").expect("test data");
     let [large, small] = [photograph(3000, 4000), photograph(300, 400)]
         .map(|picture| run(&rule, [224, 224], Body::Simd, &picture, &View::default()));
     let sum: f32 = large.iter().flatten().zip(small.iter().flatten()).map(|(a, b)| (a - b).abs()).sum();
@@ -246,7 +259,7 @@ fn sizes_may_alternate() {
                 }
                 let view = View { fit, ..View::default() };
                 let mut out = vec![[f32::NAN; 4]; 32 * 32];
-                preprocessor.run(Body::Simd, &pictures[turn].frame(), &view, &mut out).unwrap();
+                preprocessor.run(Body::Simd, &pictures[turn].frame(), &view, &mut out).expect("test data");
                 assert_eq!(out, run(rule, [32, 32], Body::Simd, &pictures[turn], &view), "{} {turn}", rule.name);
             }
         }

@@ -6,6 +6,6 @@ use crate::lane::F32x4;
 /// See the reference.
 pub fn run(_: &Add, io: Io<'_>) {
     for ((output, a), b) in io.output.iter_mut().zip(io.input).zip(io.side) {
-        *output = F32x4::load(*a).add(F32x4::load(*b)).store();
+        *output = (F32x4::load(*a) + F32x4::load(*b)).store();
     }
 }

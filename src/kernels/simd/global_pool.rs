@@ -9,7 +9,7 @@ pub fn run(p: &GlobalPool, io: Io<'_>) {
     io.output.fill(Vec4::default());
     for pixel in io.input.chunks_exact(p.lanes as usize) {
         for (sum, value) in io.output.iter_mut().zip(pixel) {
-            *sum = F32x4::load(*sum).add(F32x4::load(*value)).store();
+            *sum = (F32x4::load(*sum) + F32x4::load(*value)).store();
         }
     }
     for output in io.output {

@@ -90,7 +90,7 @@ impl Tile {
             for (g, sum) in sums.into_iter().enumerate() {
                 let at = (pixel + i) * self.out_lanes + group + g;
                 let clamped = self.clamp.apply(sum);
-                output[at] = side.map_or(clamped, |side| clamped.add(F32x4::load(side[at]))).store();
+                output[at] = side.map_or(clamped, |side| clamped + F32x4::load(side[at])).store();
             }
         }
     }

@@ -12,10 +12,10 @@ pub fn run(p: &Softmax, io: Io<'_>) {
         for lane in 0..4 {
             output[lane] = if group * 4 + lane < classes { (input[lane] - max).exp() } else { 0.0 };
         }
-        sum = sum.add(F32x4::load(*output));
+        sum = sum + F32x4::load(*output);
     }
     let scale = F32x4::splat(1.0 / sum.store().iter().sum::<f32>());
     for output in io.output {
-        *output = F32x4::load(*output).mul(scale).store();
+        *output = (F32x4::load(*output) * scale).store();
     }
 }
