@@ -1,0 +1,185 @@
+/** The page's end of a `Host`: calls become messages, answers settle promises. */
+
+import { aborted, failure, fromWire } from "./errors.js";
+
+/** Sends calls through a port and keeps who waits for which answer. */
+export class Client {
+  #port;
+  #pending = new Map();
+  #nextId = 1;
+  #end = null;
+
+  /**
+   * @param {(receive: (message: object) => void, fail: (error: Error) => void) =>
+   *   { post: (message: object, transfer?: Transferable[]) => void, close: () => void }} connect
+   */
+  constructor(connect) {
+    this.#port = connect(
+      (message) => this.#receive(message),
+      (error) => this.end(error),
+    );
+  }
+
+  /** The error that every call gets from now on, or null while calls are taken. */
+  get ended() {
+    return this.#end;
+  }
+
+  /**
+   * @param {object} message with its `type`
+   * @param {{ where: string, transfer?: Transferable[], signal?: AbortSignal, onProgress?: (progress: object) => void }} options
+   * @returns {Promise<any>} the answer's value
+   */
+  call(message, { where, transfer, signal, onProgress }) {
+    return new Promise((resolve, reject) => {
+      if (this.#end) {
+        throw this.#end;
+      }
+      if (signal?.aborted) {
+        throw aborted(where, signal);
+      }
+      const id = this.#nextId++;
+      this.#port.post({ ...message, id }, transfer);
+      const onAbort = () => {
+        settle();
+        this.#port.post({ type: "abort", id });
+        reject(aborted(where, signal));
+      };
+      const settle = () => {
+        this.#pending.delete(id);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      signal?.addEventListener("abort", onAbort);
+      this.#pending.set(id, { resolve, reject, settle, onProgress });
+    });
+  }
+
+  /** Rejects what is in flight and all that comes, and lets go of the other end. */
+  end(error) {
+    if (this.#end) {
+      return;
+    }
+    this.#end = error;
+    this.#port.close();
+    for (const { reject, settle } of [...this.#pending.values()]) {
+      settle();
+      reject(error);
+    }
+  }
+
+  #receive({ id, type, value, error, progress }) {
+    const waiting = this.#pending.get(id);
+    if (!waiting) {
+      return; // Aborted meanwhile.
+    }
+    if (type === "progress") {
+      waiting.onProgress?.(progress);
+      return;
+    }
+    waiting.settle();
+    if (type === "result") {
+      waiting.resolve(value);
+    } else {
+      waiting.reject(fromWire(error));
+    }
+  }
+}
+
+/**
+ * A client of a new worker.
+ *
+ * @param {string | URL | undefined} url another place of worker.js, for bundlers that do not follow `new URL`
+ */
+export function workerClient(url) {
+  return new Client((receive, fail) => {
+    const worker = startWorker(url);
+    let heard = false;
+    worker.onmessage = ({ data }) => {
+      heard = true;
+      receive(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      fail(heard ? died(event.message) : notStarted(event.message || "an error without details"));
+    };
+    worker.onmessageerror = () => fail(died("a message that could not be read"));
+    return {
+      post: (message, transfer = []) => worker.postMessage(message, transfer),
+      close: () => worker.terminate(),
+    };
+  });
+}
+
+/** A client of a host in this very thread. */
+export async function localClient() {
+  let Host;
+  try {
+    ({ Host } = await import("./host.js"));
+  } catch (cause) {
+    throw failure("wasm_unavailable", {
+      where: "host.js and wasm/mobilenet_web.js of the package",
+      expected: "modules that load",
+      found: cause.message,
+      remedy: "Deploy the package's whole folder, wasm included, or let your bundler follow its imports.",
+      cause,
+    });
+  }
+  return new Client((receive) => {
+    const host = new Host(receive);
+    return { post: (message) => host.receive(message), close: () => host.dispose() };
+  });
+}
+
+function startWorker(url) {
+  try {
+    if (url !== undefined) {
+      return new Worker(url, { type: "module" });
+    }
+    // Written out, because bundlers look for exactly this.
+    return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  } catch (error) {
+    const blob = url === undefined && crossOriginWorkerScript();
+    if (!blob) {
+      throw notStarted(error.message, error);
+    }
+    try {
+      return new Worker(blob, { type: "module" });
+    } catch (cause) {
+      throw notStarted(cause.message, cause);
+    }
+  }
+}
+
+let shim;
+
+/** Workers must come from the page's own origin; for a package on a CDN a local script imports it from there. */
+function crossOriginWorkerScript() {
+  const name = "worker.js";
+  const script = new URL(name, import.meta.url);
+  if (!/^https?:$/.test(script.protocol) || script.origin === globalThis.location?.origin) {
+    return null;
+  }
+  shim ??= URL.createObjectURL(new Blob([`import ${JSON.stringify(script.href)};`], { type: "text/javascript" }));
+  return shim;
+}
+
+function notStarted(found, cause) {
+  return failure("worker_failed", {
+    where: "worker.js",
+    expected: "a module worker that starts",
+    found,
+    remedy:
+      "Check that worker.js and wasm/mobilenet_web.js are deployed, that the page comes from http(s) and that its " +
+      "Content-Security-Policy allows them in worker-src; or load with { worker: false }.",
+    ...(cause && { cause }),
+  });
+}
+
+function died(found) {
+  return failure("worker_failed", {
+    where: "worker",
+    expected: "answers",
+    found: found || "an error without details",
+    remedy: "Load the network again; if it happens again, please report it.",
+  });
+}

@@ -1,0 +1,203 @@
+/** The engine behind messages: the same code in the worker and, on request, in the page's own thread. */
+
+import { download, verify } from "./download.js";
+import { MobileNetError, aborted, failure, toWire } from "./errors.js";
+import { loadEngine } from "./wasm.js";
+
+/** Answers `load`, `classify`, `infer` and `abort` messages, the calls one by one in the order of their arrival. */
+export class Host {
+  #post;
+  #engine = null;
+  #broken = null;
+  #queue = [];
+  #running = false;
+  #loads = new Map();
+
+  /** @param {(message: object, transfer?: Transferable[]) => void} post where answers go */
+  constructor(post) {
+    this.#post = post;
+  }
+
+  /** @param {{ type: string, id: number }} message */
+  receive(message) {
+    switch (message.type) {
+      case "load":
+        void this.#answer(message.id, this.#load(message));
+        break;
+      case "abort":
+        this.#abort(message.id);
+        break;
+      default:
+        this.#queue.push(message);
+        void this.#pump();
+    }
+  }
+
+  /** Frees the engine's memory and drops what waits. */
+  dispose() {
+    for (const controller of this.#loads.values()) {
+      controller.abort();
+    }
+    for (const { frame } of this.#queue.splice(0)) {
+      frame.close?.();
+    }
+    this.#broken = new MobileNetError("disposed", "MobileNet: it was disposed of");
+    this.#engine?.free();
+    this.#engine = null;
+  }
+
+  async #answer(id, work) {
+    try {
+      const { value, transfer } = await work;
+      this.#post({ id, type: "result", value }, transfer);
+    } catch (error) {
+      this.#post({ id, type: "error", error: toWire(error) });
+    }
+  }
+
+  async #load({ id, weights, integrity, backend, wasmUrl }) {
+    const controller = new AbortController();
+    this.#loads.set(id, controller);
+    const warnings = [];
+    const onProgress = (progress) => this.#post({ id, type: "progress", progress });
+    const options = { integrity, signal: controller.signal, onProgress, warnings };
+    try {
+      // The module compiles while the weights arrive; whichever fails first ends both.
+      const [Engine, { bytes, from, url }] = await Promise.all([loadEngine(wasmUrl), readWeights(weights, options)]);
+      onProgress({ phase: "prepare", loadedBytes: bytes.length, totalBytes: bytes.length, url });
+      await turn();
+      if (controller.signal.aborted) {
+        throw aborted("MobileNet.load", controller.signal);
+      }
+      const engine = this.#guard(() => new Engine(bytes, { backend }));
+      if (this.#broken) {
+        engine.free();
+        throw this.#broken;
+      }
+      this.#engine = engine;
+      return { value: { ...engine.info(), loadedFrom: from, url, fileBytes: bytes.length, warnings } };
+    } finally {
+      controller.abort();
+      this.#loads.delete(id);
+    }
+  }
+
+  #abort(id) {
+    this.#loads.get(id)?.abort();
+    const index = this.#queue.findIndex((message) => message.id === id);
+    if (index >= 0) {
+      this.#queue.splice(index, 1)[0].frame.close?.();
+    }
+  }
+
+  async #pump() {
+    if (this.#running) {
+      return;
+    }
+    this.#running = true;
+    while (this.#queue.length > 0) {
+      // A call blocks this thread, so let the aborts that arrived meanwhile take effect before the next one.
+      await turn();
+      const message = this.#queue.shift();
+      if (message) {
+        await this.#answer(message.id, this.#run(message));
+      }
+    }
+    this.#running = false;
+  }
+
+  async #run({ type, frame, options }) {
+    let pixels = frame;
+    try {
+      if (frame instanceof Blob) {
+        pixels = await decode(frame);
+      }
+      if (this.#broken) {
+        throw this.#broken;
+      }
+      return this.#guard(() => (type === "classify" ? this.#classify(pixels, options) : this.#infer(pixels, options)));
+    } finally {
+      pixels.close?.();
+    }
+  }
+
+  #classify(pixels, options) {
+    const start = performance.now();
+    const { labels } = this.#engine.classify(pixels, options);
+    return { value: { labels, ms: performance.now() - start } };
+  }
+
+  #infer(pixels, options) {
+    const [{ shape, data }] = this.#engine.infer(pixels, options);
+    return { value: { shape, data }, transfer: [data.buffer] };
+  }
+
+  /** After a trap the engine's memory is in an unknown state: it must not answer again. */
+  #guard(work) {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) {
+        this.#broken = failure("internal", {
+          where: "engine",
+          found: `a fault (${error.message})`,
+          remedy: "Load the network again, and please report this with the console's output.",
+          cause: error,
+        });
+        throw this.#broken;
+      }
+      throw error;
+    }
+  }
+}
+
+async function readWeights({ urls, bytes, file }, options) {
+  if (urls) {
+    return download(urls, options);
+  }
+  const where = bytes ? "weights" : file.name || "weights";
+  const read = bytes ?? new Uint8Array(await readFile(file, where));
+  if (options.integrity !== undefined) {
+    await verify(read, options.integrity, where);
+  }
+  return { bytes: read, from: "bytes", url: null };
+}
+
+async function readFile(file, where) {
+  try {
+    return await file.arrayBuffer();
+  } catch (cause) {
+    const remedy = "It was probably moved or changed since it was chosen: choose it again.";
+    throw failure("truncated", { where, expected: `${file.size} bytes`, found: `none (${cause.message})`, remedy, cause });
+  }
+}
+
+/** A picture file's pixels, turned upright as its EXIF orientation says. */
+async function decode(blob) {
+  try {
+    return await createImageBitmap(blob, { imageOrientation: "from-image" });
+  } catch (cause) {
+    throw failure("source_unsupported", {
+      where: blob.name || "picture file",
+      expected: "a picture that this browser decodes",
+      found: `${blob.size} bytes of type "${blob.type}" (${cause.message})`,
+      remedy: "If it is an SVG or a format that only <img> shows, draw it on a canvas and pass that.",
+      cause,
+    });
+  }
+}
+
+let channel;
+const waiting = [];
+
+/** Resolves in a task of its own, after messages that are already there. (Timers would wait 4 ms.) */
+function turn() {
+  if (!channel) {
+    channel = new MessageChannel();
+    channel.port1.onmessage = () => waiting.shift()();
+  }
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    channel.port2.postMessage(0);
+  });
+}

@@ -1,0 +1,302 @@
+/// <reference lib="esnext.disposable" />
+
+/** Pixels as bytes: `data` holds `width · height · 4` bytes, RGBA, rows from top to bottom, alpha not premultiplied, sRGB. */
+export interface Pixels {
+  data: Uint8Array | Uint8ClampedArray;
+  /** Pixels a row. */
+  width: number;
+  /** Rows. */
+  height: number;
+}
+
+/**
+ * Anything that shows a picture. Its present content is taken when the call is made; it is never closed, detached or
+ * changed. Bytes (`ImageData`, `Pixels`) of more than a few hundred thousand pixels are copied in slices: leave them
+ * alone until the promise settles. Picture files and `<img>` are turned upright as their EXIF orientation says.
+ */
+export type FrameSource =
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | HTMLImageElement
+  | HTMLVideoElement
+  | ImageBitmap
+  | ImageData
+  | VideoFrame
+  | Blob
+  | Pixels;
+
+/** Where weights come from: an address (relative to the page), a picked or dropped file, or bytes (copied, not detached). */
+export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+
+/** How far `load` has come. */
+export interface LoadProgress {
+  /** `download`: bytes arrive. `cache`: they were in Cache Storage. `prepare`: all are here, the network is being built. */
+  phase: "download" | "cache" | "prepare";
+  /** Bytes here so far. */
+  loadedBytes: number;
+  /** Bytes in all; null while the server does not say (no content-length, or a compressed body). */
+  totalBytes: number | null;
+  /** The address in use; null for bytes and files. */
+  url: string | null;
+}
+
+export interface LoadOptions {
+  /**
+   * What runs the network: `"simd"` (WebAssembly SIMD), `"reference"` (slow scalar code, for checks) or the best there is.
+   * @defaultValue "auto"
+   */
+  backend?: "auto" | "simd" | "reference";
+  /**
+   * `true`: in a worker of its own, so that the page stays responsive. `false`: in the calling thread, for pages that run
+   * their own worker. An address: in a worker with that script, for bundlers that do not follow `new URL("./worker.js",
+   * import.meta.url)`; it must be the package's `worker.js`, bundled.
+   * @defaultValue true
+   */
+  worker?: boolean | string | URL;
+  /**
+   * Where `mobilenet_web_bg.wasm` is, relative to the page.
+   * @defaultValue beside the package's scripts
+   */
+  wasmUrl?: string | URL;
+  /**
+   * `"sha256-"` and the base64 hash that the weights must have. It is also their key in Cache Storage: with it the second
+   * load needs no network, without it only the browser's HTTP cache helps. Needs a secure context.
+   */
+  integrity?: string;
+  /** Other addresses of the same weights, tried in order after the first fails. Only for weights by address. */
+  mirrors?: readonly (string | URL)[];
+  /** Ends the load, download included; the promise is then rejected with code `aborted`. */
+  signal?: AbortSignal;
+  /** Called a few dozen times a second during a download, and at the end of each phase. */
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface FrameOptions {
+  /**
+   * `"preset"`: crop and resize as the weights' preset says. `"none"`: the frame already has the network's input size and
+   * is used as it is (`source_wrong_size` otherwise).
+   * @defaultValue "preset"
+   */
+  resize?: "preset" | "none";
+  /**
+   * What transparent pixels are laid on: red, green, blue, 0 … 255.
+   * @defaultValue [255, 255, 255]
+   */
+  background?: readonly [number, number, number];
+  /** Ends the call, code `aborted`. One that already computes is left to finish unseen; one that waits is taken out. */
+  signal?: AbortSignal;
+}
+
+export interface ClassifyOptions extends FrameOptions {
+  /**
+   * At most so many labels, 1 or more.
+   * @defaultValue 5
+   */
+  topK?: number;
+  /** Labels below this probability (0 … 1) are left out. */
+  threshold?: number;
+  /** Only these classes, by name or index. Probabilities stay those over all classes. */
+  allow?: readonly (string | number)[];
+  /** All but these classes, by name or index. */
+  deny?: readonly (string | number)[];
+}
+
+export interface EmbedOptions extends FrameOptions {
+  /**
+   * Which endpoint, one of `info.endpoints`: `"global_pool"`, `"layer_19"`, `"layer_15/expansion_output"` …
+   * @defaultValue "global_pool"
+   */
+  endpoint?: string;
+  /**
+   * Scale to Euclidean length 1.
+   * @defaultValue false
+   */
+  normalize?: boolean;
+}
+
+export interface StreamOptions extends Omit<ClassifyOptions, "signal"> {
+  /**
+   * At most so many frames a second are taken; less where the network or the consumer is slower.
+   * @defaultValue Infinity
+   */
+  maxFps?: number;
+  /** Ends the loop; no error is thrown. */
+  signal?: AbortSignal;
+}
+
+export interface Label {
+  /** Position among the network's outputs, from 0. */
+  index: number;
+  /** The class's name; empty where the weights bring no names. */
+  name: string;
+  /** Softmax over all classes, 0 … 1. */
+  probability: number;
+}
+
+export interface Classification {
+  /** The most probable first. */
+  labels: Label[];
+  /** Milliseconds from reading the frame's pixels to the labels; waiting and the decoding of a file are not in it. */
+  ms: number;
+}
+
+/** A vector (or scores) with the shape of its endpoint, e.g. `[1280]` or `[14, 14, 576]` (height, width, channels). */
+export type Vector = Float32Array & { readonly shape: readonly number[] };
+
+export interface Info {
+  /** E.g. `"v2"`. */
+  version: string;
+  /** Width multiplier, 1 for the full network. */
+  multiplier: number;
+  /** Side of the network's input in pixels. */
+  resolution: number;
+  /** Outputs of the classifier. */
+  classes: number;
+  /** E.g. `"imagenet-1000"`; empty where the weights do not say. */
+  labelSet: string;
+  /** Whether classes have names. */
+  labels: boolean;
+  /** Preset of crop, resize and normalisation, e.g. `"torchvision"`. */
+  preprocessing: string;
+  /** `"symmetric"` or `"same"`. */
+  padding: string;
+  batchNormEpsilon: number;
+  /** What runs the network: `"simd"` or `"reference"`. */
+  backend: string;
+  /** Why that backend, in a sentence. */
+  why: string;
+  /** Trained parameters. */
+  params: number;
+  /** Multiply-accumulates a frame. */
+  macs: number;
+  /** Bytes of packed weights in memory. */
+  weightsBytes: number;
+  /** Bytes for everything between input and output of a frame, allocated once. */
+  arenaBytes: number;
+  /** What `embed` can return, in the network's order. */
+  endpoints: readonly { name: string; shape: readonly number[] }[];
+  /** The list of kernel calls, as text. */
+  plan: string;
+  /** Whether it runs in a worker. */
+  worker: boolean;
+  /** Where the weights came from. */
+  loadedFrom: "network" | "cache" | "bytes";
+  /** The address that delivered them; null for bytes and files. */
+  url: string | null;
+  /** Bytes of the weights' file. */
+  fileBytes: number;
+  /** What went wrong without being fatal: mirrors that failed, a full cache. */
+  warnings: readonly string[];
+}
+
+/** What can go wrong while loading over HTTP, starting or calling. */
+export type LoadErrorCode =
+  | "http_status"
+  | "network"
+  | "cors_refused"
+  | "truncated"
+  | "html_instead_of_weights"
+  | "integrity_mismatch"
+  | "insecure_context"
+  | "wasm_unavailable"
+  | "worker_failed"
+  | "unsupported"
+  | "internal"
+  | "aborted"
+  | "disposed";
+
+/** What can be wrong with the weights' contents. */
+export type WeightsErrorCode =
+  | "unsupported_format"
+  | "truncated"
+  | "bad_header"
+  | "corrupt"
+  | "refused_pickle"
+  | "not_mobilenet"
+  | "bad_metadata"
+  | "missing_tensor"
+  | "wrong_shape"
+  | "wrong_dtype"
+  | "not_finite"
+  | "bad_model";
+
+/** What can be wrong with a call's options or frame. */
+export type CallErrorCode =
+  | "bad_option"
+  | "unknown_endpoint"
+  | "source_not_ready"
+  | "source_empty"
+  | "source_tainted"
+  | "source_detached"
+  | "source_unsupported"
+  | "source_wrong_length"
+  | "source_wrong_size";
+
+export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode;
+
+/** Every promise of this package that fails is rejected with one of these. Its message says where → expected → found → remedy. */
+export class MobileNetError extends Error {
+  private constructor();
+  readonly name: "MobileNetError";
+  /** Stable: compare this, show the message. */
+  readonly code: ErrorCode;
+  /** What each address failed with, when a load tried several. */
+  readonly failures: readonly MobileNetError[];
+}
+
+/**
+ * A loaded network.
+ *
+ * ```js
+ * await using net = await MobileNet.load("mobilenet_v2_1.0_224.safetensors");
+ * const { labels, ms } = await net.classify(video);
+ * ```
+ *
+ * Calls are answered in the order in which they were made. Frames are taken at the call, so await each call in a loop:
+ * a hundred calls at once hold a hundred frames.
+ */
+export class MobileNet implements AsyncDisposable {
+  private constructor();
+
+  /**
+   * Loads a network. The file says what it is; no option is needed for a right answer.
+   *
+   * @throws MobileNetError with a `LoadErrorCode`, a `WeightsErrorCode` or `bad_option`
+   */
+  static load(weights: WeightsSource, options?: LoadOptions): Promise<MobileNet>;
+
+  /** What was loaded, and where it runs. */
+  readonly info: Readonly<Info>;
+
+  /**
+   * The most probable labels of a frame.
+   *
+   * @throws MobileNetError with a `CallErrorCode`, `aborted`, `disposed`, `worker_failed` or `internal`; so do the others
+   */
+  classify(source: FrameSource, options?: ClassifyOptions): Promise<Classification>;
+
+  /** The class scores before softmax, shape `[classes]`. */
+  logits(source: FrameSource, options?: FrameOptions): Promise<Vector>;
+
+  /** The feature vector (shape `[1280]` for V2 1.0), or the values of another endpoint. */
+  embed(source: FrameSource, options?: EmbedOptions): Promise<Vector>;
+
+  /** Cosine of the angle between two vectors of one length, −1 … 1; 0 when one of them is all zeros. */
+  similarity(a: ArrayLike<number>, b: ArrayLike<number>): number;
+
+  /**
+   * Labels of a video's (or canvas's) frames, for `for await`. A frame is taken when the next result is asked for, and it
+   * is the newest: nothing piles up. It waits on a hidden tab and a paused video, ends when the video ends, the signal
+   * fires or the loop is left, and throws when the video fails.
+   */
+  stream(
+    source: HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas,
+    options?: StreamOptions,
+  ): AsyncGenerator<Classification, void, void>;
+
+  /** Ends the worker and frees all memory. Calls in flight and later ones are rejected with code `disposed`. */
+  dispose(): void;
+
+  /** `dispose()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

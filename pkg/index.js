@@ -1,0 +1,202 @@
+/** MobileNet in the browser: labels and feature vectors from a canvas, a video or any other frame. */
+
+import { localClient, workerClient } from "./client.js";
+import { CODES, MobileNetError, aborted, failure } from "./errors.js";
+import { capture, copyBytes, tainted } from "./sources.js";
+import { stream } from "./stream.js";
+
+export { MobileNetError };
+
+/** Keeps `new MobileNet()` to `MobileNet.load`. */
+const KEY = Symbol("MobileNet.load");
+const CALL_OPTIONS = ["topK", "threshold", "allow", "deny", "resize", "background"];
+
+/** A loaded network. See `index.d.ts` for the whole description of each member. */
+export class MobileNet {
+  #client;
+  #info;
+  #last = Promise.resolve();
+
+  /** @private use `MobileNet.load` */
+  constructor(key, client, info) {
+    if (key !== KEY) {
+      throw new TypeError("MobileNet: use `await MobileNet.load(…)`, loading takes time");
+    }
+    this.#client = client;
+    this.#info = Object.freeze(info);
+  }
+
+  /** Loads a network from an address, bytes or a file. */
+  static async load(weights, options = {}) {
+    const { backend = "auto", worker = true, wasmUrl, integrity, mirrors = [], signal, onProgress } = options;
+    const where = "MobileNet.load";
+    if (signal?.aborted) {
+      throw aborted(where, signal);
+    }
+    const message = {
+      type: "load",
+      weights: await weightsMessage(weights, mirrors),
+      backend,
+      integrity,
+      wasmUrl: wasmUrl === undefined ? undefined : absolute(wasmUrl, "option wasmUrl"),
+    };
+    const inWorker = worker !== false;
+    const client = inWorker ? workerClient(worker === true ? undefined : worker) : await localClient();
+    const transfer = message.weights.bytes && inWorker ? [message.weights.bytes.buffer] : [];
+    try {
+      const info = await client.call(message, { where, transfer, signal, onProgress });
+      return new MobileNet(KEY, client, { ...info, worker: inWorker });
+    } catch (error) {
+      client.end(error);
+      throw error;
+    }
+  }
+
+  /** What was loaded, and where it runs. */
+  get info() {
+    return this.#info;
+  }
+
+  /** The most likely labels of a frame. */
+  async classify(source, { signal, topK = 5, ...options } = {}) {
+    return this.#run("classify", source, { topK, ...callOptions({ topK, ...options }) }, signal);
+  }
+
+  /** The class scores before softmax. */
+  async logits(source, { signal, ...options } = {}) {
+    return this.#infer(source, "logits", options, signal);
+  }
+
+  /** A feature vector, or the map of another endpoint. */
+  async embed(source, { signal, endpoint = "global_pool", normalize = false, ...options } = {}) {
+    if (typeof endpoint !== "string") {
+      throw badOption("endpoint", "a name out of info.endpoints", endpoint);
+    }
+    const vector = await this.#infer(source, endpoint, options, signal);
+    return normalize ? toUnitLength(vector) : vector;
+  }
+
+  /** The cosine of the angle between two vectors, −1 … 1. */
+  similarity(a, b) {
+    if (a?.length === undefined || a.length !== b?.length) {
+      throw failure("bad_option", {
+        where: "similarity",
+        expected: "two vectors of one length",
+        found: `lengths ${a?.length} and ${b?.length}`,
+        remedy: "Pass two results of embed() with the same endpoint.",
+      });
+    }
+    let dot = 0;
+    let aa = 0;
+    let bb = 0;
+    for (let i = 0; i < a.length; i += 1) {
+      dot += a[i] * b[i];
+      aa += a[i] * a[i];
+      bb += b[i] * b[i];
+    }
+    return aa === 0 || bb === 0 ? 0 : Math.max(-1, Math.min(1, dot / Math.sqrt(aa * bb)));
+  }
+
+  /** Labels of a playing video's frames, as fast as they are asked for. */
+  stream(source, { maxFps, signal, ...options } = {}) {
+    return stream(source, (frame, stop) => this.classify(frame, { ...options, signal: stop }), { maxFps, signal });
+  }
+
+  /** Ends the worker and frees all memory; calls in flight and later ones are rejected. */
+  dispose() {
+    this.#client.end(new MobileNetError("disposed", `MobileNet: ${CODES.disposed} Load it again.`));
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
+    this.dispose();
+  }
+
+  async #infer(source, endpoint, options, signal) {
+    const message = { ...callOptions(options), endpoints: [endpoint] };
+    const { data, shape } = await this.#run("infer", source, message, signal);
+    return Object.assign(data, { shape });
+  }
+
+  /** Takes the source's picture now, and sends it after the calls before. */
+  async #run(type, source, options, signal) {
+    const where = type === "classify" ? "MobileNet.classify" : "MobileNet.embed";
+    if (this.#client.ended) {
+      throw this.#client.ended;
+    }
+    if (signal?.aborted) {
+      throw aborted(where, signal);
+    }
+    const captured = capture(source);
+    const before = this.#last;
+    const settled = captured.then(() => {}, () => {});
+    this.#last = Promise.all([before, settled]).then(() => {});
+    const { frame, transfer } = await captured;
+    await before;
+    try {
+      return await this.#client.call({ type, frame, options }, { where, transfer, signal });
+    } catch (error) {
+      // Refused calls leave the frame here; a frame that was handed over is empty by now, so closing it does nothing.
+      if (!(frame instanceof Blob)) {
+        frame.close?.();
+      }
+      throw error.name === "DataCloneError" ? tainted(error) : error;
+    }
+  }
+}
+
+async function weightsMessage(weights, mirrors) {
+  if (typeof weights === "string" || weights instanceof URL) {
+    return { urls: [weights, ...mirrors].map((url) => absolute(url, "MobileNet.load")) };
+  }
+  if (weights instanceof Blob) {
+    return { file: weights };
+  }
+  if (weights instanceof ArrayBuffer) {
+    return { bytes: await copyBytes(new Uint8Array(weights)) };
+  }
+  if (ArrayBuffer.isView(weights)) {
+    return { bytes: await copyBytes(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength)) };
+  }
+  throw failure("bad_option", {
+    where: "MobileNet.load",
+    expected: "an address, a File, a Blob, an ArrayBuffer or a Uint8Array",
+    found: weights === null ? "null" : typeof weights,
+    remedy: 'For example: MobileNet.load("mobilenet_v2_1.0_224.safetensors").',
+  });
+}
+
+/** Addresses are relative to the page, wherever they are used then. */
+function absolute(url, where) {
+  try {
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch (cause) {
+    throw failure("bad_option", { where, expected: "an address", found: JSON.stringify(String(url)), cause });
+  }
+}
+
+/** The options that travel to the engine, which checks their ranges; here only what a message can carry. */
+function callOptions(options) {
+  const picked = {};
+  for (const name of CALL_OPTIONS) {
+    const value = options[name];
+    if (value !== undefined) {
+      picked[name] = typeof value === "object" && value !== null ? Array.from(value) : value;
+      if ([picked[name]].flat().some((item) => typeof item !== "number" && typeof item !== "string")) {
+        throw badOption(name, "numbers or strings", value);
+      }
+    }
+  }
+  return picked;
+}
+
+function badOption(name, expected, found) {
+  return failure("bad_option", { where: `option ${name}`, expected, found: String(found) });
+}
+
+function toUnitLength(vector) {
+  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  for (let i = 0; length > 0 && i < vector.length; i += 1) {
+    vector[i] /= length;
+  }
+  return vector;
+}
