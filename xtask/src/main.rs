@@ -1,7 +1,10 @@
 //! Every developer command of the project: `cargo xtask help` lists them.
 
+mod classify;
 mod demo;
+mod npy;
 mod paths;
+mod picture;
 mod pypi;
 mod run;
 mod samples;
@@ -20,6 +23,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser, ValueExt as _};
+use mobilenet_web::Choice;
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -34,6 +38,14 @@ cargo xtask COMMAND
   weights [list]             the weights that are known
   weights fetch              download and convert them to target/weights/
   weights convert IN OUT     convert a file to safetensors
+  classify --weights FILE --image FILE…
+                             labels without a browser, by the same code
+    --as-is                  … of pictures that have the input's size: no crop, no resize
+    --backend NAME           … auto, simd or reference
+    --endpoint NAME          … and one endpoint of the network
+    --topk K                 … so many labels
+    --dump DIR               … and .npy files of logits, probabilities and features
+    --json                   … as JSON
   serve --port N             serve target/site
     --fixtures               … with test files, faults and a second origin
 ";
@@ -66,6 +78,7 @@ fn dispatch(mut arguments: Parser) -> Result<()> {
             size::table(check).map(|share| println!("{share}"))
         }
         "weights" => weights_command(arguments),
+        "classify" => classify_command(arguments),
         "serve" => serve_command(arguments),
         "help" => {
             print!("{HELP}");
@@ -116,6 +129,27 @@ fn weights_command(mut arguments: Parser) -> Result<()> {
         (Some("convert"), [_, from, to]) => weights::convert_file(&PathBuf::from(from), &PathBuf::from(to)),
         _ => bail!("expected `weights list`, `weights fetch` or `weights convert IN OUT`"),
     }
+}
+
+fn classify_command(mut arguments: Parser) -> Result<()> {
+    let mut classify = classify::Classify::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("weights") => classify.weights = arguments.value()?.into(),
+            Arg::Long("image") => classify.images.extend(arguments.values()?.map(PathBuf::from)),
+            Arg::Long("as-is") => classify.as_is = true,
+            Arg::Long("backend") => classify.backend = Choice::from_name(&arguments.value()?.string()?)?,
+            Arg::Long("endpoint") => classify.endpoint = Some(arguments.value()?.string()?),
+            Arg::Long("topk") => classify.query.top_k = arguments.value()?.parse()?,
+            Arg::Long("dump") => classify.dump = Some(arguments.value()?.into()),
+            Arg::Long("json") => classify.json = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if classify.weights.as_os_str().is_empty() || classify.images.is_empty() {
+        bail!("expected `classify --weights FILE --image FILE…`");
+    }
+    classify::run(&classify)
 }
 
 fn serve_command(mut arguments: Parser) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 /// One thing to do, by name.
 pub struct Step<'a> {
@@ -27,8 +27,9 @@ pub fn run(steps: Vec<Step<'_>>) -> Result<()> {
         let place = format!("[{}/{total}]", index + 1);
         println!("{place} {} …", step.name);
         let begun = Instant::now();
-        let note = (step.work)().with_context(|| {
-            format!("{place} {} failed after {}. Remedy: {}", step.name, seconds(begun.elapsed()), step.remedy)
+        let note = (step.work)().map_err(|error| {
+            let time = seconds(begun.elapsed());
+            anyhow!("{place} {} failed after {time}\n  cause:  {error:#}\n  remedy: {}", step.name, step.remedy)
         })?;
         println!("{place} {}: {note} ({})", step.name, seconds(begun.elapsed()));
         times.push((step.name, begun.elapsed()));

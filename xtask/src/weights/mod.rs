@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 use crate::steps::Step;
 use crate::{paths, pypi, stamp};
 use known::Known;
+use mobilenet_web::model::Spec;
+use mobilenet_web::weights::{checkpoint, read, write_safetensors};
+
+/// PyTorch's count of training steps, of no use to a network that is only run.
+const BOOKKEEPING: &str = "num_batches_tracked";
 
 /// Where the converted file of a row lies.
 pub fn converted(weights: &Known) -> PathBuf {
@@ -63,8 +68,15 @@ pub fn convert_file(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn convert(_bytes: &[u8], _spec: Option<mobilenet_web::model::Spec>) -> Result<Vec<u8>> {
-    bail!("the crate's reader is not merged yet")
+/// Safetensors under the names that the file has, with `spec`, or what can be told from the file, as metadata.
+fn convert(bytes: &[u8], spec: Option<Spec>) -> Result<Vec<u8>> {
+    let file = read(bytes)?;
+    // Checks that the file holds a whole network before its tensors are written under the name of one.
+    let checkpoint = checkpoint(file.clone())?;
+    let spec = spec.unwrap_or(checkpoint.spec);
+    spec.check()?;
+    let tensors = file.iter().filter(|tensor| !tensor.name.ends_with(BOOKKEEPING));
+    Ok(write_safetensors(tensors, &spec))
 }
 
 /// `weights list`.
