@@ -84,8 +84,14 @@ impl Kind {
 }
 
 /// An error that says where it happened, what was expected, what was found, and what to do about it.
+///
+/// One word wide and built out of line: errors are made in hundreds of places, none of them hot, and the core module is
+/// small because of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Sentence>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sentence {
     kind: Kind,
     place: String,
     expected: String,
@@ -96,49 +102,59 @@ pub struct Error {
 impl Error {
     /// An error at `place` (a tensor, a byte offset, an option); see [`Error::expected`], [`Error::found`] and
     /// [`Error::remedy`] for the rest of the sentence.
+    #[cold]
+    #[inline(never)]
     pub fn new(kind: Kind, place: impl Into<String>) -> Self {
-        Self { kind, place: place.into(), expected: String::new(), found: String::new(), remedy: String::new() }
+        let (expected, found, remedy) = Default::default();
+        Self(Box::new(Sentence { kind, place: place.into(), expected, found, remedy }))
     }
 
     /// What should have been there.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = expected.into();
+        self.0.expected = expected.into();
         self
     }
 
     /// What was there.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn found(mut self, found: impl Into<String>) -> Self {
-        self.found = found.into();
+        self.0.found = found.into();
         self
     }
 
     /// What the reader can do about it: a whole sentence.
     #[must_use]
+    #[cold]
+    #[inline(never)]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = remedy.into();
+        self.0.remedy = remedy.into();
         self
     }
 
     /// Which of the closed list of errors this is.
     #[must_use]
     pub const fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
-        match (self.expected.is_empty(), self.found.is_empty()) {
-            (false, false) => write!(f, "expected {}, found {}", self.expected, self.found)?,
-            (false, true) => write!(f, "expected {}", self.expected)?,
-            (true, false) => write!(f, "found {}", self.found)?,
-            (true, true) => write!(f, "{}", self.kind.code())?,
+        let Sentence { kind, place, expected, found, remedy } = &*self.0;
+        write!(f, "{place}: ")?;
+        match (expected.is_empty(), found.is_empty()) {
+            (false, false) => write!(f, "expected {expected}, found {found}")?,
+            (false, true) => write!(f, "expected {expected}")?,
+            (true, false) => write!(f, "found {found}")?,
+            (true, true) => f.write_str(kind.code())?,
         }
-        if !self.remedy.is_empty() {
-            write!(f, ". {}", self.remedy)?;
+        if !remedy.is_empty() {
+            write!(f, ". {remedy}")?;
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ pub mod backend;
 pub mod output;
 
 mod net;
+mod small;
 
 #[cfg(target_arch = "wasm32")]
 mod js;

@@ -9,6 +9,7 @@ pub use shape::{Shape, Window};
 
 use crate::error::{Error, Kind, Result};
 use crate::model::{Activation, Block, Spec, table};
+use crate::small::sort;
 
 /// Index of a node in [`Graph::nodes`].
 pub type NodeId = usize;
@@ -100,7 +101,7 @@ impl Graph {
     pub fn endpoint(&self, name: &str) -> Result<&Endpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.name == name).ok_or_else(|| {
             let mut names: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
-            names.sort_by_key(|candidate| edit_distance(candidate, name));
+            sort(&mut names, &|a, b| (edit_distance(a, name), a) < (edit_distance(b, name), b));
             names.truncate(3);
             Error::new(Kind::UnknownEndpoint, "endpoint")
                 .expected(format!("one of this network's, such as {}", names.join(", ")))

@@ -6,7 +6,7 @@ mod source;
 
 use crate::net::{Net, Tensor};
 use errors::{JsResult, thrown};
-use options::{ClassifyOptions, InferOptions, OpenOptions};
+use options::Given;
 use serde::Serialize;
 use source::Pixels;
 use wasm_bindgen::prelude::*;
@@ -67,8 +67,7 @@ impl Engine {
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: &[u8], options: &JsValue) -> JsResult<Engine> {
         console_error_panic_hook::set_once();
-        let options: OpenOptions = options::read(options, "load options")?;
-        let net = Net::open(bytes, &options.check()?).map_err(thrown)?;
+        let net = Net::open(bytes, &Given::new(options)?.open()?).map_err(thrown)?;
         Ok(Engine { net, pixels: Pixels::new() })
     }
 
@@ -111,10 +110,10 @@ impl Engine {
     /// # Errors
     /// Throws a `MobileNetError` for a bad option or an unreadable frame.
     pub fn classify(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<JsValue> {
-        let options: ClassifyOptions = options::read(options, "classify options")?;
-        let query = options.query(&self.net)?;
+        let options = Given::new(options)?;
+        let (query, view) = (options.query(&self.net)?, options.view()?);
         let frame = self.pixels.read(frame)?;
-        let labels = self.net.classify(&frame, &options.view()?, &query).map_err(thrown)?;
+        let labels = self.net.classify(&frame, &view, &query).map_err(thrown)?;
         let name = |index| self.net.label_name(index);
         options::write(&Labels {
             labels: labels
@@ -129,9 +128,9 @@ impl Engine {
     /// # Errors
     /// Throws a `MobileNetError` for a bad option, an unknown endpoint or an unreadable frame.
     pub fn infer(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<js_sys::Array> {
-        let options: InferOptions = options::read(options, "infer options")?;
-        let endpoints: Vec<&str> = options.endpoints.iter().map(String::as_str).collect();
-        let view = options.view()?;
+        let options = Given::new(options)?;
+        let (endpoints, view) = (options.endpoints()?, options.view()?);
+        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
         // Before the frame is read: a misspelt endpoint should cost nothing.
         self.net.plan(&endpoints).map_err(thrown)?;
         let frame = self.pixels.read(frame)?;

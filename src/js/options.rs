@@ -1,157 +1,156 @@
 //! Options as JavaScript writes them → options as Rust checks them.
+//!
+//! Read property by property rather than through serde: an error can then name the option, and deserialising would
+//! double what serde adds to the module.
 
 use super::errors::{JsResult, thrown};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Fit, View};
 use crate::net::{Choice, Net, Options};
 use crate::output::Query;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use crate::small::print_decimal;
+use js_sys::{Array, Reflect};
+use serde::Serialize;
 use wasm_bindgen::JsValue;
-
-/// Reads an options object; `undefined` and `null` mean all defaults.
-pub fn read<T: DeserializeOwned + Default>(options: &JsValue, place: &str) -> JsResult<T> {
-    if options.is_undefined() || options.is_null() {
-        return Ok(T::default());
-    }
-    serde_wasm_bindgen::from_value(options.clone()).map_err(|why| {
-        thrown(
-            Error::new(Kind::BadOption, place)
-                .expected("an object of the documented options")
-                .found(why.to_string())
-                .remedy("See the types of the package for each option."),
-        )
-    })
-}
 
 /// A plain JavaScript value.
 pub fn write<T: Serialize + ?Sized>(value: &T) -> JsResult<JsValue> {
     Ok(serde_wasm_bindgen::to_value(value)?)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct OpenOptions {
-    backend: Option<String>,
-}
+/// The options object of one call; `undefined` and `null` mean all defaults.
+pub struct Given<'a>(&'a JsValue);
 
-impl OpenOptions {
-    pub fn check(&self) -> JsResult<Options> {
-        let backend = self.backend.as_deref().map_or(Ok(Choice::Auto), Choice::from_name).map_err(thrown)?;
-        Ok(Options { backend })
+impl<'a> Given<'a> {
+    /// Nothing but an object, `undefined` or `null` can hold options.
+    pub fn new(options: &'a JsValue) -> JsResult<Self> {
+        if options.is_object() || options.is_undefined() || options.is_null() {
+            return Ok(Self(options));
+        }
+        Err(thrown(bad("options", "an object", options, "See the types of the package for each option.")))
     }
-}
 
-/// A class, by name or by number.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Class {
-    Index(f64),
-    Name(String),
-}
+    /// `{ backend?: "auto" | "simd" | "reference" }`.
+    pub fn open(&self) -> JsResult<Options> {
+        let backend = self.text("backend")?.map_or(Ok(Choice::Auto), |name| Choice::from_name(&name));
+        Ok(Options { backend: backend.map_err(thrown)? })
+    }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ClassifyOptions {
-    top_k: Option<f64>,
-    threshold: Option<f32>,
-    allow: Vec<Class>,
-    deny: Vec<Class>,
-    resize: Option<String>,
-    background: Option<[u8; 3]>,
-}
-
-impl ClassifyOptions {
+    /// `{ topK?, threshold?, allow?, deny? }`, classes by name or index.
     pub fn query(&self, net: &Net) -> JsResult<Query> {
-        self.checked_query(net).map_err(thrown)
+        let default = Query::default();
+        let top_k = self.number("topK")?.map_or(Ok(default.top_k), |value| whole(value, "topK")).map_err(thrown)?;
+        let threshold = self.number("threshold")?.unwrap_or(0.0);
+        if !(0.0..=1.0).contains(&threshold) {
+            let found = self.get("threshold").unwrap_or_default();
+            return Err(thrown(bad("threshold", "a probability from 0 to 1", &found, "All classes sum to 1.")));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "probabilities are f32")]
+        let threshold = threshold as f32;
+        Ok(Query { top_k, threshold, allow: self.classes("allow", net)?, deny: self.classes("deny", net)? })
     }
 
-    fn checked_query(&self, net: &Net) -> Result<Query> {
-        let mut query = Query::default();
-        if let Some(top_k) = self.top_k {
-            query.top_k = whole(top_k, "topK")?;
-        }
-        if let Some(threshold) = self.threshold {
-            if !(0.0..=1.0).contains(&threshold) {
-                return Err(Error::new(Kind::BadOption, "threshold")
-                    .expected("a probability from 0 to 1")
-                    .found(threshold.to_string())
-                    .remedy("Probabilities of all classes sum to 1."));
+    /// `{ resize?: "preset" | "none", background?: [r, g, b] }`.
+    pub fn view(&self) -> JsResult<View> {
+        let fit = match self.text("resize")?.as_deref() {
+            None | Some("preset") => Fit::Preset,
+            Some("none") => Fit::AsIs,
+            Some(other) => {
+                let remedy = "Leave the option out for the crop and resize that the weights ask for.";
+                return Err(thrown(bad("resize", "\"preset\" or \"none\"", &other.into(), remedy)));
             }
-            query.threshold = threshold;
+        };
+        let Some(list) = self.get("background") else { return Ok(View { fit, ..View::default() }) };
+        let colour =
+            |value: JsValue| value.as_f64().filter(|value| value.fract() == 0.0 && (0.0..=255.0).contains(value));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be 0 … 255")]
+        let background: Option<Vec<u8>> = Array::is_array(&list)
+            .then(|| Array::from(&list).iter().map(|v| colour(v).map(|v| v as u8)).collect())
+            .flatten();
+        match background.as_deref().map(<[u8; 3]>::try_from) {
+            Some(Ok(background)) => Ok(View { fit, background }),
+            _ => Err(thrown(bad(
+                "background",
+                "[red, green, blue], each a whole number from 0 to 255",
+                &list,
+                "White is the default.",
+            ))),
         }
-        query.allow = classes(&self.allow, net, "allow")?;
-        query.deny = classes(&self.deny, net, "deny")?;
-        Ok(query)
     }
 
-    pub fn view(&self) -> JsResult<View> {
-        view(self.resize.as_deref(), self.background).map_err(thrown)
+    /// `{ endpoints: string[] }`.
+    pub fn endpoints(&self) -> JsResult<Vec<String>> {
+        let list = self.get("endpoints").unwrap_or_default();
+        let names =
+            Array::is_array(&list).then(|| Array::from(&list).iter().map(|name| name.as_string()).collect()).flatten();
+        names.ok_or_else(|| thrown(bad("endpoints", "an array of names", &list, "`info.endpoints` lists them all.")))
     }
-}
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct InferOptions {
-    pub endpoints: Vec<String>,
-    resize: Option<String>,
-    background: Option<[u8; 3]>,
-}
-
-impl InferOptions {
-    pub fn view(&self) -> JsResult<View> {
-        view(self.resize.as_deref(), self.background).map_err(thrown)
-    }
-}
-
-fn view(resize: Option<&str>, background: Option<[u8; 3]>) -> Result<View> {
-    let fit = match resize {
-        None | Some("preset") => Fit::Preset,
-        Some("none") => Fit::AsIs,
-        Some(other) => {
-            return Err(Error::new(Kind::BadOption, "resize")
-                .expected("\"preset\" or \"none\"")
-                .found(format!("{other:?}"))
-                .remedy("Leave the option out for the crop and resize that the weights ask for."));
+    /// Names and numbers → indices. A name that two classes share stands for both.
+    fn classes(&self, option: &str, net: &Net) -> JsResult<Vec<usize>> {
+        let Some(list) = self.get(option) else { return Ok(Vec::new()) };
+        let remedy = "`classify` with a large topK lists every label by name and index.";
+        if !Array::is_array(&list) {
+            return Err(thrown(bad(option, "an array of names and indices", &list, remedy)));
         }
-    };
-    Ok(View { fit, background: background.unwrap_or(View::default().background) })
+        let mut indices = Vec::new();
+        for class in Array::from(&list).iter() {
+            let before = indices.len();
+            if let Some(index) = class.as_f64() {
+                indices.extend(Some(whole(index, option).map_err(thrown)?).filter(|&index| index < net.spec().classes));
+            } else if let Some(name) = class.as_string() {
+                let labels = net.spec().labels.iter().enumerate();
+                indices.extend(labels.filter(|(_, label)| **label == name).map(|(index, _)| index));
+            }
+            if indices.len() == before {
+                let expected = format!("names of this network's labels, or indices below {}", net.spec().classes);
+                return Err(thrown(bad(option, &expected, &class, remedy)));
+            }
+        }
+        Ok(indices)
+    }
+
+    fn get(&self, option: &str) -> Option<JsValue> {
+        let value = Reflect::get(self.0, &option.into()).ok()?;
+        (!value.is_undefined() && !value.is_null()).then_some(value)
+    }
+
+    fn text(&self, option: &str) -> JsResult<Option<String>> {
+        let text = |value: JsValue| {
+            value
+                .as_string()
+                .ok_or_else(|| thrown(bad(option, "a string", &value, "Leave the option out for its default.")))
+        };
+        self.get(option).map(text).transpose()
+    }
+
+    fn number(&self, option: &str) -> JsResult<Option<f64>> {
+        let number = |value: JsValue| {
+            value
+                .as_f64()
+                .ok_or_else(|| thrown(bad(option, "a number", &value, "Leave the option out for its default.")))
+        };
+        self.get(option).map(number).transpose()
+    }
 }
 
 /// A JavaScript number that counts something.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and small")]
-fn whole(value: f64, place: &str) -> Result<usize> {
+fn whole(value: f64, option: &str) -> Result<usize> {
     if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
         return Ok(value as usize);
     }
-    Err(Error::new(Kind::BadOption, place)
+    Err(Error::new(Kind::BadOption, option)
         .expected("a whole number from 0")
-        .found(value.to_string())
-        .remedy("Pass a count."))
+        .found(print_decimal(value))
+        .remedy("Leave the option out for its default."))
 }
 
-/// Names and numbers → indices. A name that two classes share stands for both.
-fn classes(classes: &[Class], net: &Net, place: &str) -> Result<Vec<usize>> {
-    let mut indices = Vec::new();
-    for class in classes {
-        let before = indices.len();
-        let found = match class {
-            Class::Index(index) => {
-                indices.extend(Some(whole(*index, place)?).filter(|&index| index < net.spec().classes));
-                index.to_string()
-            }
-            Class::Name(name) => {
-                let labels = net.spec().labels.iter().enumerate();
-                indices.extend(labels.filter(|(_, label)| *label == name).map(|(index, _)| index));
-                format!("{name:?}")
-            }
-        };
-        if indices.len() == before {
-            return Err(Error::new(Kind::BadOption, place)
-                .expected(format!("names of this network's labels, or indices below {}", net.spec().classes))
-                .found(found)
-                .remedy("`classify` with a large topK lists every label by name and index."));
-        }
-    }
-    Ok(indices)
+fn bad(option: &str, expected: &str, found: &JsValue, remedy: &str) -> Error {
+    let found = match (found.as_string(), found.as_f64()) {
+        (Some(text), _) => format!("{text:?}"),
+        (_, Some(number)) => print_decimal(number),
+        _ => found.js_typeof().as_string().unwrap_or_default(),
+    };
+    Error::new(Kind::BadOption, option).expected(expected).found(found).remedy(remedy)
 }

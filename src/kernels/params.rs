@@ -1,5 +1,6 @@
 //! Parameter blocks: plain words, so that the same bytes are a uniform block on the GPU.
 
+use crate::small::print_decimal;
 use bytemuck::{Pod, Zeroable};
 use std::fmt;
 
@@ -149,7 +150,11 @@ struct Clamp(f32, f32);
 
 impl fmt::Display for Clamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == f32::MIN && self.1 == f32::MAX { Ok(()) } else { write!(f, " clamp {}…{}", self.0, self.1) }
+        if self.0 == f32::MIN && self.1 == f32::MAX {
+            Ok(())
+        } else {
+            write!(f, " clamp {}…{}", print_decimal(self.0.into()), print_decimal(self.1.into()))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Preprocessing, Version};
 use crate::error::{Error, Kind, Result};
+use crate::small::print_decimal;
 
 /// Where a convolution of stride 2 starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +74,8 @@ impl Spec {
         if !(self.multiplier > 0.0 && self.multiplier <= MAX_MULTIPLIER) {
             return refuse(
                 "multiplier",
-                format!("a number above 0, up to {MAX_MULTIPLIER}"),
-                self.multiplier.to_string(),
+                format!("a number above 0, up to {}", print_decimal(MAX_MULTIPLIER.into())),
+                print_decimal(self.multiplier.into()),
             );
         }
         if !(MIN_RESOLUTION_PX..=MAX_RESOLUTION_PX).contains(&self.resolution_px) {
@@ -91,7 +92,7 @@ impl Spec {
             return refuse(
                 "batch_norm_epsilon",
                 "a number between 0 and 1".into(),
-                self.batch_norm_epsilon.to_string(),
+                print_decimal(self.batch_norm_epsilon.into()),
             );
         }
         if !self.labels.is_empty() && self.labels.len() != self.classes {

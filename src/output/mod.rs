@@ -1,6 +1,6 @@
 //! Probabilities → labels.
 
-use std::cmp::Ordering;
+use crate::small::sort;
 
 /// Which labels a caller wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,9 +41,7 @@ pub fn top_k(probabilities: &[f32], query: &Query) -> Vec<Label> {
         .filter(|label| query.allow.is_empty() || query.allow.contains(&label.index))
         .filter(|label| !query.deny.contains(&label.index))
         .collect();
-    labels.sort_by(|a, b| {
-        b.probability.partial_cmp(&a.probability).unwrap_or(Ordering::Equal).then(a.index.cmp(&b.index))
-    });
+    sort(&mut labels, &|a, b| (b.probability, a.index) < (a.probability, b.index));
     labels.truncate(query.top_k);
     labels
 }

@@ -2,6 +2,7 @@
 
 use super::{Slot, fuse::Fused, vec4s};
 use crate::graph::{Endpoint, Graph, NodeId};
+use crate::small::sort;
 use std::collections::BTreeMap;
 
 /// Where every map that is written lies.
@@ -30,7 +31,7 @@ struct Map {
 /// Largest maps first, each at the lowest place that no map alive at the same time occupies.
 pub(super) fn lay_out(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Arena {
     let mut maps = lifetimes(graph, steps, asked);
-    maps.sort_by_key(|map| (std::cmp::Reverse(map.size), map.first));
+    sort(&mut maps, &|a, b| (b.size, a.first) < (a.size, b.first));
     let mut placed: Vec<(Map, Slot)> = Vec::new();
     for map in maps {
         let mut taken: Vec<&Slot> = placed
@@ -38,7 +39,7 @@ pub(super) fn lay_out(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Are
             .filter(|(other, _)| other.first <= map.last && map.first <= other.last)
             .map(|(_, slot)| slot)
             .collect();
-        taken.sort_by_key(|slot| slot.start);
+        sort(&mut taken, &|a, b| a.start < b.start);
         let mut start = 0;
         for slot in taken {
             if slot.start >= start + map.size {

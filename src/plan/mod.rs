@@ -9,7 +9,7 @@ pub use packing::Packing;
 use crate::error::Result;
 use crate::graph::{Graph, Shape};
 use crate::kernels::Call;
-use crate::lane::lanes;
+use crate::lane::{Vec4, lanes};
 use std::fmt;
 use std::ops::Range;
 
@@ -102,20 +102,11 @@ const fn vec4s(shape: Shape) -> usize {
     shape.pixels() * lanes(shape.channels)
 }
 
-const KIB_PER_VEC4: f64 = 16.0 / 1024.0;
-
 impl fmt::Display for Plan {
-    #[expect(clippy::cast_precision_loss, reason = "a printed figure of four digits")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kib = |vec4s: usize| vec4s as f64 * KIB_PER_VEC4;
         let macs: u64 = self.steps.iter().map(|step| step.macs).sum();
-        writeln!(
-            f,
-            "{} steps, {:.1} M multiply-accumulates, arena {:.0} KiB",
-            self.steps.len(),
-            macs as f64 / 1e6,
-            kib(self.arena)
-        )?;
+        let kib = (self.arena * size_of::<Vec4>()).div_ceil(1024);
+        writeln!(f, "{} steps, {macs} multiply-accumulates, arena {kib} KiB", self.steps.len())?;
         writeln!(f, "{:<28} {:<12} @ {}", "input", self.input_shape, self.input.start)?;
         for step in &self.steps {
             let Step { name, call, input, side, output, shape, .. } = step;

@@ -6,6 +6,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::graph::{Graph, NodeId, Op};
 use crate::lane::{Vec4, lanes};
+use crate::small::print_decimal;
 use crate::weights::Checkpoint;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -111,7 +112,7 @@ fn fold(graph: &Graph, checkpoint: &Checkpoint<'_>, id: NodeId, biases: Vec<f32>
         if spread <= 0.0 {
             return Err(Error::new(Kind::NotFinite, format!("{}[{o}]", parts[3].name))
                 .expected("a variance of at least 0")
-                .found(variance[o].to_string())
+                .found(print_decimal(variance[o].into()))
                 .remedy("The file is damaged, or this tensor is not a moving variance."));
         }
         let scale = f64::from(gamma[o]) / spread.sqrt();

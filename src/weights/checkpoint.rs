@@ -86,7 +86,7 @@ impl<'a> Checkpoint<'a> {
     pub fn tensor(&self, name: &str) -> Result<&Tensor<'a>> {
         self.indices.get(name).map(|&index| &self.file.tensors[index]).ok_or_else(|| {
             Error::new(Kind::MissingTensor, format!("tensor `{name}`"))
-                .expected(format!("a tensor of MobileNet{}", self.spec.version.name().to_uppercase()))
+                .expected(format!("a tensor of MobileNet {}", self.spec.version.name()))
         })
     }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::str::FromStr;
 
 use super::json::{Json, push_string};
 use super::{DAMAGED, File};
 use crate::error::{Error, Kind, Result};
 use crate::model::{PRESETS, Padding, Spec, Version, preset};
+use crate::small::{crc32, parse_decimal, print_decimal};
 
 const VERSION: &str = "mobilenet.version";
 const MULTIPLIER: &str = "mobilenet.multiplier";
@@ -37,26 +37,39 @@ pub(super) fn version(file: &File<'_>) -> Result<Option<Version>> {
     file.metadata.get(VERSION).map(parse).transpose()
 }
 
-fn number<T: FromStr>(file: &File<'_>, key: &str, what: &str, to: &mut T) -> Result<()> {
-    if let Some(text) = file.metadata.get(key) {
-        *to = text.trim().parse().map_err(|_| bad_metadata(key, what, text))?;
+fn number(file: &File<'_>, key: &str, what: &str) -> Result<Option<f64>> {
+    let parse = |text: &String| parse_decimal(text.trim()).ok_or_else(|| bad_metadata(key, what, text));
+    file.metadata.get(key).map(parse).transpose()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small count")]
+fn count(file: &File<'_>, key: &str, what: &str) -> Result<Option<usize>> {
+    match number(file, key, what)? {
+        None => Ok(None),
+        Some(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => Ok(Some(value as usize)),
+        Some(value) => Err(bad_metadata(key, what, &print_decimal(value))),
     }
-    Ok(())
 }
 
 /// The multiplier that the file states.
+#[expect(clippy::cast_possible_truncation, reason = "multipliers have a few digits")]
 pub(super) fn multiplier(file: &File<'_>) -> Result<Option<f32>> {
-    let mut multiplier = f32::NAN;
-    number(file, MULTIPLIER, "a number such as 1.0", &mut multiplier)?;
-    Ok(file.metadata.contains_key(MULTIPLIER).then_some(multiplier))
+    Ok(number(file, MULTIPLIER, "a number such as 1.0")?.map(|value| value as f32))
 }
 
 /// `inferred`, with what the file states in place of what its tensors could not tell.
+#[expect(clippy::cast_possible_truncation, reason = "an epsilon is kept in f32")]
 pub(super) fn apply(file: &File<'_>, inferred: Spec) -> Result<Spec> {
     let mut spec = inferred;
-    number(file, RESOLUTION, "a whole number of pixels such as 224", &mut spec.resolution_px)?;
-    number(file, CLASSES, "a whole number such as 1000", &mut spec.classes)?;
-    number(file, EPSILON, "a number such as 1e-5", &mut spec.batch_norm_epsilon)?;
+    if let Some(resolution_px) = count(file, RESOLUTION, "a whole number of pixels such as 224")? {
+        spec.resolution_px = resolution_px;
+    }
+    if let Some(classes) = count(file, CLASSES, "a whole number such as 1000")? {
+        spec.classes = classes;
+    }
+    if let Some(epsilon) = number(file, EPSILON, "a number such as 1e-5")? {
+        spec.batch_norm_epsilon = epsilon as f32;
+    }
     if let Some(name) = file.metadata.get(PREPROCESSING) {
         let known = || format!("one of {}", PRESETS.map(|preset| preset.name).join(", "));
         spec.preprocessing = preset(name).ok_or_else(|| bad_metadata(PREPROCESSING, known(), name))?;
@@ -85,7 +98,7 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
         let stated = u32::from_str_radix(&stated, 16)
             .map_err(|_| bad_metadata(CRC32, format!("eight hexadecimal digits for `{name}`"), &stated))?;
         let tensor = file.get(&name).ok_or_else(|| bad_metadata(CRC32, "names of the file's tensors", &name))?;
-        let computed = crc32fast::hash(tensor.bytes);
+        let computed = crc32(tensor.bytes);
         if computed == stated {
             return Ok(());
         }

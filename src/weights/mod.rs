@@ -18,6 +18,7 @@ mod torch;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Kind, Result};
+use crate::small::sort;
 
 pub use checkpoint::{Checkpoint, checkpoint};
 pub use safetensors::write_safetensors;
@@ -103,7 +104,7 @@ pub struct File<'a> {
 
 impl<'a> File<'a> {
     fn new(format: Format, metadata: BTreeMap<String, String>, mut tensors: Vec<Tensor<'a>>) -> Result<Self> {
-        tensors.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        sort(&mut tensors, &|a, b| a.name < b.name);
         if let Some([first, second]) = tensors.array_windows().find(|[a, b]| a.name == b.name) {
             return Err(Error::new(Kind::BadHeader, second.place())
                 .expected("each name once")

@@ -3,6 +3,7 @@
 use super::{File, Tensor};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Block, Padding, Spec, Version, preset, table};
+use crate::small::print_decimal;
 
 /// A convolution with its batch norm inside a row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +179,11 @@ pub(super) fn multiplier(version: Version, ends: &[(usize, &Tensor<'_>)], stated
     }
     let (row, tensor) = ends[best.0];
     Err(Error::new(Kind::WrongShape, format!("layer_{}, {}", row + 1, tensor.place()))
-        .expected(format!("{} output channels, as at multiplier {:?}", blocks[row].out_channels(best.1), best.1))
+        .expected(format!(
+            "{} output channels, as at multiplier {}",
+            blocks[row].out_channels(best.1),
+            print_decimal(best.1.into())
+        ))
         .found(format!("shape {:?}", tensor.shape))
         .remedy(if stated.is_some() {
             "The metadata and the tensors belong to different networks; convert the weights again."

@@ -8,6 +8,7 @@ use super::tensor::{MAX_RANK, dense_strides, place};
 use super::{DAMAGED, Dtype, MAX_TENSORS, Tensor, metadata};
 use crate::error::{Error, Kind, Result};
 use crate::model::Spec;
+use crate::small::{crc32, sort};
 
 /// The header's length comes first.
 const LENGTH_BYTES: usize = 8;
@@ -148,7 +149,7 @@ fn tensor<'a>(json: &mut Json<'a>, name: Cow<'a, str>, file: &'a [u8], data: usi
 
 /// The format allows neither overlaps nor unused bytes: a file could hide something else in them.
 fn without_gaps(tensors: &mut [Tensor<'_>], data: usize, end: usize) -> Result<()> {
-    tensors.sort_unstable_by_key(|tensor| (tensor.offset_bytes, tensor.bytes.len()));
+    sort(tensors, &|a, b| (a.offset_bytes, a.bytes.len()) < (b.offset_bytes, b.bytes.len()));
     let mut reached = data;
     let mut before = None::<&Tensor<'_>>;
     for tensor in tensors.iter() {
@@ -176,10 +177,10 @@ fn without_gaps(tensors: &mut [Tensor<'_>], data: usize, end: usize) -> Result<(
 pub fn write_safetensors<'t, 'a: 't>(tensors: impl IntoIterator<Item = &'t Tensor<'a>>, spec: &Spec) -> Vec<u8> {
     let mut tensors: Vec<&Tensor<'_>> = tensors.into_iter().collect();
     // Wide elements first keeps every tensor aligned to its elements.
-    tensors.sort_by(|a, b| b.dtype.size_bytes().cmp(&a.dtype.size_bytes()).then_with(|| a.name.cmp(&b.name)));
+    sort(&mut tensors, &|a, b| (b.dtype.size_bytes(), &a.name) < (a.dtype.size_bytes(), &b.name));
 
     let dense: Vec<Cow<'_, [u8]>> = tensors.iter().map(|tensor| tensor.dense_bytes()).collect();
-    let crcs = tensors.iter().zip(&dense).map(|(tensor, bytes)| (&*tensor.name, crc32fast::hash(bytes)));
+    let crcs = tensors.iter().zip(&dense).map(|(tensor, bytes)| (&*tensor.name, crc32(bytes)));
     let mut header = String::from("{\"__metadata__\":{");
     for (index, (key, value)) in metadata::write(spec, crcs).iter().enumerate() {
         header.push_str(if index == 0 { "" } else { "," });

@@ -5,6 +5,7 @@ use super::INCOMPLETE;
 use super::pickle::Pickle;
 use super::value::Limits;
 use crate::error::{Error, Kind, Result};
+use crate::small::{crc32, sort};
 
 /// An archive has an entry a storage and a few more.
 const MAX_ENTRIES: usize = 2048;
@@ -128,7 +129,7 @@ fn entries(file: &[u8]) -> Result<Vec<Entry<'_>>> {
         });
         at += name_end + usize::from(u16_at(header, 30)) + usize::from(u16_at(header, 32));
     }
-    entries.sort_unstable_by_key(|entry| entry.name);
+    sort(&mut entries, &|a, b| a.name < b.name);
     if let Some([first, second]) = entries.array_windows().find(|[a, b]| a.name == b.name) {
         return Err(bad(format!("zip entry `{}` at byte {}", second.name, second.header))
             .expected("each name once")
@@ -163,7 +164,7 @@ fn contents<'a>(file: &'a [u8], entry: &mut Entry<'a>, user: &str) -> Result<(&'
             .remedy(INCOMPLETE));
     };
     if !entry.checked {
-        let computed = crc32fast::hash(bytes);
+        let computed = crc32(bytes);
         if computed != entry.crc32 {
             return Err(Error::new(Kind::Corrupt, place(start))
                 .expected(format!("{} bytes of CRC-32 {:08x}", entry.size, entry.crc32))
