@@ -4,7 +4,7 @@ mod weights_common;
 
 use mobilenet_web::model::Padding;
 use mobilenet_web::weights::{self, Dtype, Format};
-use weights_common::v2_safetensors;
+use weights_common::{legacy_file, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth};
 
 #[test]
 fn torchvision_safetensors_is_a_v2() {
@@ -57,5 +57,71 @@ fn what_is_written_reads_back_and_is_what_the_format_s_own_crate_reads() {
         let other = oracle.tensor(&tensor.name).unwrap();
         assert_eq!(other.shape(), tensor.shape);
         assert!(other.data() == tensor.bytes, "{}", tensor.name);
+    }
+}
+
+#[test]
+fn torchvision_s_own_pth_holds_the_same_tensors_bit_for_bit() {
+    let (Some(pth), Some(fixture)) = (v2_pth(), v2_safetensors()) else { return };
+    let (pth, fixture) = (weights::read(&pth).unwrap(), weights::read(&fixture).unwrap());
+    assert_eq!(pth.format, Format::TorchLegacy);
+    let names = weights::checkpoint(fixture.clone()).unwrap();
+    assert_eq!(names.tensors().len(), 262);
+    for expected in names.tensors() {
+        let found = pth.get(&expected.name).unwrap();
+        assert_eq!((found.dtype, &found.shape), (expected.dtype, &expected.shape), "{}", expected.name);
+        assert!(found.bytes == expected.bytes, "{}", expected.name);
+    }
+    let checkpoint = weights::checkpoint(pth).unwrap();
+    assert_eq!(checkpoint.spec, names.spec);
+}
+
+#[test]
+fn every_published_width_is_recognised_under_any_prefix() {
+    for (width, prefix) in
+        [(0.35, ""), (0.5, "module."), (0.75, "model.module."), (1.0, ""), (1.3, ""), (1.4, "module.")]
+    {
+        let mut names = torchvision_v2(width, 7);
+        for (name, _) in &mut names {
+            name.insert_str(0, prefix);
+        }
+        let file = safetensors_of(&names);
+        let checkpoint = weights::checkpoint(weights::read(&file).unwrap()).unwrap();
+        assert_eq!((checkpoint.spec.multiplier, checkpoint.spec.classes), (width as f32, 7));
+        assert_eq!(checkpoint.tensors().len(), names.len());
+    }
+}
+
+#[test]
+fn pth_views_and_element_types_are_read_in_both_layouts() {
+    let sixteen = |bits: [u16; 3]| bits.iter().flat_map(|bits| bits.to_le_bytes()).collect::<Vec<u8>>();
+    let floats: Vec<u8> = (0_u8..6).flat_map(|value| f32::from(value).to_le_bytes()).collect();
+    let (half, brain) = (sixteen([0x3c00, 0xc000, 0x3555]), sixteen([0x3f80, 0xc000, 0x3eab]));
+    let double = 0.1_f64.to_le_bytes();
+    let storage = |class, key, count| pickle::storage(class, key, count);
+    let parameter = [pickle::tensor(storage("FloatStorage", "0", 6), 0, &[6], &[1]), vec![0x88]];
+    let state = pickle::dict(&[
+        ("transposed", pickle::tensor(storage("FloatStorage", "0", 6), 0, &[3, 2], &[1, 3])),
+        ("slice", pickle::tensor(storage("FloatStorage", "0", 6), 1, &[2, 2], &[3, 1])),
+        ("parameter", pickle::call(pickle::global("torch._utils", "_rebuild_parameter"), &parameter)),
+        ("half", pickle::tensor(storage("HalfStorage", "1", 3), 0, &[3], &[1])),
+        ("brain", pickle::tensor(storage("BFloat16Storage", "2", 3), 0, &[3], &[1])),
+        ("double", pickle::tensor(storage("DoubleStorage", "3", 1), 0, &[], &[])),
+        ("empty", pickle::tensor(storage("FloatStorage", "0", 6), 0, &[0, 3], &[3, 1])),
+    ]);
+    let object = pickle::whole(pickle::dict(&[("epoch", pickle::int(3)), ("state_dict", state)]));
+    let zip = zip_pth(&object, &[("0", &floats), ("1", &half), ("2", &brain), ("3", &double)]);
+    let legacy = legacy_file(&object, &[("3", 1, &double), ("0", 6, &floats), ("2", 3, &brain), ("1", 3, &half)]);
+    for (bytes, format) in [(zip, Format::TorchZip), (legacy, Format::TorchLegacy)] {
+        let file = weights::read(&bytes).unwrap();
+        assert_eq!((file.format, file.iter().len()), (format, 7));
+        let numbers = |name: &str| file.get(name).unwrap().to_f32().unwrap();
+        assert_eq!(numbers("transposed"), [0., 3., 1., 4., 2., 5.]);
+        assert_eq!(numbers("slice"), [1., 2., 4., 5.]);
+        assert_eq!(numbers("parameter"), [0., 1., 2., 3., 4., 5.]);
+        assert_eq!(numbers("half"), [1., -2., 0.333_251_95]);
+        assert_eq!(numbers("brain"), [1., -2., 0.333_984_38]);
+        assert_eq!(numbers("double"), [0.1]);
+        assert_eq!(numbers("empty"), [0.0; 0]);
     }
 }

@@ -6,16 +6,20 @@ use mobilenet_web::lane::{Body, Vec4};
 use mobilenet_web::model::{Crop, PRESETS, Preprocessing, Sampling, preset};
 use std::path::{Path, PathBuf};
 
-/// SIMD against reference, in normalised units. The SIMD body sums up to two taps a pixel of reduction in `f32`
-/// (relative error 6e-8 a step, values up to 255, deviations down to 57): 3e-6 is the most seen on the cases below.
+/// SIMD against reference, in normalised units: `f32` sums of values up to 255 against `f64`, divided by deviations
+/// down to 57.
 const BODIES: f32 = 2e-5;
 
-/// Against formulas in `f64` and Pillow's float mode, in units of 0 … 255: `f32` sums, and Pillow's `f32` output.
+/// Against formulas in `f64`, in units of 0 … 255: `f32` weights and sums.
 const EXACT: f32 = 1e-3;
 
-/// Against Pillow's 8-bit mode, in units of 0 … 255: it rounds after the horizontal and after the vertical pass, half
-/// a unit each at most, and its weights are 22-bit fixed point.
-const TWO_ROUNDINGS: f32 = 1.01;
+/// A rule that rounds to whole units may fall to the other side of a half: by one unit, in this share of the values
+/// between the bodies (whose sums differ by about 1e-4 of a unit) …
+const FLIPS_OF_BODIES: f32 = 1e-3;
+
+/// … and in this share against Pillow, whose fixed-point weights break exact ties to either side: 3.4 % is the most
+/// seen, where 3 × 2 px become 24 px high and so many sums end in a half; below 1 % where a picture is reduced.
+const FLIPS_OF_PILLOW: f32 = 5e-2;
 
 /// [`Fit::AsIs`] against the formula in `f64`: a few `f32` roundings of values below 2.7.
 const AS_IS: f64 = 1e-6;
@@ -63,6 +67,15 @@ fn run(rule: &Preprocessing, target: [usize; 2], body: Body, picture: &Picture, 
     out
 }
 
+/// Asserts equality to within `allowed`, but for a share of `flips` values that may be off by `unit`.
+fn assert_close(what: &str, a: &[Vec4], b: &[Vec4], allowed: f32, unit: f32, flips: f32) {
+    let over: Vec<f32> = a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).collect();
+    let over: Vec<f32> = over.into_iter().filter(|d| d.is_nan() || *d > allowed).collect();
+    let share = over.len() as f32 / (3 * a.len()) as f32;
+    assert!(share <= flips, "{what}: {share} of the values differ, e.g. by {:?}", over[0]);
+    assert!(over.iter().all(|d| *d <= unit + allowed), "{what}: {over:?}");
+}
+
 fn max_difference(a: &[Vec4], b: &[Vec4]) -> f32 {
     assert_eq!(a.len(), b.len());
     let differences = a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs());
@@ -93,8 +106,8 @@ fn simd_is_the_reference_on_every_preset_and_edge() {
         for (name, picture, target) in &cases {
             let reference = run(rule, *target, Body::Reference, picture, &view);
             let simd = run(rule, *target, Body::Simd, picture, &view);
-            let most = max_difference(&reference, &simd);
-            assert!(most <= BODIES, "{} {name}: {most}", rule.name);
+            let unit = 1.0 / rule.std.into_iter().fold(f32::INFINITY, f32::min);
+            assert_close(&format!("{} {name}", rule.name), &reference, &simd, BODIES, unit, FLIPS_OF_BODIES);
             assert!(simd.iter().chain(&reference).all(|pixel| pixel[3] == 0.0), "{} {name}: fourth lane", rule.name);
         }
     }
@@ -114,7 +127,7 @@ fn npy<T: npyz::Deserialize>(name: &str) -> (Vec<usize>, Vec<T>) {
 fn every_rule_is_its_frameworks() {
     let cases = std::fs::read(data().join("cases.json")).expect("test data");
     let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).expect("test data");
-    assert!(cases.len() >= 33, "tools/golden/frame.py writes more");
+    assert!(cases.len() >= 29, "tools/golden/frame.py writes more");
     for case in cases {
         let text = |key: &str| case[key].as_str().expect("test data");
         let number = |key: &str| case[key].as_u64().expect("test data") as usize;
@@ -142,11 +155,11 @@ fn every_rule_is_its_frameworks() {
         let (shape, expected) = npy::<f32>(text("name"));
         assert_eq!(shape, [number("height"), number("width"), 3]);
         let expected: Vec<Vec4> = expected.as_chunks::<3>().0.iter().map(|[r, g, b]| [*r, *g, *b, 0.0]).collect();
-        let allowed = if case["rounded"].as_bool().expect("test data") { TWO_ROUNDINGS } else { EXACT };
+        let flips = if sampling == Sampling::Antialiased { FLIPS_OF_PILLOW } else { 0.0 };
         for body in [Body::Reference, Body::Simd] {
             let found = run(&rule, [shape[0], shape[1]], body, &picture, &View::default());
-            let most = max_difference(&found, &expected);
-            assert!(most <= allowed, "{} {body:?}: {most} > {allowed}", text("name"));
+            let what = format!("{} {body:?}", text("name"));
+            assert_close(&what, &found, &expected, EXACT, 1.0, flips);
         }
     }
 }

@@ -36,17 +36,18 @@ fn check(golden: &Golden, backend: Choice) {
     let (mut worst_logit, mut worst_feature) = (0f32, 0f32);
     for (row, name) in names.iter().enumerate() {
         let picture = fixtures.picture(&format!("{}/{name}.png", golden.pictures));
-        let frame = Frame {
-            rgba: picture.as_raw(),
-            width_px: picture.width() as usize,
-            height_px: picture.height() as usize,
-        };
+        let frame =
+            Frame { rgba: picture.as_raw(), width_px: picture.width() as usize, height_px: picture.height() as usize };
         let tensors = net.infer(&frame, &view, &["logits", "global_pool"]).expect("infers");
         worst_logit = worst_logit.max(difference(&tensors[0].data, row_of(&logits, names.len(), row)));
         worst_feature = worst_feature.max(difference(&tensors[1].data, row_of(&features, names.len(), row)));
         assert_eq!(top(&tensors[0].data), top(row_of(&logits, names.len(), row)), "{name}");
     }
-    println!("{} {}: max |Δlogit| {worst_logit:.2e}, max |Δfeature| {worst_feature:.2e}", golden.outputs, backend.name());
+    println!(
+        "{} {}: max |Δlogit| {worst_logit:.2e}, max |Δfeature| {worst_feature:.2e}",
+        golden.outputs,
+        backend.name()
+    );
     assert!(worst_logit <= LOGIT_TOLERANCE, "logits differ by {worst_logit}");
     assert!(worst_feature <= FEATURE_TOLERANCE, "features differ by {worst_feature}");
 }

@@ -11,7 +11,7 @@ mod taps;
 
 use crate::error::{Error, Kind, Result};
 use crate::lane::{Body, Vec4};
-use crate::model::Preprocessing;
+use crate::model::{Preprocessing, Sampling};
 use taps::Taps;
 
 /// A picture in memory: 8-bit RGBA, alpha not premultiplied, top row first, no padding between rows.
@@ -74,12 +74,22 @@ struct Source {
     fit: Fit,
 }
 
+/// Added before rounding to whole units, so that both bodies break ties alike.
+///
+/// Ratios such as 640 : 256 put many sums exactly halfway between two units. Pillow's own fixed-point weights fall to
+/// either side there, so there is no rule to copy; this is far more than the bodies' sums differ by (1e-4).
+const TIE: f32 = 1.0 / 1024.0;
+
 /// All that a body needs to know to fill its output.
 struct Job<'a> {
     frame: Frame<'a>,
     background: [u8; 3],
     rows: &'a Taps,
     columns: &'a Taps,
+    /// Whether each pass's result is kept in whole units, as Pillow and canvases do, which resample bytes to bytes.
+    /// Networks are that sensitive: without it, probabilities of V2 1.0 224 are up to 0.058 off torchvision's on 24
+    /// photographs, with it up to 0.0023.
+    rounded: bool,
     mean: [f32; 3],
     std: [f32; 3],
 }
@@ -111,6 +121,7 @@ impl Preprocessor {
             background: view.background,
             rows: &self.rows,
             columns: &self.columns,
+            rounded: view.fit == Fit::Preset && self.rule.sampling == Sampling::Antialiased,
             mean: self.rule.mean,
             std: self.rule.std,
         };

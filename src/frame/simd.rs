@@ -4,7 +4,7 @@
 //! rows that it belongs to; an output row is normalised when its last source row has been added. So the source is
 //! read once, in order, and two rows of `f32` are all the memory that this takes.
 
-use super::Job;
+use super::{Job, TIE};
 use crate::lane::{F32x4, Vec4};
 
 /// Rows in flight, kept between frames.
@@ -46,6 +46,9 @@ pub(super) fn resample(job: &Job<'_>, buffers: &mut Buffers, out: &mut [Vec4]) {
         let begin = y * job.frame.width_px;
         unpack(&job.frame.rgba[(begin + columns.start) * 4..(begin + columns.end) * 4], job.background, source);
         horizontal(job, columns.start, source, across);
+        if job.rounded {
+            round(across);
+        }
         let mut done = open;
         for output in open..job.rows.len() {
             let (first, weights) = job.rows.get(output);
@@ -60,6 +63,9 @@ pub(super) fn resample(job: &Job<'_>, buffers: &mut Buffers, out: &mut [Vec4]) {
                 accumulate(row, across, weight);
             }
             if first + weights.len() == y + 1 {
+                if job.rounded {
+                    round(row);
+                }
                 normalise.row(row);
                 done = output + 1;
             }
@@ -109,6 +115,15 @@ fn overwrite(row: &mut [Vec4], across: &[Vec4], weight: F32x4) {
 fn accumulate(row: &mut [Vec4], across: &[Vec4], weight: F32x4) {
     for (to, from) in row.iter_mut().zip(across) {
         *to = F32x4::load(*to).mul_add(F32x4::load(*from), weight).store();
+    }
+}
+
+/// To whole units, as [`TIE`] says.
+fn round(row: &mut [Vec4]) {
+    // Between 2²³ and 2²⁴ an `f32` has no fraction, so that the sum is rounded; the values here are 0 … 255.
+    let (tie, whole, back) = (F32x4::splat(TIE), F32x4::splat(8_388_608.0), F32x4::splat(-8_388_608.0));
+    for pixel in row {
+        *pixel = (F32x4::load(*pixel) + tie + whole + back).store();
     }
 }
 

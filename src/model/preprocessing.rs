@@ -24,7 +24,8 @@ pub enum Crop {
 /// Where a resampled pixel takes its value from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampling {
-    /// A triangle filter as wide as the reduction: no pixel of the source is passed over.
+    /// A triangle filter as wide as the reduction: no pixel of the source is passed over. Each pass is kept in 8 bits,
+    /// as Pillow does.
     Antialiased,
     /// Two neighbours, pixel centres at ½ (`tf.image.resize`, OpenCV).
     HalfPixel,

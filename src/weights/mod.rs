@@ -1,7 +1,7 @@
 //! Bytes → named tensors.
 //!
 //! [`read`] sniffs the [`Format`] and lists the tensors of a [`File`], each a view of the file's own bytes: nothing is
-//! copied before [`Tensor::to_f32`]. [`checkpoint`] then finds out which framework named them, which network they are,
+//! copied before [`Tensor::to_f32`]. [`checkpoint()`] then finds out which framework named them, which network they are,
 //! and hands them out under canonical names, so that the layers above never see a framework.
 //!
 //! A file is untrusted input. No count that it states is allocated for before the bytes it stands for are known to be

@@ -8,7 +8,7 @@ use super::DAMAGED;
 use crate::error::{Error, Kind, Result};
 
 /// More axes than any tensor of a network has.
-const MAX_RANK: usize = 8;
+pub(super) const MAX_RANK: usize = 8;
 
 /// The type of a tensor's elements in the file, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,7 +143,9 @@ impl<'a> Tensor<'a> {
             Err(Error::new(Kind::BadHeader, place(&name, storage_offset))
                 .expected(format!("a tensor of {} inside its {} stored bytes", dtype.name(), storage.len()))
                 .found(found)
-                .remedy(DAMAGED))
+                .remedy(
+                    "Save it as `tensor.contiguous()`; if it was saved so, the file is damaged: download it again.",
+                ))
         };
         let Some((count, span)) = extent(&shape, &strides) else {
             return refuse(format!("shape {shape:?} with strides {strides:?}, which overflows"));

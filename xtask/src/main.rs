@@ -1,3 +1,186 @@
-//! Every developer command of the project.
+//! Every developer command of the project: `cargo xtask help` lists them.
 
-fn main() {}
+mod classify;
+mod demo;
+mod npy;
+mod paths;
+mod picture;
+mod pypi;
+mod run;
+mod samples;
+mod serve;
+mod setup;
+mod site;
+mod size;
+mod stamp;
+mod steps;
+mod test;
+mod wasm;
+mod weights;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use lexopt::{Arg, Parser, ValueExt as _};
+use mobilenet_web::Choice;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo [--port N]            set everything up, serve the demo page and print its URL
+    --check                  … go through the page in a headless Chromium instead, and end
+    --json FILE              … write what the check saw
+    --screenshots DIR        … and pictures of the page
+  test, ci                   every test: format, lints, native, wasm in the browser, page
+  build [--no-opt]           pkg/wasm/ and target/site/
+  size [--check]             what a page downloads; --check fails above the budget
+  weights [list]             the weights that are known
+  weights fetch              download and convert them to target/weights/
+  weights convert IN OUT     convert a file to safetensors
+  classify --weights FILE --image FILE…
+                             labels without a browser, by the same code
+    --as-is                  … of pictures that have the input's size: no crop, no resize
+    --backend NAME           … auto, simd or reference
+    --endpoint NAME          … and one endpoint of the network
+    --topk K                 … so many labels
+    --dump DIR               … and .npy files of logits, probabilities and features
+    --json                   … as JSON
+  serve --port N             serve target/site
+    --fixtures               … with test files, faults and a second origin
+";
+
+fn main() -> ExitCode {
+    match dispatch(Parser::from_env()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(mut arguments: Parser) -> Result<()> {
+    let command = match arguments.next()? {
+        Some(Arg::Value(command)) => command.string()?,
+        Some(Arg::Long("help") | Arg::Short('h')) | None => "help".into(),
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match command.as_str() {
+        "demo" => demo_command(arguments),
+        "test" | "ci" => {
+            end(&mut arguments)?;
+            test::run()
+        }
+        "build" => build_command(arguments),
+        "size" => {
+            let check = flag(&mut arguments, "check")?;
+            size::table(check).map(|share| println!("{share}"))
+        }
+        "weights" => weights_command(arguments),
+        "classify" => classify_command(arguments),
+        "serve" => serve_command(arguments),
+        "help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no command `{other}`\n\n{HELP}"),
+    }
+}
+
+fn demo_command(mut arguments: Parser) -> Result<()> {
+    let mut demo = demo::Demo::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("port") => demo.port = Some(arguments.value()?.parse()?),
+            Arg::Long("check") => demo.check = true,
+            Arg::Long("json") => demo.json = Some(arguments.value()?.into()),
+            Arg::Long("screenshots") => demo.screenshots = Some(arguments.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    demo::run(&demo)
+}
+
+fn build_command(mut arguments: Parser) -> Result<()> {
+    let optimise = !flag(&mut arguments, "no-opt")?;
+    let mut list = vec![setup::wasm_target()];
+    if optimise {
+        list.push(setup::npm());
+    }
+    list.extend([wasm::module(optimise), weights::fetch(), samples::fetch(), site::assemble()]);
+    steps::run(list)
+}
+
+fn weights_command(mut arguments: Parser) -> Result<()> {
+    let mut words = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Value(word) => words.push(word),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    match (words.first().and_then(|word| word.to_str()), &words[..]) {
+        (None | Some("list"), [] | [_]) => {
+            weights::list();
+            Ok(())
+        }
+        (Some("fetch"), [_]) => steps::run(vec![weights::fetch()]),
+        (Some("convert"), [_, from, to]) => weights::convert_file(&PathBuf::from(from), &PathBuf::from(to)),
+        _ => bail!("expected `weights list`, `weights fetch` or `weights convert IN OUT`"),
+    }
+}
+
+fn classify_command(mut arguments: Parser) -> Result<()> {
+    let mut classify = classify::Classify::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("weights") => classify.weights = arguments.value()?.into(),
+            Arg::Long("image") => classify.images.extend(arguments.values()?.map(PathBuf::from)),
+            Arg::Long("as-is") => classify.as_is = true,
+            Arg::Long("backend") => classify.backend = Choice::from_name(&arguments.value()?.string()?)?,
+            Arg::Long("endpoint") => classify.endpoint = Some(arguments.value()?.string()?),
+            Arg::Long("topk") => classify.query.top_k = arguments.value()?.parse()?,
+            Arg::Long("dump") => classify.dump = Some(arguments.value()?.into()),
+            Arg::Long("json") => classify.json = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if classify.weights.as_os_str().is_empty() || classify.images.is_empty() {
+        bail!("expected `classify --weights FILE --image FILE…`");
+    }
+    classify::run(&classify)
+}
+
+fn serve_command(mut arguments: Parser) -> Result<()> {
+    let mut port = None;
+    let mut fixtures = false;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("port") => port = Some(arguments.value()?.parse()?),
+            Arg::Long("fixtures") => fixtures = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    serve::Server::start(port.context("expected `serve --port N` (0 means any free port)")?, fixtures)?.print();
+    serve::forever()
+}
+
+/// Whether the one flag that the command knows was given.
+fn flag(arguments: &mut Parser, name: &str) -> Result<bool> {
+    let mut given = false;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long(long) if long == name => given = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(given)
+}
+
+fn end(arguments: &mut Parser) -> Result<()> {
+    match arguments.next()? {
+        Some(extra) => Err(extra.unexpected().into()),
+        None => Ok(()),
+    }
+}

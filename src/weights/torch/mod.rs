@@ -1,16 +1,20 @@
-//! PyTorch's own files.
+//! PyTorch's own files: a pickle that says which tensors there are, and storages that hold their elements.
+//!
+//! A pickle is a program. [`pickle`] runs only the instructions that build a state dictionary and knows only the
+//! globals of [`value`]; [`state_dict`] finds the dictionary; [`zip`] and [`legacy`] find the storages.
 
-use super::Tensor;
-use crate::error::{Error, Kind, Result};
+mod legacy;
+mod pickle;
+mod state_dict;
+mod value;
+mod zip;
 
-/// How every legacy file begins: a pickle of the number 0x1950a86a20f9469cfc6c.
-pub(super) const LEGACY_MAGIC: [u8; 15] =
-    [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, b'.'];
+pub(super) use legacy::{MAGIC as LEGACY_MAGIC, read as read_legacy};
+pub(super) use zip::read as read_zip;
 
-pub(super) fn read_zip(_file: &[u8]) -> Result<Vec<Tensor<'_>>> {
-    Err(Error::new(Kind::UnsupportedFormat, "byte 0"))
-}
+/// The remedy where a file asks for more than tensors.
+const STATE_DICT_ONLY: &str = "Nothing in a file is ever run. Save the state dictionary alone, \
+     `torch.save(model.state_dict(), path)`, or convert the weights to safetensors.";
 
-pub(super) fn read_legacy(_file: &[u8]) -> Result<Vec<Tensor<'_>>> {
-    Err(Error::new(Kind::UnsupportedFormat, "byte 0"))
-}
+/// The remedy where a file stops too early.
+const INCOMPLETE: &str = "Download the file again: its end is missing.";

@@ -1,0 +1,83 @@
+// The demo page as a person uses it: its own buttons, and what it shows afterwards.
+
+import { serve } from "./harness.mjs";
+
+const PATIENCE_MS = 60_000;
+
+/** The site: at SITE_URL if a server runs there, else started for as long as it is not closed. */
+export async function openSite() {
+  if (process.env.SITE_URL) return { url: process.env.SITE_URL, close() {} };
+  const { site, close } = await serve();
+  return { url: site, close };
+}
+
+export class PageDriver {
+  /** Console errors and uncaught exceptions so far. */
+  problems = [];
+
+  constructor(page) {
+    this.page = page;
+    page.setDefaultTimeout(PATIENCE_MS);
+    page.on("console", (message) => {
+      if (message.type() === "error") this.problems.push(`${message.text()} ${message.location().url}`.trim());
+    });
+    page.on("pageerror", (error) => this.problems.push(String(error.stack ?? error)));
+  }
+
+  /** Opens the page in a context of its own. */
+  static async open(browser, url, options = {}) {
+    const context = await browser.newContext(options);
+    const driver = new PageDriver(await context.newPage());
+    await driver.page.goto(url);
+    return driver;
+  }
+
+  /** The rows of samples/index.json. */
+  samples() {
+    return this.page.evaluate(async () => (await fetch("./samples/index.json")).json());
+  }
+
+  /** Waits for the labels of `source`: a file's name, or "camera". */
+  async result(source) {
+    await this.page.locator(`#results[data-source=${JSON.stringify(source)}][aria-busy="false"]`).waitFor();
+    const labels = await this.page.locator("#labels li:visible").evaluateAll((items) =>
+      items.map((item) => ({
+        index: Number(item.dataset.index),
+        probability: Number(item.dataset.probability),
+        name: item.querySelector(".name").textContent,
+      })),
+    );
+    return { labels, ms: parseFloat(await this.page.locator("#ms").textContent()) };
+  }
+
+  async chooseSample(file) {
+    await this.page.locator(`#samples button[data-file=${JSON.stringify(file)}]`).click();
+    return this.result(file);
+  }
+
+  /** `file` as Playwright takes it: a path or `{ name, mimeType, buffer }`. */
+  async chooseFile(file) {
+    await this.page.locator("#file").setInputFiles(file);
+    return this.result(file.name);
+  }
+
+  async startCamera() {
+    await this.page.locator("#camera").click();
+    return this.result("camera");
+  }
+
+  /** A file of the site, as a person would have it on disk. */
+  async download(path) {
+    const answer = await this.page.request.get(new URL(path, this.page.url()).href);
+    return { name: path.split("/").at(-1), mimeType: answer.headers()["content-type"], buffer: await answer.body() };
+  }
+
+  /** Waits until the page says that it works without a network. */
+  async readyOffline() {
+    await this.page.locator('#offline[data-state="ready"]').waitFor();
+  }
+
+  async close() {
+    await this.page.context().close();
+  }
+}

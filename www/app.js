@@ -1,0 +1,172 @@
+// The demo page: finds its elements and joins the parts. Each part is a module of its own.
+import { Camera, explainCamera } from "./camera.js";
+import { showCard } from "./card.js";
+import { Findings } from "./findings.js";
+import { Live } from "./live.js";
+import { Loading, writeProblem } from "./loading.js";
+import { Model } from "./model.js";
+import { Offline } from "./offline.js";
+import { markChosen, showSamples } from "./samples.js";
+import { Stage } from "./stage.js";
+import { Stills } from "./stills.js";
+import { acceptPictures } from "./upload.js";
+
+const at = (id) => document.getElementById(id);
+
+const offline = new Offline({ badge: at("offline"), update: at("update") });
+const stage = new Stage({
+  figure: at("stage"),
+  picture: at("picture"),
+  preview: at("preview"),
+  placeholder: at("placeholder"),
+  caption: at("caption"),
+});
+const loading = new Loading({
+  panel: at("loading"),
+  text: at("loading-text"),
+  bytes: at("loading-bytes"),
+  progress: at("progress"),
+  button: at("download"),
+  problem: at("model-error"),
+  problemText: at("model-error-text"),
+});
+const findings = new Findings({
+  region: at("results"),
+  labels: at("labels"),
+  announcement: at("announcement"),
+  ms: at("ms"),
+  fps: at("fps"),
+  similarity: at("similarity"),
+  strip: { canvas: at("strip"), summary: at("strip-summary"), details: at("strip-details"), rows: at("strip-rows") },
+});
+const model = new Model({
+  onStart: () => loading.start(),
+  onProgress: (progress) => loading.progress(progress),
+  onError: (error) => loading.fail(error),
+  onReady(net, row) {
+    loading.done();
+    showCard(at("card"), net.info, row);
+    at("weights-licence").textContent = `The weights (${row.title}) are under ${row.licence}.`;
+    if (isKept(net.info)) offline.weightsReady();
+  },
+});
+
+/** Whether the library has the weights in its cache: it says so when it could not put them there. */
+function isKept({ loadedFrom, warnings }) {
+  return isSecureContext && (loadedFrom === "cache" || warnings.length === 0);
+}
+
+// Problems of the camera or of a picture, with a way to try again where trying again can help.
+const sourceError = {
+  show(error, retry) {
+    writeProblem(at("source-error-text"), error);
+    at("source-retry").hidden = !retry;
+    at("source-retry").onclick = retry ?? null;
+    at("source-error").hidden = false;
+  },
+  clear() {
+    at("source-error").hidden = true;
+  },
+};
+
+const stills = new Stills({ stage, model, findings, onProblem: (error) => sourceError.show(error, () => stills.again()) });
+const camera = new Camera(at("preview"), {
+  onLost(error) {
+    live.stop();
+    sourceError.show({ message: explainCamera(error) }, startCamera);
+  },
+});
+const live = new Live({
+  camera,
+  video: at("preview"),
+  model,
+  findings,
+  listener: { onState: showCameraState, onProblem: (error) => sourceError.show(error, startCamera) },
+});
+
+function showCameraState(state) {
+  const button = at("camera");
+  button.textContent = { off: "Start camera", asking: "Waiting for the camera…", on: "Stop camera" }[state];
+  button.dataset.state = state;
+  at("camera-reason").hidden = state === "on";
+  if (state === "on") {
+    stills.stop();
+    markChosen(at("samples"), null);
+    stage.showPreview();
+  }
+  if (state === "off" && stage.showing === "preview") stage.showNothing("The camera is off.");
+}
+
+function startCamera() {
+  used();
+  return live.start();
+}
+
+function choosePicture(picture) {
+  live.stop();
+  sourceError.clear();
+  markChosen(at("samples"), picture.source);
+  return stills.label(picture);
+}
+
+function chooseSample({ file, title, licence, open }, { quiet = false } = {}) {
+  return choosePicture({ source: file, title, credit: licence, quiet, open });
+}
+
+/** The person used the page: from now on it is worth keeping. */
+function used() {
+  sourceError.clear();
+  offline.keep();
+}
+
+at("camera").addEventListener("click", () => (live.running ? live.stop() : startCamera()));
+at("model-retry").addEventListener("click", () => stills.again());
+at("download").addEventListener("click", () => stills.again());
+acceptPictures({
+  input: at("file"),
+  overlay: at("drop"),
+  onPicture(file) {
+    used();
+    choosePicture({ title: file.name || "Picture", source: file.name, open: async () => file });
+  },
+  onRefused: (message) => sourceError.show({ message }),
+});
+
+// A hidden page looks at nothing, so the camera's light goes out; it comes back with the page.
+let resume = false;
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    resume = live.running;
+    if (!resume) return;
+    live.stop();
+    stage.showNothing("The camera pauses while this page is hidden.");
+  } else if (resume) {
+    resume = false;
+    live.start();
+  }
+});
+addEventListener("pagehide", () => live.stop());
+
+at("copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(at("code").textContent);
+    at("copy").textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(at("code"));
+    at("copy").textContent = "Selected: copy it";
+  }
+  setTimeout(() => (at("copy").textContent = "Copy"), 2000);
+});
+
+offline.start();
+const wait = navigator.connection?.saveData ?? false;
+if (wait) loading.offer();
+else model.ready().catch(() => null);
+const samples = await showSamples(at("samples"), (sample) => {
+  used();
+  chooseSample(sample);
+});
+if (!wait && samples.length > 0 && stage.showing === "nothing" && !live.running) {
+  // An example to begin with: the page explains itself by working. Nobody asked for it, so nothing is spoken.
+  chooseSample(samples[0], { quiet: true });
+}

@@ -1,0 +1,56 @@
+// The download's progress bar, and what to read when it fails.
+import { bytes } from "./format.js";
+
+export class Loading {
+  #parts;
+
+  /** `parts`: the elements panel, text, bytes, progress, button, problem and problemText. */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  start() {
+    const { panel, text, progress, button, problem } = this.#parts;
+    problem.hidden = true;
+    button.hidden = true;
+    panel.hidden = false;
+    progress.hidden = false;
+    progress.removeAttribute("value");
+    text.textContent = "Getting the model ready";
+  }
+
+  progress({ phase, loadedBytes, totalBytes }) {
+    const { text, progress, bytes: count } = this.#parts;
+    text.textContent = phase === "download" ? "Downloading the model" : "Preparing the model";
+    progress.value = Math.min(1, loadedBytes / totalBytes);
+    count.textContent = `${bytes(loadedBytes)} of ${bytes(totalBytes)}`;
+  }
+
+  done() {
+    this.#parts.panel.hidden = true;
+  }
+
+  /** Says what a person on a metered connection would be asked to download. */
+  offer() {
+    const { panel, text, progress, button } = this.#parts;
+    panel.hidden = false;
+    progress.hidden = true;
+    button.hidden = false;
+    text.textContent = "Your browser asks pages to save data, so the model is not downloaded yet.";
+  }
+
+  fail(error) {
+    const { panel, problem, problemText } = this.#parts;
+    panel.hidden = true;
+    problem.hidden = false;
+    writeProblem(problemText, error);
+  }
+}
+
+/** A problem as its sentence and its code: the sentence to act on, the code to search for. */
+export function writeProblem(element, error) {
+  element.textContent = error.message;
+  // The browser's own errors carry an old number there, which helps nobody.
+  if (typeof error.code !== "string") return;
+  element.append(" ", Object.assign(document.createElement("code"), { textContent: error.code }));
+}

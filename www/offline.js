@@ -1,0 +1,76 @@
+// Working without a network: the service worker keeps the page, the library keeps the weights.
+
+export class Offline {
+  #badge;
+  #update;
+  #shell = false;
+  #weights = false;
+  #asked = false;
+
+  constructor({ badge, update }) {
+    this.#badge = badge;
+    this.#update = update;
+    addEventListener("online", () => this.#write());
+    addEventListener("offline", () => this.#write());
+    this.#write();
+  }
+
+  /** Registers the worker; pages that may have none (plain http, private windows) simply go without the badge. */
+  async start() {
+    const workers = navigator.serviceWorker;
+    if (!workers) return;
+    try {
+      const registration = await workers.register("./sw.js");
+      this.#offerUpdates(workers, registration);
+      await workers.ready;
+      this.#shell = true;
+      this.#write();
+    } catch (error) {
+      console.info(`No offline use: ${error.message}`);
+    }
+  }
+
+  /** The library has put the weights in its cache. */
+  weightsReady() {
+    this.#weights = true;
+    this.#write();
+  }
+
+  /** After the first use, asks the browser not to clear this site's storage when space is short. */
+  async keep() {
+    if (this.#asked) return;
+    this.#asked = true;
+    await navigator.storage?.persist?.();
+  }
+
+  #write() {
+    const ready = this.#shell && this.#weights;
+    const state = navigator.onLine ? (ready ? "ready" : "none") : "offline";
+    const words = { ready: "Ready offline", offline: "Offline", none: "" };
+    if (this.#badge.dataset.state === state) return;
+    this.#badge.dataset.state = state;
+    this.#badge.textContent = words[state];
+  }
+
+  /** A new version waits until the person asks for it: files of two versions never meet on one page. */
+  #offerUpdates(workers, registration) {
+    let wanted = false;
+    const offer = (waiting) => {
+      this.#update.hidden = false;
+      this.#update.onclick = () => {
+        wanted = true;
+        waiting.postMessage("activate");
+      };
+    };
+    if (registration.waiting) offer(registration.waiting);
+    registration.addEventListener("updatefound", () => {
+      const { installing } = registration;
+      installing.addEventListener("statechange", () => {
+        if (installing.state === "installed" && workers.controller) offer(installing);
+      });
+    });
+    workers.addEventListener("controllerchange", () => {
+      if (wanted) location.reload();
+    });
+  }
+}

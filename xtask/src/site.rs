@@ -1,0 +1,90 @@
+//! target/site/: everything that a static host needs, and nothing else.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::stamp::{Inputs, write};
+use crate::steps::Step;
+use crate::{paths, samples, weights};
+
+/// What the package publishes beside its code; the page does not load it.
+const NOT_SERVED: [&str; 3] = ["package.json", "README.md", "tsconfig.json"];
+
+/// Copies page, package, weights and samples together and writes their indices.
+pub fn assemble() -> Step<'static> {
+    Step::new("site", "remove target/site and run again", || {
+        let site = paths::at("target/site");
+        let fresh = paths::at("target/site.new");
+        remove(&fresh)?;
+        copy(&paths::at("www"), &fresh, |_| true)?;
+        copy(&paths::at("pkg"), &fresh.join("pkg"), |file| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            !NOT_SERVED.contains(&&*name) && !name.ends_with(".d.ts")
+        })?;
+        for weights in weights::known::ALL {
+            let name = format!("{}.safetensors", weights.name);
+            copy_file(&paths::at("target/weights").join(&name), &fresh.join("weights").join(&name))?;
+        }
+        write(&fresh.join("weights/index.json"), &serde_json::to_vec_pretty(&weights::index()?)?)?;
+        for sample in &samples::SAMPLES {
+            let name = sample.member.name;
+            copy_file(&paths::at("target/samples").join(name), &fresh.join("samples").join(name))?;
+        }
+        write(&fresh.join("samples/index.json"), &serde_json::to_vec_pretty(&samples::index()?)?)?;
+        let files = precache(&fresh)?;
+        remove(&site)?;
+        std::fs::rename(&fresh, &site).with_context(|| format!("moving {} into place", fresh.display()))?;
+        Ok(format!("{files} files to keep offline"))
+    })
+}
+
+/// precache.js: what the service worker keeps, under a revision that changes with any of its bytes. Weights are left
+/// out: the package caches them itself, by hash.
+fn precache(site: &Path) -> Result<usize> {
+    let mut files = Vec::new();
+    let mut inputs = Inputs::default();
+    for file in paths::files_below(site)? {
+        let url = file.strip_prefix(site)?.to_string_lossy().replace('\\', "/");
+        if url == "sw.js" || url.ends_with(".safetensors") {
+            continue;
+        }
+        let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        inputs = inputs.word(&url).word(&crate::stamp::sha256(&bytes));
+        files.push(format!("./{url}"));
+    }
+    let revision: String = inputs.hash().chars().take(16).collect();
+    let list = json!({ "revision": revision, "files": files });
+    write(&site.join("precache.js"), format!("self.PRECACHE = {list:#};\n").as_bytes())?;
+    Ok(files.len())
+}
+
+fn copy(from: &Path, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    let hidden = |file: &PathBuf| {
+        let below = file.strip_prefix(from).unwrap_or(file);
+        below.iter().any(|part| part == "node_modules" || part.to_string_lossy().starts_with('.'))
+    };
+    for file in paths::files_below(from)?.iter().filter(|file| !hidden(file) && is_wanted(file)) {
+        copy_file(file, &to.join(file.strip_prefix(from)?))?;
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    }
+    std::fs::copy(from, to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
+    }
+    Ok(())
+}

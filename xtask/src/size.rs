@@ -1,0 +1,49 @@
+//! What a page downloads before the weights: raw, gzip and brotli.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::paths;
+use crate::serve::Encoding;
+
+/// Everything that a page needs to run a network, brotli. Issue 2 sets it: the runtimes that people use today cost
+/// megabytes, and a budget that is not checked is not kept.
+const CORE_BROTLI_MAX_BYTES: usize = 120_000;
+
+struct Row {
+    name: String,
+    raw: usize,
+    gzip: usize,
+    brotli: usize,
+}
+
+/// Prints the table; with `check`, fails above the budget.
+pub fn table(check: bool) -> Result<String> {
+    let rows = rows()?;
+    let sum = |pick: fn(&Row) -> usize| rows.iter().map(pick).sum();
+    let core = Row { name: "core".into(), raw: sum(|r| r.raw), gzip: sum(|r| r.gzip), brotli: sum(|r| r.brotli) };
+    println!("{:<34} {:>10} {:>10} {:>10}", "file (bytes)", "raw", "gzip", "brotli");
+    for row in rows.iter().chain([&core]) {
+        println!("{:<34} {:>10} {:>10} {:>10}", row.name, row.raw, row.gzip, row.brotli);
+    }
+    let share = format!("core is {} of at most {CORE_BROTLI_MAX_BYTES} bytes brotli", core.brotli);
+    ensure!(!check || core.brotli <= CORE_BROTLI_MAX_BYTES, "{share}");
+    Ok(share)
+}
+
+fn rows() -> Result<Vec<Row>> {
+    let pkg = paths::at("pkg");
+    let mut rows = Vec::new();
+    for file in paths::files_below(&pkg).with_context(|| format!("reading {}", pkg.display()))? {
+        let name = file.strip_prefix(&pkg)?.to_string_lossy().replace('\\', "/");
+        let is_code = name.ends_with(".js") || name.ends_with(".wasm");
+        if !is_code || name.contains("node_modules/") {
+            continue;
+        }
+        let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        let gzip = Encoding::Gzip.compress(&bytes)?.len();
+        let brotli = Encoding::Brotli.compress(&bytes)?.len();
+        rows.push(Row { name, raw: bytes.len(), gzip, brotli });
+    }
+    ensure!(rows.iter().any(|row| row.name.ends_with(".wasm")), "pkg/wasm is empty; run `cargo xtask build` first");
+    Ok(rows)
+}

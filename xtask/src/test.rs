@@ -1,0 +1,89 @@
+//! `cargo xtask test`: everything that must hold, cheapest first.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::run::{cargo, command, stream};
+use crate::serve::Server;
+use crate::steps::{self, Step};
+use crate::{paths, samples, setup, site, size, wasm, weights};
+
+/// Runs every check; the first that fails ends it.
+pub fn run() -> Result<()> {
+    steps::run(vec![
+        cargo_step("format", "`cargo fmt --all`", &["fmt", "--all", "--check"]),
+        setup::wasm_target(),
+        cargo_step(
+            "clippy, native",
+            "correct what clippy names above",
+            &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        ),
+        cargo_step(
+            "clippy, wasm32",
+            "correct what clippy names above",
+            &[
+                "clippy",
+                "--package=mobilenet-web",
+                "--package=suite",
+                "--target=wasm32-unknown-unknown",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        cargo_step("tidy", "each line above names a file and the rule that it breaks", &["test", "--test", "tidy"]),
+        fixtures(),
+        setup::npm(),
+        weights::fetch(),
+        samples::fetch(),
+        setup::chromium(),
+        cargo_step("native tests", "run the failing test alone: `cargo test NAME`", &["test", "--workspace"]),
+        wasm::module(true),
+        wasm::suite(),
+        site::assemble(),
+        Step::new("size", "see which part grew by `cargo xtask size`", || size::table(true)),
+        Step::new("types", "correct pkg/index.d.ts or its users", || {
+            stream(command("node").args(["node_modules/typescript/bin/tsc", "--project", "pkg"]))?;
+            Ok("no errors".into())
+        }),
+        Step::new("browser tests", "run one alone: `cargo xtask demo` once, then `node --test tests/web/FILE`", || {
+            browser_tests()
+        }),
+    ])
+}
+
+fn cargo_step(name: &'static str, remedy: &'static str, arguments: &'static [&'static str]) -> Step<'static> {
+    Step::new(name, remedy, move || {
+        stream(cargo().args(arguments))?;
+        Ok("passed".into())
+    })
+}
+
+fn fixtures() -> Step<'static> {
+    Step::new("fixtures", "set MOBILENET_FIXTURES to the folder of golden outputs", || match paths::fixtures() {
+        Some(folder) => Ok(folder.display().to_string()),
+        // A green run that compared nothing with the reference would be worth nothing.
+        None if std::env::var_os("CI").is_some_and(|ci| ci == "true") => bail!("CI needs the fixtures"),
+        None => Ok("absent: golden tests are skipped".into()),
+    })
+}
+
+fn browser_tests() -> Result<String> {
+    let folder = paths::at("tests/web");
+    let mut files = paths::files_below(&folder).with_context(|| format!("reading {}", folder.display()))?;
+    files.retain(|file| file.parent() == Some(&folder) && file.to_string_lossy().ends_with(".test.mjs"));
+    ensure!(!files.is_empty(), "{} holds no *.test.mjs", folder.display());
+    let server = Server::start(0, true)?;
+    let chromium = setup::find_chromium().context("no Chromium is installed")?;
+    let mut node = command("node");
+    // One file at a time: some of them measure time.
+    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(&files);
+    node.env("SITE_URL", &server.url).env("CHROMIUM", chromium);
+    if let Some(url) = &server.other_origin {
+        node.env("OTHER_ORIGIN_URL", url);
+    }
+    if let Some(fixtures) = paths::fixtures() {
+        node.env("MOBILENET_FIXTURES", std::path::absolute(fixtures)?);
+    }
+    stream(&mut node)?;
+    Ok(format!("{} files passed", files.len()))
+}

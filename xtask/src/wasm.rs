@@ -1,0 +1,119 @@
+//! Rust → wasm → JavaScript bindings → smaller wasm.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::paths;
+use crate::run::{cargo, command, stream};
+use crate::stamp::Inputs;
+use crate::steps::Step;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const MODULE: &str = "mobilenet_web";
+
+/// What wasm-opt may use: the features that the module is compiled with, and those that rustc enables by itself.
+const FEATURES: [&str; 6] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-mutable-globals",
+    "--enable-sign-ext",
+];
+
+/// Which file of a package the wasm module becomes.
+struct Crate {
+    package: &'static str,
+    profile: &'static str,
+    folder: &'static str,
+}
+
+const LIBRARY: Crate = Crate { package: "mobilenet-web", profile: "release", folder: "release" };
+/// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
+const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug" };
+
+/// pkg/wasm/, made anew when a source file changed.
+pub fn module(optimise: bool) -> Step<'static> {
+    Step::new(
+        "wasm module",
+        "read the compiler's message above; `cargo xtask build --no-opt` skips wasm-opt",
+        move || {
+            let out = paths::at("pkg/wasm");
+            let wasm = out.join(format!("{MODULE}_bg.wasm"));
+            let stamp = Inputs::default()
+                .path("src")?
+                .path("shaders")?
+                .path("Cargo.toml")?
+                .path("Cargo.lock")?
+                .path(".cargo/config.toml")?
+                .path("rust-toolchain.toml")?
+                .path("package-lock.json")?
+                .path("xtask/src/wasm.rs")?
+                .word(if optimise { "optimised" } else { "as linked" })
+                .stamp("wasm");
+            if stamp.is_fresh(&[&wasm, &out.join(format!("{MODULE}.js"))]) {
+                return Ok(format!("up to date, {}", size(&wasm)?));
+            }
+            let linked = build(&LIBRARY)?;
+            bind(&linked, &out, MODULE)?;
+            let before = size(&wasm)?;
+            if optimise {
+                shrink(&wasm)?;
+            }
+            stamp.keep()?;
+            Ok(format!("{before}, then {}", size(&wasm)?))
+        },
+    )
+}
+
+/// target/suite/: the kernel suite for the browser.
+pub fn suite() -> Step<'static> {
+    Step::new("wasm suite", "read the compiler's message above", || {
+        let linked = build(&SUITE)?;
+        bind(&linked, &paths::at("target/suite"), SUITE.package)?;
+        Ok("built".into())
+    })
+}
+
+fn build(what: &Crate) -> Result<PathBuf> {
+    let mut cargo = cargo();
+    cargo.args(["build", "--package", what.package, "--lib", "--target", TARGET, "--profile", what.profile]);
+    stream(&mut cargo)?;
+    let file = format!("{}.wasm", what.package.replace('-', "_"));
+    Ok(paths::cargo_target().join(TARGET).join(what.folder).join(file))
+}
+
+/// wasm-bindgen's command line tool, as a library of the exact version that the crate uses.
+fn bind(linked: &Path, out: &Path, name: &str) -> Result<()> {
+    if out.is_dir() {
+        std::fs::remove_dir_all(out).with_context(|| format!("emptying {}", out.display()))?;
+    }
+    Bindgen::new()
+        .input_path(linked)
+        .out_name(name)
+        .web(true)?
+        .typescript(true)
+        .remove_producers_section(true)
+        .generate(out)
+        .with_context(|| format!("wasm-bindgen on {}", linked.display()))
+}
+
+fn shrink(wasm: &Path) -> Result<()> {
+    let tool = paths::at("node_modules/.bin/wasm-opt");
+    ensure!(tool.is_file(), "npm's binaryen is not installed; run `npm ci`");
+    let mut wasm_opt = command(tool);
+    wasm_opt.args(FEATURES).args(["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"]);
+    stream(wasm_opt.arg(wasm).arg("-o").arg(wasm))
+}
+
+fn size(file: &Path) -> Result<String> {
+    let bytes = std::fs::metadata(file).with_context(|| format!("reading {}", file.display()))?.len();
+    Ok(format!("{:.1} kB", kilo(bytes)))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "file sizes are far below 2⁵²")]
+fn kilo(bytes: u64) -> f64 {
+    bytes as f64 / 1000.0
+}

