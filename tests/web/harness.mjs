@@ -97,7 +97,7 @@ export function fixtures() {
 export async function assets(site) {
   const json = async (path) => (await fetch(new URL(path, site))).json();
   const [[weights], samples] = await Promise.all([json("weights/index.json"), json("samples/index.json")]);
-  return { weights: new URL(weights.url, site).pathname, bytes: weights.bytes, sha256: weights.sha256, samples };
+  return { weights: new URL(weights.url, new URL("weights/index.json", site)).pathname, bytes: weights.bytes, sha256: weights.sha256, samples };
 }
 
 /**
