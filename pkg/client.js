@@ -158,8 +158,9 @@ let shim;
 
 /** Workers must come from the page's own origin; for a package on a CDN a local script imports it from there. */
 function crossOriginWorkerScript() {
-  const name = "worker.js";
-  const script = new URL(name, import.meta.url);
+  // In two steps, because bundlers would take `new URL("./worker.js", import.meta.url)` for a file to copy.
+  const here = import.meta.url;
+  const script = new URL("worker.js", here);
   if (!/^https?:$/.test(script.protocol) || script.origin === globalThis.location?.origin) {
     return null;
   }
