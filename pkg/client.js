@@ -126,7 +126,11 @@ export async function localClient() {
   }
   return new Client((receive) => {
     const host = new Host(receive);
-    return { post: (message) => host.receive(message), close: () => host.dispose() };
+    return {
+      // As postMessage does: refuses tainted pictures, which would taint the engine's own canvas for good.
+      post: (message, transfer = []) => host.receive(structuredClone(message, { transfer })),
+      close: () => host.dispose(),
+    };
   });
 }
 
@@ -154,8 +158,9 @@ let shim;
 
 /** Workers must come from the page's own origin; for a package on a CDN a local script imports it from there. */
 function crossOriginWorkerScript() {
-  const name = "worker.js";
-  const script = new URL(name, import.meta.url);
+  // In two steps, because bundlers would take `new URL("./worker.js", import.meta.url)` for a file to copy.
+  const here = import.meta.url;
+  const script = new URL("worker.js", here);
   if (!/^https?:$/.test(script.protocol) || script.origin === globalThis.location?.origin) {
     return null;
   }

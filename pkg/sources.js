@@ -8,7 +8,7 @@ import { MobileNetError, failure } from "./errors.js";
 /** Up to here an <img> is decoded in the page: about 1 ms for every 100,000 px. */
 const SMALL_IMAGE_PX = 300_000;
 const SLICE_BYTES = 1 << 19;
-const SLICE_MS = 2;
+const SLICE_MS = 1.5;
 
 /**
  * Takes a source's present picture.
@@ -123,7 +123,11 @@ async function takeImage(image) {
  * The file behind an <img>, to be decoded in the worker: from memory or the HTTP cache only, so that it is the same
  * picture. Null where that cannot be had.
  */
-async function imageFile({ currentSrc }) {
+async function imageFile(image) {
+  const { currentSrc } = image;
+  if (withoutFile.get(image) === currentSrc) {
+    return null;
+  }
   try {
     const inMemory = /^(blob|data):/.test(currentSrc);
     if (!inMemory && new URL(currentSrc).origin !== globalThis.location.origin) {
@@ -132,11 +136,18 @@ async function imageFile({ currentSrc }) {
     const response = await fetch(currentSrc, inMemory ? {} : { mode: "same-origin", cache: "only-if-cached" });
     const file = response.ok ? await response.blob() : null;
     // A worker cannot decode SVG.
-    return file && file.type.startsWith("image/") && !file.type.startsWith("image/svg") ? file : null;
+    if (file?.type.startsWith("image/") && !file.type.startsWith("image/svg")) {
+      return file;
+    }
   } catch {
-    return null;
+    // Revoked, not in the cache, or forbidden by the Content-Security-Policy.
   }
+  withoutFile.set(image, currentSrc);
+  return null;
 }
+
+/** The <img>s whose file could not be had, and its address then: browsers log each failed attempt, so it is made once. */
+const withoutFile = new WeakMap();
 
 async function takeVideo(video) {
   if (video.error) {

@@ -97,7 +97,7 @@ export function fixtures() {
 export async function assets(site) {
   const json = async (path) => (await fetch(new URL(path, site))).json();
   const [[weights], samples] = await Promise.all([json("weights/index.json"), json("samples/index.json")]);
-  return { weights: new URL(weights.url, site).pathname, bytes: weights.bytes, sha256: weights.sha256, samples };
+  return { weights: new URL(weights.url, new URL("weights/index.json", site)).pathname, bytes: weights.bytes, sha256: weights.sha256, samples };
 }
 
 /**
@@ -138,6 +138,23 @@ function inPage() {
       return canvas;
     },
   });
+}
+
+/**
+ * The longest task of a page's own thread during `work`, in ms of that thread's processor time: what other programs on
+ * the machine do does not count.
+ */
+export async function longestTask(browser, page, work) {
+  await browser.startTracing(page, { categories: ["toplevel"] });
+  await work();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const thread = ({ pid, tid }) => `${pid}:${tid}`;
+  const mains = traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(thread);
+  const tasks = traceEvents.filter((event) => event.name.endsWith("RunTask") && mains.includes(thread(event)));
+  // The task in which the trace began or ended has no time.
+  const times = tasks.map(({ tdur }) => tdur).filter((time) => time !== undefined);
+  assert.ok(times.length > 0, `of ${traceEvents.length} events ${tasks.length} are the page's tasks, none with its thread time`);
+  return Math.max(...times) / 1000;
 }
 
 /** Asserts a failure's code and that its sentence holds all of `parts`. */

@@ -1,6 +1,7 @@
 // Loading: every way in, every way it fails, by its own code.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { SITE_HEADERS, assertFails, assets, blank, launch, serve } from "./harness.mjs";
 
@@ -38,6 +39,9 @@ describe("a load that works", () => {
     assert.equal(info.version, "v2");
     assert.equal(info.resolution, 224);
     assert.deepEqual(info.warnings, []);
+    const types = await readFile(new URL("../../pkg/index.d.ts", import.meta.url), "utf8");
+    const [, documented] = /export interface Info \{([^]*?)\n\}/.exec(types);
+    assert.deepEqual(Object.keys(info).sort(), [...documented.matchAll(/^  (\w+):/gm)].map(([, key]) => key).sort());
     assert.equal(new URL(info.url).pathname, files.weights);
     assert.deepEqual([...new Set(steps.map(({ phase }) => phase))], ["download", "prepare"]);
     const loaded = steps.map(({ loadedBytes }) => loadedBytes);

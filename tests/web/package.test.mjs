@@ -1,0 +1,60 @@
+// What npm would publish: types that compile both ways, nothing missing, nothing odd.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+
+const ROOT = new URL("../../", import.meta.url);
+const PACKAGE = new URL("pkg/", ROOT);
+const run = promisify(execFile);
+
+for (const project of ["tsconfig.json", "tsconfig.nodenext.json"]) {
+  test(`types compile under pkg/${project}`, async () => {
+    const compiler = fileURLToPath(new URL("node_modules/typescript/bin/tsc", ROOT));
+    await run(process.execPath, [compiler, "--project", fileURLToPath(new URL(project, PACKAGE))]).catch(({ stdout }) => {
+      assert.fail(stdout);
+    });
+  });
+}
+
+test("publint finds nothing", async () => {
+  const { messages } = await publint({ pkgDir: fileURLToPath(PACKAGE), strict: true });
+  const manifest = JSON.parse(await readFile(new URL("package.json", PACKAGE), "utf8"));
+  assert.deepEqual(messages.map((message) => formatMessage(message, manifest)), []);
+});
+
+test("every relative import and address is among the published files", async () => {
+  const { files, exports } = JSON.parse(await readFile(new URL("package.json", PACKAGE), "utf8"));
+  const scripts = (await readdir(PACKAGE)).filter((name) => name.endsWith(".js"));
+  const published = new Set([...scripts, ...files, "package.json"]);
+  for (const name of scripts) {
+    const text = await readFile(new URL(name, PACKAGE), "utf8");
+    for (const [, path] of text.matchAll(/(?:from|import\(|import|new URL\()\s*"\.\/([^"]+)"/g)) {
+      assert.ok(published.has(path), `${name} refers to ${path}, which package.json does not publish`);
+    }
+  }
+  for (const target of Object.values(exports).flatMap((entry) => (typeof entry === "string" ? [entry] : Object.values(entry)))) {
+    assert.ok(published.has(target.replace("./", "")), `exports name ${target}, which package.json does not publish`);
+  }
+});
+
+test("the types list every error code of the scripts", async () => {
+  const { CODES } = await import(new URL("errors.js", PACKAGE));
+  const types = await readFile(new URL("index.d.ts", PACKAGE), "utf8");
+  assert.deepEqual(Object.keys(CODES).filter((code) => !types.includes(`| "${code}"`)), []);
+});
+
+test("the types list every error code of the engine, and no others", async () => {
+  const kinds = await readFile(new URL("src/error.rs", ROOT), "utf8");
+  const { CODES } = await import(new URL("errors.js", PACKAGE));
+  const types = await readFile(new URL("index.d.ts", PACKAGE), "utf8");
+  const engine = [...kinds.matchAll(/=> "([a-z_]+)"/g)].map(([, code]) => code);
+  const listed = [...types.matchAll(/^  \| "([a-z_]+)"/gm)].map(([, code]) => code);
+  assert.ok(engine.length > 10);
+  assert.deepEqual(new Set(listed), new Set([...engine, ...Object.keys(CODES)]));
+});
