@@ -93,6 +93,7 @@ function showCameraState(state) {
     stills.stop();
     markChosen(at("samples"), null);
     stage.showPreview();
+    stage.bringUp(at("labels"));
   }
   if (state === "off" && stage.showing === "preview") stage.showNothing("The camera is off.");
 }
@@ -106,6 +107,7 @@ function choosePicture(picture) {
   live.stop();
   sourceError.clear();
   markChosen(at("samples"), picture.source);
+  if (!picture.quiet) stage.bringUp(at("labels"));
   return stills.label(picture);
 }
 

@@ -49,11 +49,11 @@ export class Findings {
   }
 
   /** The vector of the picture on the stage; `net` compares it with the picture before. */
-  async vector(net, vector, { compare }) {
+  vector(net, vector, { compare }) {
     this.#strip.show(vector);
     const before = compare ? this.#previous : null;
     this.#previous = compare ? vector : null;
-    this.#similarity.textContent = before ? `${(await net.similarity(before, vector)).toFixed(2)} like the last one` : "";
+    this.#similarity.textContent = before ? `Similarity to the last: ${net.similarity(before, vector).toFixed(2)}` : "";
   }
 
   rest() {

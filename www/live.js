@@ -66,7 +66,7 @@ export class Live {
       vectorAt = performance.now();
       const vector = await net.embed(this.#video);
       if (signal.aborted) return;
-      await this.#findings.vector(net, vector, { compare: false });
+      this.#findings.vector(net, vector, { compare: false });
     }
   }
 }

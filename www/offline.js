@@ -46,8 +46,9 @@ export class Offline {
   #write() {
     const ready = this.#shell && this.#weights;
     const state = navigator.onLine ? (ready ? "ready" : "none") : "offline";
-    const words = { ready: "Ready offline", offline: "Offline", none: "" };
-    if (this.#badge.dataset.state === state) return;
+    const words = { ready: "Ready offline", offline: ready ? "Working offline" : "Offline", none: "" };
+    // Written only when it changes: the badge is a status that screen readers speak.
+    if (this.#badge.textContent === words[state]) return;
     this.#badge.dataset.state = state;
     this.#badge.textContent = words[state];
   }

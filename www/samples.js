@@ -40,7 +40,6 @@ function entry(sample, onChoose) {
   const image = Object.assign(document.createElement("img"), {
     src: sample.href,
     alt: `Sample: ${sample.title}`,
-    loading: "lazy",
     decoding: "async",
     width: 96,
     height: 72,

@@ -41,6 +41,13 @@ export class Stage {
     this.#turnTo("nothing");
   }
 
+  /** On a phone the labels may lie below the screen's end: scrolls the stage to the top, so that both are seen. */
+  bringUp(beside) {
+    if (beside.getBoundingClientRect().bottom <= innerHeight) return;
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    this.#figure.scrollIntoView({ block: "start", behavior });
+  }
+
   #turnTo(what) {
     this.#figure.dataset.showing = what;
     this.#picture.hidden = what !== "picture";

@@ -61,6 +61,6 @@ export class Stills {
     this.#findings.still(result, picture);
     const vector = await net.embed(blob, { signal });
     if (signal.aborted) return;
-    await this.#findings.vector(net, vector, { compare: true });
+    this.#findings.vector(net, vector, { compare: true });
   }
 }

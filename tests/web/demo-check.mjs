@@ -92,7 +92,7 @@ async function showErrors() {
 /** The widest picture: filling a camera's frame cuts nothing off it that the network would have seen. */
 async function roomiest(demo, samples) {
   const shapes = await demo.page.locator("#samples img").evaluateAll((images) =>
-    images.map(({ naturalWidth, naturalHeight }) => naturalWidth / naturalHeight),
+    Promise.all(images.map((image) => image.decode().then(() => image.naturalWidth / image.naturalHeight))),
   );
   return samples[shapes.indexOf(Math.max(...shapes))];
 }

@@ -39,7 +39,7 @@ test("with the server gone and the network off, a cold start classifies", async 
     const demo = await reopen(first, server.url);
     const { labels } = await demo.chooseSample(samples[1].file);
     assert.deepEqual(labels, online);
-    await demo.page.getByText("Offline", { exact: true }).waitFor();
+    await demo.page.getByText("Working offline").waitFor();
     assert.equal(await demo.page.evaluate(() => crossOriginIsolated), true, "kept answers keep their headers");
     const upload = { name: "mine.png", mimeType: "image/png", buffer: await demo.page.locator("#stage").screenshot() };
     assert.equal((await demo.chooseFile(upload)).labels.length, 5);

@@ -36,6 +36,10 @@ test("a first visit ends with a labelled example, and every sample gets a label 
     const samples = await demo.samples();
     assert.ok(samples.length >= 3, "samples/index.json lists at least three photographs");
     await demo.result(samples[0].file);
+    await page.evaluate(() => {
+      globalThis.asked = 0;
+      navigator.storage.persist = async () => Boolean(++globalThis.asked);
+    });
     for (const { file, expected, title } of samples) {
       const { labels, ms } = await demo.chooseSample(file);
       assert.equal(labels.length, 5);
@@ -45,10 +49,11 @@ test("a first visit ends with a labelled example, and every sample gets a label 
       assert.match(await page.locator("#caption").textContent(), new RegExp(`^${title}`));
       assert.equal(await page.locator('#samples [aria-pressed="true"]').getAttribute("data-file"), file);
     }
+    assert.equal(await page.evaluate(() => asked), 1, "lasting storage is asked for once, after the first use");
     assert.match(await page.locator("#strip-summary").textContent(), /^1,280 numbers/);
-    assert.match(await page.locator("#similarity").textContent(), /^-?\d\.\d\d like the last one$/);
+    assert.match(await page.locator("#similarity").textContent(), /^Similarity to the last: -?\d\.\d\d$/);
     await page.locator("summary").click();
-    assert.equal(await page.locator("#strip-rows tr").count(), 10);
+    await page.locator("#strip-rows tr").nth(9).waitFor();
     const card = await page.locator("#card").innerText();
     for (const fact of ["MobileNet V2", "224 × 224 px", "1,000", "3.50 million", "301 million", "torchvision"]) {
       assert.ok(card.includes(fact), `the model card says ${fact}: ${card}`);
