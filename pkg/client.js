@@ -126,7 +126,11 @@ export async function localClient() {
   }
   return new Client((receive) => {
     const host = new Host(receive);
-    return { post: (message) => host.receive(message), close: () => host.dispose() };
+    return {
+      // As postMessage does: refuses tainted pictures, which would taint the engine's own canvas for good.
+      post: (message, transfer = []) => host.receive(structuredClone(message, { transfer })),
+      close: () => host.dispose(),
+    };
   });
 }
 

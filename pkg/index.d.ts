@@ -127,7 +127,7 @@ export interface StreamOptions extends Omit<ClassifyOptions, "signal"> {
 export interface Label {
   /** Position among the network's outputs, from 0. */
   index: number;
-  /** The class's name; empty where the weights bring no names. */
+  /** The class's name; `"class 7"` where the weights bring no names. */
   name: string;
   /** Softmax over all classes, 0 … 1. */
   probability: number;

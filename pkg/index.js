@@ -42,7 +42,7 @@ export class MobileNet {
     };
     const inWorker = worker !== false;
     const client = inWorker ? workerClient(worker === true ? undefined : worker) : await localClient();
-    const transfer = message.weights.bytes && inWorker ? [message.weights.bytes.buffer] : [];
+    const transfer = message.weights.bytes ? [message.weights.bytes.buffer] : [];
     try {
       const info = await client.call(message, { where, transfer, signal, onProgress });
       return new MobileNet(KEY, client, { ...info, worker: inWorker });

@@ -38,11 +38,11 @@ export function stream(source, classify, { maxFps = Infinity, signal } = {}) {
 
 async function* run(source, classify, intervalMs, signal, cleanUp) {
   const frames = new Frames(source, signal);
-  let due = -Infinity;
+  let due = performance.now();
   try {
     while (await frames.next(due)) {
-      // Keeps the mean rate at maxFps although frames come on the screen's beat.
-      due = Math.max(due + intervalMs, performance.now() - intervalMs / 2);
+      // Frames come on the screen's beat, so a late one is made up for: the mean rate is maxFps, not the next lower beat.
+      due = Math.max(due + intervalMs, performance.now() + intervalMs / 2);
       const result = await classify(source, signal);
       if (signal.aborted) {
         return;
@@ -59,6 +59,12 @@ async function* run(source, classify, intervalMs, signal, cleanUp) {
   }
 }
 
+/** No event tells that a page stopped its own camera. */
+const POLL_MS = 250;
+
+/** `HTMLMediaElement.NETWORK_EMPTY`: a video without any source. */
+const NETWORK_EMPTY = 0;
+
 /** Knows whether a source shows a frame that was not taken yet, and wakes who waits for one. */
 class Frames {
   #source;
@@ -67,13 +73,19 @@ class Frames {
   #fresh;
   #handle = 0;
   #wake = () => {};
-  #onChange = () => this.#wake();
+  #hadSource = false;
+  #onChange = (event) => {
+    if (event.type === "emptied") {
+      this.#fresh = false;
+    }
+    this.#wake();
+  };
 
   constructor(source, signal) {
     this.#source = source;
     this.#signal = signal;
     this.#isVideo = "readyState" in source;
-    this.#fresh = !this.#isVideo || source.readyState >= 2;
+    this.#fresh = this.#hasPicture;
     signal.addEventListener("abort", this.#onChange);
     globalThis.document?.addEventListener("visibilitychange", this.#onChange);
     if (this.#isVideo) {
@@ -100,20 +112,20 @@ class Frames {
         });
       }
       const wait = due - performance.now();
-      const hidden = globalThis.document?.hidden ?? false;
-      if (this.#fresh && !hidden && wait <= 0) {
+      const ready = this.#fresh && this.#hasPicture && !(globalThis.document?.hidden ?? false);
+      if (ready && wait <= 0) {
         this.#fresh = false;
         return true;
       }
-      if (this.#isVideo && this.#source.ended && !this.#fresh) {
+      if (!this.#fresh && this.#isOver) {
         return false;
       }
+      let timer;
       await new Promise((resolve) => {
         this.#wake = resolve;
-        if (this.#fresh && !hidden) {
-          setTimeout(resolve, wait);
-        }
+        timer = setTimeout(resolve, ready ? wait : POLL_MS);
       });
+      clearTimeout(timer);
     }
   }
 
@@ -130,6 +142,20 @@ class Frames {
     } else {
       cancelAnimationFrame(this.#handle);
     }
+  }
+
+  get #hasPicture() {
+    return !this.#isVideo || this.#source.readyState >= 2;
+  }
+
+  /** Whether a video played to its end, or its camera stopped, or it lost its source; one that never had any may get it. */
+  get #isOver() {
+    if (!this.#isVideo) {
+      return false;
+    }
+    const { ended, networkState, srcObject } = this.#source;
+    this.#hadSource ||= networkState !== NETWORK_EMPTY;
+    return ended || srcObject?.active === false || (this.#hadSource && networkState === NETWORK_EMPTY);
   }
 
   get #hasCallback() {
@@ -149,6 +175,6 @@ class Frames {
 
   /** Without requestVideoFrameCallback a playing video is taken to show a new frame at every repaint. */
   #shows() {
-    return !this.#isVideo || (this.#source.readyState >= 2 && !this.#source.paused);
+    return this.#hasPicture && !(this.#isVideo && this.#source.paused);
   }
 }

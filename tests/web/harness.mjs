@@ -140,6 +140,21 @@ function inPage() {
   });
 }
 
+/**
+ * The longest task of a page's own thread during `work`, in ms of that thread's processor time: what other programs on
+ * the machine do does not count.
+ */
+export async function longestTask(browser, page, work) {
+  await browser.startTracing(page, { categories: ["toplevel"] });
+  await work();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const thread = ({ pid, tid }) => `${pid}:${tid}`;
+  const mains = traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(thread);
+  const tasks = traceEvents.filter((event) => event.name.endsWith("RunTask") && mains.includes(thread(event)));
+  assert.ok(tasks.length > 0 && tasks.every(({ tdur }) => tdur !== undefined), "the trace holds no tasks with thread times");
+  return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+}
+
 /** Asserts a failure's code and that its sentence holds all of `parts`. */
 export function assertFails(found, code, ...parts) {
   assert.equal(found.code, code, `expected ${code}: ${JSON.stringify(found)}`);

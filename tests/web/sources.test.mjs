@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertFails, assets, blank, launch, serve } from "./harness.mjs";
+import { assertFails, assets, blank, launch, longestTask, serve } from "./harness.mjs";
 
 let server, browser, context, page, sample;
 
@@ -169,46 +169,29 @@ test("transparency is laid on white, or on the background asked for", async () =
     };
   });
   assert.ok(found.apart > 0.5, JSON.stringify(found));
-  assert.deepEqual([found.canvasOnWhite, found.bytesOnWhite, found.onBlack], [0, 0, 0]);
+  // Laying on a background rounds differently from having its colour.
+  assert.ok(Math.max(found.canvasOnWhite, found.bytesOnWhite, found.onBlack) < 1e-3, JSON.stringify(found));
   assert.ok(found.half < found.apart / 50, JSON.stringify(found));
 });
 
-test("a large picture does not hold the page up, whatever it comes in", async () => {
-  const gaps = await page.evaluate(async () => {
+test("a picture of 12 megapixels does not hold the page up, whatever it comes in", async () => {
+  await page.evaluate(async () => {
     const big = await draw(file, 4000);
-    const { width, height } = big;
-    const image = big.getContext("2d").getImageData(0, 0, width, height);
     const jpeg = await new Promise((resolve) => big.toBlob(resolve, "image/jpeg"));
     const img = Object.assign(new Image(), { src: URL.createObjectURL(jpeg) });
     await img.decode();
-    const longestGap = async (work) => {
-      let longest = 0;
-      let last = performance.now();
-      let watching = true;
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        const now = performance.now();
-        longest = Math.max(longest, now - last);
-        last = now;
-        if (watching) port2.postMessage(0);
-      };
-      port2.postMessage(0);
-      await work();
-      watching = false;
-      return Math.round(longest * 10) / 10;
-    };
-    const gaps = {};
-    for (const [name, source] of Object.entries({ jpeg, img, image, canvas: big })) {
-      // What other programs add differs from run to run; what the page does itself is in each.
-      const runs = [];
-      for (let run = 0; run < 5; run += 1) runs.push(await longestGap(() => net.classify(source)));
-      gaps[name] = Math.min(...runs);
-    }
-    return gaps;
+    const image = big.getContext("2d").getImageData(0, 0, big.width, big.height);
+    globalThis.large = { jpeg, img, image, canvas: big };
   });
-  console.log("longest gap in the page's thread (ms) for 4000 px wide sources:", gaps);
-  // Decoding or copying these 12 megapixels in the page would take 25 … 120 ms at once.
-  assert.ok(Object.values(gaps).every((gap) => gap < 15), JSON.stringify(gaps));
+  const longest = {};
+  for (const name of ["jpeg", "img", "image", "canvas"]) {
+    const work = () => page.evaluate((which) => net.classify(large[which]).then(({ ms }) => ms), name);
+    longest[name] = await longestTask(browser, page, work);
+  }
+  await page.evaluate(() => delete globalThis.large);
+  console.log("longest task of the page, in ms of processor time, for pictures 4000 px wide:", longest);
+  // Decoding or copying these in the page takes 25 … 120 ms at once.
+  assert.ok(Object.values(longest).every((ms) => ms < 8), JSON.stringify(longest));
 });
 
 describe("a bad source says what is wrong", () => {
@@ -237,7 +220,7 @@ describe("a bad source says what is wrong", () => {
     "an <img> without src": ["source_empty", () => new Image(), "no src"],
     "bytes of no size": ["source_empty", () => ({ data: new Uint8Array(0), width: 0, height: 3 }), "0×3 px"],
     "bytes of another length": ["source_wrong_length", () => ({ data: new Uint8Array(10), width: 2, height: 2 })],
-    "a loading <img>": ["source_not_ready", () => Object.assign(new Image(), { src: `/faults/slow?path=/samples/x&${Math.random()}` }), "decode()"],
+    "a loading <img>": ["source_not_ready", () => Object.assign(new Image(), { src: `/samples/nowhere-${Math.random()}` }), "decode()"],
     "a <video> without a frame": ["source_not_ready", () => document.createElement("video"), "readyState 0", "loadeddata"],
     "a closed ImageBitmap": ["source_detached", async () => {
       const bitmap = await createImageBitmap(canvas);

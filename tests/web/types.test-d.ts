@@ -1,0 +1,69 @@
+// Compiled, never run: the types allow what the package can do, and refuse what it cannot.
+
+import { MobileNet, MobileNetError, type Classification, type ErrorCode, type Vector } from "../../pkg/index.js";
+
+export async function everything(video: HTMLVideoElement, canvas: OffscreenCanvas, file: File, frame: VideoFrame) {
+  const { signal } = new AbortController();
+  await using net = await MobileNet.load("mobilenet_v2_1.0_224.safetensors", {
+    backend: "auto",
+    worker: false,
+    wasmUrl: new URL("https://example.org/mobilenet_web_bg.wasm"),
+    integrity: "sha256-…",
+    mirrors: ["https://example.org/copy.safetensors"],
+    signal,
+    onProgress: ({ phase, loadedBytes, totalBytes }) => {
+      const share: number = totalBytes === null ? 0 : loadedBytes / totalBytes;
+      // @ts-expect-error no such phase
+      if (phase === "upload") return share;
+      return phase;
+    },
+  });
+  await MobileNet.load(file);
+  await MobileNet.load(new Uint8Array(8), { worker: "/worker.js" });
+  // @ts-expect-error a number is no source of weights
+  await MobileNet.load(1);
+  // @ts-expect-error load, not new
+  new MobileNet();
+
+  const { labels, ms }: Classification = await net.classify(video, { topK: 5, threshold: 0.1, allow: ["cup", 504], deny: [], signal });
+  const [first] = labels;
+  const text: string = `${first?.name} ${first?.index} ${first?.probability.toFixed(2)} in ${ms}`;
+  for (const source of [canvas, file, frame, new ImageData(1, 1), { data: new Uint8Array(4), width: 1, height: 1 }]) {
+    await net.classify(source, { resize: "none", background: [0, 0, 0] });
+  }
+  // @ts-expect-error a selector is no source
+  await net.classify("#video");
+  // @ts-expect-error no such option
+  await net.classify(video, { topk: 5 });
+
+  const vector: Vector = await net.embed(video, { endpoint: "layer_15/expansion_output", normalize: true });
+  const floats: Float32Array = vector;
+  const [height]: readonly number[] = vector.shape;
+  const cosine: number = net.similarity(await net.logits(video), [1, 2, 3]);
+  for await (const result of net.stream(video, { maxFps: 30, topK: 1, signal })) {
+    const each: Classification = result;
+    void each;
+  }
+  const backend: string = net.info.backend;
+  // @ts-expect-error read-only
+  net.info.backend = "simd";
+  net.dispose();
+  return { text, floats, height, cosine, backend };
+}
+
+export function remedy(error: unknown): ErrorCode | undefined {
+  if (error instanceof MobileNetError) {
+    switch (error.code) {
+      case "cors_refused":
+      case "missing_tensor":
+      case "source_tainted":
+        return error.code;
+      // @ts-expect-error no such code
+      case "no_such_code":
+        return undefined;
+      default:
+        return error.failures[0]?.code;
+    }
+  }
+  return undefined;
+}
