@@ -9,9 +9,6 @@ use crate::stamp::{Inputs, write};
 use crate::steps::Step;
 use crate::{paths, samples, weights};
 
-/// What the package publishes beside its code; the page does not load it.
-const NOT_SERVED: [&str; 3] = ["package.json", "README.md", "tsconfig.json"];
-
 /// Copies page, package, weights and samples together and writes their indices.
 pub fn assemble() -> Step<'static> {
     Step::new("site", "remove target/site and run again", || {
@@ -19,9 +16,9 @@ pub fn assemble() -> Step<'static> {
         let fresh = paths::at("target/site.new");
         remove(&fresh)?;
         copy(&paths::at("www"), &fresh, |_| true)?;
+        // Of the package only what a browser loads.
         copy(&paths::at("pkg"), &fresh.join("pkg"), |file| {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            !NOT_SERVED.contains(&&*name) && !name.ends_with(".d.ts")
+            file.extension().is_some_and(|extension| extension == "js" || extension == "wasm")
         })?;
         for weights in weights::known::ALL {
             let name = format!("{}.safetensors", weights.name);

@@ -1,5 +1,8 @@
 //! `cargo xtask test`: everything that must hold, cheapest first.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::run::{cargo, command, stream};
@@ -41,13 +44,12 @@ pub fn run() -> Result<()> {
         wasm::suite(),
         site::assemble(),
         Step::new("size", "see which part grew by `cargo xtask size`", || size::table(true)),
-        Step::new("types", "correct pkg/index.d.ts or its users", || {
-            stream(command("node").args(["node_modules/typescript/bin/tsc", "--project", "pkg"]))?;
-            Ok("no errors".into())
-        }),
-        Step::new("browser tests", "run one alone: `cargo xtask demo` once, then `node --test tests/web/FILE`", || {
-            browser_tests()
-        }),
+        Step::new("types", "correct pkg/index.d.ts or its users", types),
+        Step::new(
+            "browser tests",
+            "run one alone: `cargo xtask build` once, then `node --test tests/web/FILE`",
+            browser_tests,
+        ),
     ])
 }
 
@@ -67,10 +69,25 @@ fn fixtures() -> Step<'static> {
     })
 }
 
+/// The types as each kind of project resolves them: one tsconfig a kind.
+fn types() -> Result<String> {
+    let mut projects = paths::files_below(&paths::at("pkg"))?;
+    projects.retain(|file| file_name(file).starts_with("tsconfig") && file_name(file).ends_with(".json"));
+    ensure!(!projects.is_empty(), "pkg/ holds no tsconfig*.json");
+    for project in &projects {
+        stream(command("node").args(["node_modules/typescript/bin/tsc", "--project"]).arg(project))?;
+    }
+    Ok(format!("{} projects without errors", projects.len()))
+}
+
+fn file_name(file: &Path) -> Cow<'_, str> {
+    file.file_name().unwrap_or_default().to_string_lossy()
+}
+
 fn browser_tests() -> Result<String> {
     let folder = paths::at("tests/web");
     let mut files = paths::files_below(&folder).with_context(|| format!("reading {}", folder.display()))?;
-    files.retain(|file| file.parent() == Some(&folder) && file.to_string_lossy().ends_with(".test.mjs"));
+    files.retain(|file| file.parent() == Some(&folder) && file_name(file).ends_with(".test.mjs"));
     ensure!(!files.is_empty(), "{} holds no *.test.mjs", folder.display());
     let server = Server::start(0, true)?;
     let chromium = setup::find_chromium().context("no Chromium is installed")?;
