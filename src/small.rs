@@ -59,15 +59,10 @@ pub(crate) fn parse_decimal(text: &str) -> Option<f64> {
 /// A number for a message: six decimals at most.
 pub(crate) fn print_decimal(value: f64) -> String {
     const SCALE: u64 = 1_000_000;
-    if value.is_nan() || value.abs() >= 1e12 {
-        return if value.is_nan() {
-            "NaN"
-        } else if value > 0.0 {
-            "over 10¹²"
-        } else {
-            "under −10¹²"
-        }
-        .into();
+    if !value.is_finite() || value.abs() >= 1e12 {
+        let words = [("NaN", value.is_nan()), ("inf", value == f64::INFINITY), ("-inf", value == f64::NEG_INFINITY)];
+        let word = words.into_iter().find(|word| word.1).map(|word| word.0);
+        return word.unwrap_or(if value > 0.0 { "over 10¹²" } else { "under -10¹²" }).into();
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded above")]
     let scaled = (value.abs() * 1e6 + 0.5) as u64;
@@ -135,7 +130,8 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(print_decimal(value), text);
         }
-        assert_eq!(print_decimal(f64::INFINITY), "over 10¹²");
+        assert_eq!(print_decimal(f64::INFINITY), "inf");
+        assert_eq!(print_decimal(-1e13), "under -10¹²");
     }
 
     #[test]

@@ -67,9 +67,15 @@ impl Pixels {
             canvas.set_height(height);
         }
         let data = draw(context, (f64::from(width), f64::from(height)))
-            .and_then(|()| context.get_image_data(0.0, 0.0, f64::from(width), f64::from(height)))
-            .map_err(|why| unreadable(&why))?;
-        Ok(self.copy(&bytes_of(&data)?, width, height))
+            .and_then(|()| context.get_image_data(0.0, 0.0, f64::from(width), f64::from(height)));
+        match data {
+            Ok(data) => Ok(self.copy(&bytes_of(&data)?, width, height)),
+            Err(why) => {
+                // A canvas stays tainted by what was drawn on it; the next frame gets a fresh one.
+                self.canvas = None;
+                Err(unreadable(&why))
+            }
+        }
     }
 
     fn copy(&mut self, data: &Uint8ClampedArray, width: u32, height: u32) -> (u32, u32) {

@@ -50,7 +50,12 @@ pub(super) fn lay_out(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Are
         let slot = start..start + map.size;
         placed.push((map, slot));
     }
-    Arena { slots: placed.into_iter().map(|(map, slot)| (map.node, slot)).collect() }
+    // Inserted one by one: collecting would bring std's sort back into the module (see `small`).
+    let mut slots = BTreeMap::new();
+    for (map, slot) in placed {
+        slots.insert(map.node, slot);
+    }
+    Arena { slots }
 }
 
 fn lifetimes(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Vec<Map> {

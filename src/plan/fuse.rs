@@ -1,6 +1,7 @@
 //! Chains of nodes → single kernel calls: batch norm is folded into the weights, an activation becomes a clamp, a
 //! residual joins the projection that precedes it. Nodes that no asked endpoint needs get no call at all.
 
+use crate::error::{Error, Kind, Result};
 use crate::graph::{Graph, NodeId, Op, Window};
 use crate::kernels::{Add, Call, Conv, Dense, Depthwise, GlobalPool, Pointwise, Softmax};
 use crate::lane::lanes;
@@ -19,7 +20,10 @@ pub(super) struct Fused {
 }
 
 /// The calls that compute `asked`, in order.
-pub(super) fn fuse(graph: &Graph, asked: &[NodeId]) -> Vec<Fused> {
+///
+/// # Errors
+/// [`Kind::BadModel`] for a node that no kernel computes.
+pub(super) fn fuse(graph: &Graph, asked: &[NodeId]) -> Result<Vec<Fused>> {
     let needed = needed(graph, asked);
     let mut consumers = vec![Vec::new(); graph.nodes.len()];
     for (id, node) in graph.nodes.iter().enumerate().filter(|&(id, _)| needed[id]) {
@@ -58,15 +62,15 @@ pub(super) fn fuse(graph: &Graph, asked: &[NodeId]) -> Vec<Fused> {
             side = graph.nodes[id].inputs.get(1).copied();
         }
         calls.push(Fused {
-            name: graph.nodes[output].name.trim_end_matches("/activation").trim_end_matches("/batch_norm").into(),
-            call: call(graph, id, low, high, side.is_some()),
+            name: graph.nodes[id].name.clone(),
+            call: call(graph, id, low, high, side.is_some())?,
             input: graph.nodes[id].inputs[0],
             side,
             output,
             parameters: id,
         });
     }
-    calls
+    Ok(calls)
 }
 
 /// Which nodes the asked ones depend on.
@@ -87,11 +91,11 @@ fn needed(graph: &Graph, asked: &[NodeId]) -> Vec<bool> {
 
 /// The kernel for the chain that starts at node `id`.
 #[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
-fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Call {
+fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Result<Call> {
     let node = &graph.nodes[id];
     let (from, to) = (graph.nodes[node.inputs[0]].shape, node.shape);
     let out_lanes = lanes(to.channels) as u32;
-    match node.op {
+    Ok(match node.op {
         Op::Conv(window) if window.kernel == 1 && window.stride == 1 => Call::Pointwise(Pointwise {
             pixels: to.pixels() as u32,
             in_channels: from.channels as u32,
@@ -100,7 +104,7 @@ fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Call 
             low,
             high,
         }),
-        Op::Conv(window) => Call::Conv(Conv {
+        Op::Conv(window) if from.channels <= 4 => Call::Conv(Conv {
             in_height: from.height as u32,
             in_width: from.width as u32,
             in_channels: from.channels as u32,
@@ -131,6 +135,11 @@ fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Call 
         Op::GlobalPool => Call::GlobalPool(GlobalPool { pixels: from.pixels() as u32, lanes: out_lanes }),
         Op::Dense => Call::Dense(Dense { in_channels: from.channels as u32, out_lanes }),
         Op::Softmax => Call::Softmax(Softmax { classes: to.channels as u32 }),
-        Op::Input | Op::BatchNorm | Op::Activation(_) => unreachable!("always part of a longer chain"),
-    }
+        Op::Conv(_) | Op::Input | Op::BatchNorm | Op::Activation(_) => {
+            return Err(Error::new(Kind::BadModel, &*node.name)
+                .expected("a node of a MobileNet")
+                .found("one that no kernel computes by itself")
+                .remedy("Convolutions over many channels are 1×1; batch norm and activation follow a convolution."));
+        }
+    })
 }

@@ -67,10 +67,10 @@ impl Plan {
     /// The calls that compute `endpoints` and nothing else.
     ///
     /// # Errors
-    /// [`crate::error::Kind::UnknownEndpoint`].
+    /// [`crate::error::Kind::UnknownEndpoint`]; [`crate::error::Kind::BadModel`] for a node that no kernel computes.
     pub fn new(graph: &Graph, packing: &Packing, endpoints: &[&str]) -> Result<Self> {
         let asked = endpoints.iter().map(|name| graph.endpoint(name).cloned()).collect::<Result<Vec<_>>>()?;
-        let fused = fuse::fuse(graph, &asked.iter().map(|endpoint| endpoint.node).collect::<Vec<_>>());
+        let fused = fuse::fuse(graph, &asked.iter().map(|endpoint| endpoint.node).collect::<Vec<_>>())?;
         let arena = arena::lay_out(graph, &fused, &asked);
         let steps = fused
             .iter()

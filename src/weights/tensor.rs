@@ -6,6 +6,7 @@ use half::{bf16, f16};
 
 use super::DAMAGED;
 use crate::error::{Error, Kind, Result};
+use crate::small::print_decimal;
 
 /// More axes than any tensor of a network has.
 pub(super) const MAX_RANK: usize = 8;
@@ -219,7 +220,7 @@ impl<'a> Tensor<'a> {
                 let at = self.byte_of(index);
                 Err(Error::new(Kind::NotFinite, format!("tensor `{}`, element {index} at byte {at}", self.name))
                     .expected("a finite number")
-                    .found(values[index].to_string())
+                    .found(print_decimal(values[index].into()))
                     .remedy("The weights are damaged or their training diverged; use another checkpoint."))
             }
         }

@@ -1,0 +1,133 @@
+//! Plans as text: a change of fusion, pruning or memory shows as a readable diff in `tests/plans/*.txt`.
+//!
+//! `UPDATE_PLANS=1 cargo test --test plans` writes them anew.
+
+use mobilenet_web::graph::Graph;
+use mobilenet_web::kernels::Call;
+use mobilenet_web::model::{PRESETS, Padding, Spec, Version};
+use mobilenet_web::plan::{Packing, Plan, Slot};
+use std::path::PathBuf;
+
+fn v2(multiplier: f32, resolution_px: usize, padding: Padding) -> Spec {
+    Spec {
+        version: Version::V2,
+        multiplier,
+        resolution_px,
+        classes: 1000,
+        padding,
+        batch_norm_epsilon: 1e-5,
+        preprocessing: PRESETS[0],
+        label_set: String::new(),
+        labels: Vec::new(),
+    }
+}
+
+fn plan(spec: &Spec, endpoints: &[&str]) -> Plan {
+    let graph = Graph::build(spec).expect("a valid spec");
+    Plan::new(&graph, &Packing::new(&graph), endpoints).expect("known endpoints")
+}
+
+fn snapshot(name: &str, plan: &Plan) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/plans/{name}.txt"));
+    let found = plan.to_string();
+    if std::env::var_os("UPDATE_PLANS").is_some() {
+        std::fs::write(&path, &found).expect("writable");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "{name} differs from {}; UPDATE_PLANS=1 writes it anew:\n{found}", path.display());
+}
+
+#[test]
+fn v2_predictions() {
+    snapshot("v2_1.0_224_predictions", &plan(&v2(1.0, 224, Padding::Symmetric), &["predictions"]));
+}
+
+#[test]
+fn v2_narrow_odd_same_padding() {
+    snapshot("v2_0.35_97_same", &plan(&v2(0.35, 97, Padding::Same), &["logits", "global_pool"]));
+}
+
+/// An endpoint inside a block keeps its map from being fused away, and nothing after it runs.
+#[test]
+fn v2_early_endpoints() {
+    let endpoints = ["layer_4/projection_output", "layer_4", "layer_3/expansion_output"];
+    snapshot("v2_1.0_224_early_endpoints", &plan(&v2(1.0, 224, Padding::Symmetric), &endpoints));
+}
+
+/// 3,504,872 parameters as torchvision counts them, 300.8 M multiply-accumulates as the paper does.
+#[test]
+fn v2_has_the_published_size() {
+    let graph = Graph::build(&v2(1.0, 224, Padding::Symmetric)).expect("a valid spec");
+    assert_eq!((graph.params(), graph.macs()), (3_504_872, 300_774_272));
+    let plan = plan(&v2(1.0, 224, Padding::Symmetric), &["predictions"]);
+    assert_eq!(plan.steps.iter().map(|step| step.macs).sum::<u64>(), graph.macs(), "fusion loses no work");
+}
+
+/// The largest moment of V2 at 224 px is layer_3's expansion and its depthwise output: 112² · 96 and 56² · 96 floats.
+#[test]
+fn the_arena_is_as_small_as_the_largest_moment() {
+    let plan = plan(&v2(1.0, 224, Padding::Symmetric), &["predictions"]);
+    assert_eq!(plan.arena * 4, (112 * 112 + 56 * 56) * 96);
+}
+
+/// No step may read what another one has overwritten: replayed with a stamp for every map that a step writes.
+#[test]
+fn no_map_is_overwritten_while_it_is_needed() {
+    for endpoints in [&["predictions"][..], &["layer_4/projection_output", "layer_4", "layer_7", "global_pool"]] {
+        for spec in [v2(1.0, 224, Padding::Symmetric), v2(0.35, 97, Padding::Same), v2(1.4, 33, Padding::Same)] {
+            let plan = plan(&spec, endpoints);
+            let mut owner = vec![None; plan.arena];
+            let mut written: Vec<(Slot, usize)> = vec![(plan.input.clone(), 0)];
+            owner[plan.input.clone()].fill(Some(0));
+            for (stamp, step) in (1..).zip(&plan.steps) {
+                for slot in [&step.input, &step.side].into_iter().filter(|slot| !slot.is_empty()) {
+                    let (_, expected) = written.iter().rev().find(|(other, _)| other == slot).expect("written before");
+                    assert!(owner[slot.clone()].iter().all(|owner| *owner == Some(*expected)), "{}", step.name);
+                    assert!(step.output.end <= slot.start || slot.end <= step.output.start, "{} in place", step.name);
+                }
+                owner[step.output.clone()].fill(Some(stamp));
+                written.push((step.output.clone(), stamp));
+            }
+            for output in &plan.outputs {
+                let (_, expected) = written.iter().rev().find(|(slot, _)| *slot == output.slot).expect("written");
+                assert!(owner[output.slot.clone()].iter().all(|owner| owner == &Some(*expected)), "{}", output.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_endpoint_names_the_nearest() {
+    let graph = Graph::build(&v2(1.0, 224, Padding::Symmetric)).expect("a valid spec");
+    let error = graph.endpoint("layer_3/expansion").expect_err("no such endpoint");
+    assert_eq!(error.kind().code(), "unknown_endpoint");
+    assert!(error.to_string().contains("layer_3/expansion_output"), "{error}");
+}
+
+#[test]
+fn specs_out_of_range_are_refused() {
+    let cases = [
+        ("multiplier", Spec { multiplier: 0.0, ..v2(1.0, 224, Padding::Same) }),
+        ("multiplier", Spec { multiplier: f32::NAN, ..v2(1.0, 224, Padding::Same) }),
+        ("resolution", Spec { resolution_px: 20, ..v2(1.0, 224, Padding::Same) }),
+        ("classes", Spec { classes: 0, ..v2(1.0, 224, Padding::Same) }),
+        ("batch_norm_epsilon", Spec { batch_norm_epsilon: 0.0, ..v2(1.0, 224, Padding::Same) }),
+        ("labels", Spec { labels: vec!["cup".into()], ..v2(1.0, 224, Padding::Same) }),
+    ];
+    for (place, spec) in cases {
+        let error = Graph::build(&spec).expect_err(place);
+        assert_eq!(error.kind().code(), "bad_model");
+        assert!(error.to_string().starts_with(place), "{error}");
+    }
+}
+
+/// The plan for classification uses the fused kernels only; `add` is left for endpoints that need it.
+#[test]
+fn residuals_are_fused_unless_asked_for() {
+    let adds = |endpoints: &[&str]| {
+        let plan = plan(&v2(1.0, 224, Padding::Symmetric), endpoints);
+        plan.steps.iter().filter(|step| matches!(step.call, Call::Add(_))).count()
+    };
+    assert_eq!(adds(&["predictions"]), 0);
+    assert_eq!(adds(&["predictions", "layer_4/projection_output"]), 1);
+}

@@ -1,0 +1,167 @@
+//! The rules of ARCHITECTURE.md as code: who may mention whom, one stem a kernel, no file with two ideas.
+
+use mobilenet_web::kernels::STEMS;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// What each folder of `src/` must never mention: other modules of the crate, and crates.
+const FORBIDDEN: [(&str, &[&str]); 11] = [
+    (
+        "model",
+        &["weights", "graph", "plan", "kernels", "frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"],
+    ),
+    ("weights", &["graph", "plan", "kernels", "frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"]),
+    ("graph", &["weights", "plan", "kernels", "frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"]),
+    ("plan", &["frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"]),
+    (
+        "kernels",
+        &["model", "weights", "graph", "plan", "frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"],
+    ),
+    ("frame", &["weights", "graph", "plan", "kernels", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"]),
+    ("backend", &["model", "weights", "graph", "output", "net", "js", "wasm_bindgen"]),
+    (
+        "output",
+        &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "net", "js", "wgpu", "wasm_bindgen"],
+    ),
+    ("js", &["plan", "kernels", "backend", "graph", "weights", "wgpu"]),
+    ("net.rs", &["js", "kernels", "wgpu", "wasm_bindgen"]),
+    ("lane.rs", &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "output", "net", "js"]),
+];
+
+const LONGEST_FILE_LINES: usize = 400;
+
+/// Folders whose files have a length limit.
+const SOURCES: [&str; 8] = ["src", "shaders", "pkg", "www", "tests", "bench", "tools", "xtask"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below `path`, in order; generated folders left out.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.into()];
+    }
+    let generated = ["target", "node_modules", "wasm"];
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(path).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
+    entries.retain(|path| !generated.iter().any(|name| path.ends_with(name)));
+    entries.sort();
+    entries.iter().flat_map(|path| files(path)).collect()
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn extension(path: &Path) -> &str {
+    path.extension().and_then(|extension| extension.to_str()).unwrap_or_default()
+}
+
+/// The code of a Rust file: no comments, no tests.
+fn code(path: &Path) -> String {
+    let text = text(path);
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether code names a module of this crate (`crate::graph`, also in a `use crate::{…}` list) or another crate.
+fn mentions(code: &str, name: &str) -> bool {
+    let foreign = ["wgpu", "wasm_bindgen"].contains(&name);
+    let word = |text: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
+    if foreign {
+        return word(code);
+    }
+    code.split("crate::").skip(1).any(|path| match path.strip_prefix('{') {
+        Some(list) => list.split("};").next().is_some_and(word),
+        None => path.split(|c: char| !c.is_alphanumeric() && c != '_').next() == Some(name),
+    })
+}
+
+#[test]
+fn layers_mention_only_what_lies_below_them() {
+    let mut broken = Vec::new();
+    for (layer, forbidden) in FORBIDDEN {
+        let sources = files(&root().join("src").join(layer));
+        assert!(!sources.is_empty(), "src/{layer} is gone; mend this table");
+        for file in sources {
+            let code = code(&file);
+            let found = forbidden.iter().filter(|name| mentions(&code, name));
+            broken.extend(found.map(|name| format!("{} mentions {name}", file.display())));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_detector_of_mentions_detects() {
+    assert!(mentions("use crate::graph::Graph;", "graph"));
+    assert!(mentions("use crate::{error::Error, graph::Graph};", "graph"));
+    assert!(mentions("fn f() { crate::graph::f() }", "graph"));
+    assert!(mentions("use wasm_bindgen::prelude::*;", "wasm_bindgen"));
+    assert!(!mentions("let graph = 1; use crate::model::graphics;", "graph"));
+}
+
+#[test]
+fn every_layer_has_its_row() {
+    let modules = std::fs::read_dir(root().join("src")).expect("src").filter_map(|entry| Some(entry.ok()?.path()));
+    let folders: BTreeSet<String> =
+        modules.filter(|path| path.is_dir()).filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
+    for folder in folders {
+        assert!(FORBIDDEN.iter().any(|(layer, _)| *layer == folder), "src/{folder} has no row in this table");
+    }
+}
+
+/// `kernels!` is the one list: each of its stems has both bodies, and no body is without a row. Shaders join when the
+/// GPU does: those that exist must be stems too.
+#[test]
+fn kernels_have_the_same_stem_everywhere() {
+    let stems: BTreeSet<String> = STEMS.iter().map(ToString::to_string).collect();
+    let found = |folder: &str, ending: &str| -> BTreeSet<String> {
+        files(&root().join(folder))
+            .iter()
+            .filter(|path| extension(path) == ending)
+            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+            .filter(|stem| stem != "mod")
+            .collect()
+    };
+    assert_eq!(found("src/kernels/reference", "rs"), stems);
+    assert_eq!(found("src/kernels/simd", "rs"), stems);
+    assert!(found("shaders", "wgsl").is_subset(&stems));
+}
+
+#[test]
+fn no_file_holds_two_ideas() {
+    let long: Vec<String> = SOURCES
+        .iter()
+        .flat_map(|folder| files(&root().join(folder)))
+        .filter(|path| ["rs", "wgsl", "js", "mjs", "ts", "css", "html", "py"].contains(&extension(path)))
+        .map(|path| (text(&path).lines().count(), path))
+        .filter(|(lines, _)| *lines > LONGEST_FILE_LINES)
+        .map(|(lines, path)| format!("{lines} {}", path.display()))
+        .collect();
+    assert!(long.is_empty(), "over {LONGEST_FILE_LINES} lines:\n{}", long.join("\n"));
+}
+
+/// The page shows what the package can do, so it may use nothing but the package's public exports.
+#[test]
+fn the_page_imports_only_the_package() {
+    for file in files(&root().join("www")).iter().filter(|path| extension(path) == "js") {
+        for line in text(file).lines().filter(|line| line.contains("pkg/")) {
+            assert!(line.contains("./pkg/index.js"), "{}: {line}", file.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_unfinished_is_committed() {
+    // Put together here, so that this file does not find itself.
+    let words = [["todo", "!("], ["unimplemented", "!("], ["FIX", "ME"], [".only", "("], ["#[ign", "ore"]]
+        .map(|parts| parts.concat());
+    for file in SOURCES.iter().flat_map(|folder| files(&root().join(folder))) {
+        let text = text(&file);
+        for word in &words {
+            assert!(!text.contains(word.as_str()), "{} holds {word}", file.display());
+        }
+    }
+}
