@@ -3,7 +3,9 @@
 mod blocks;
 mod preprocessing;
 mod spec;
+mod widths;
 
-pub use blocks::{Activation, Block, Version, round_channels, table};
+pub use blocks::{Activation, Block, Scaling, Version, table};
 pub use preprocessing::{Crop, PRESETS, Preprocessing, Sampling, preset};
-pub use spec::{Padding, Spec};
+pub use spec::{Classifier, Padding, Pooling, Spec};
+pub use widths::{Expanding, Rounding, Widths};

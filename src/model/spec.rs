@@ -1,8 +1,9 @@
 //! One network of the family: everything that the tables leave open.
 
-use super::{Preprocessing, Version};
+use super::{Block, PRESETS, Preprocessing, Version, Widths, table};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
+use std::borrow::Cow;
 
 /// Where a convolution of stride 2 starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +31,56 @@ impl Padding {
     }
 }
 
+/// What becomes of the last map when there is no top, and of the vector before the logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The mean over all pixels.
+    Average,
+    /// The largest of all pixels.
+    Max,
+    /// Nothing: the map itself is the last endpoint. Only without top.
+    None,
+    /// TF-slim's V1: the mean over the upper left 7×7 pixels, or all of a smaller map.
+    Slim7,
+}
+
+/// What turns logits into predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Classifier {
+    /// One of the classes: exponentials over their sum.
+    Softmax,
+    /// Each class by itself.
+    Sigmoid,
+    /// Logits are the predictions.
+    Linear,
+}
+
 /// One network: version, width, input, head, and the conventions of the framework that trained it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     /// Which table.
     pub version: Version,
-    /// Depth multiplier: factor on every block's channels.
+    /// Its rows.
+    pub blocks: Cow<'static, [Block]>,
+    /// Depth multiplier: factor on every row's channels.
     pub multiplier: f32,
-    /// Input height and width.
-    pub resolution_px: usize,
-    /// Length of the logits.
+    /// How channels follow from the multiplier.
+    pub widths: Widths,
+    /// Input rows.
+    pub height_px: usize,
+    /// Input columns.
+    pub width_px: usize,
+    /// Whether zeros are added below and to the right until both sides are multiples of 32.
+    pub pad_to_32: bool,
+    /// Feature maps are never smaller than the input divided by this (8, 16 or 32): once reached, strides turn into
+    /// dilation.
+    pub output_stride: usize,
+    /// Length of the logits, background included; 0 for a network without top.
     pub classes: usize,
+    /// From the last map to a vector.
+    pub pooling: Pooling,
+    /// From logits to predictions.
+    pub classifier: Classifier,
     /// Where convolutions of stride 2 start.
     pub padding: Padding,
     /// Added to a batch norm's variance.
@@ -55,11 +95,71 @@ pub struct Spec {
 
 /// Bounds that keep every size computation far from overflow; published nets lie well inside.
 const MAX_MULTIPLIER: f32 = 16.0;
-const MAX_RESOLUTION_PX: usize = 4096;
-const MIN_RESOLUTION_PX: usize = 32;
+const MAX_SIDE_PX: usize = 4096;
+const MIN_SIDE_PX: usize = 32;
+const MAX_ROWS: usize = 256;
+const MAX_CHANNELS: usize = 1 << 15;
+const MAX_KERNEL: usize = 15;
 const MAX_CLASSES: usize = 1 << 20;
 
 impl Spec {
+    /// The published network of that version: 1.0, 224 px, 1000 classes, SAME padding, TensorFlow's conventions.
+    #[must_use]
+    pub fn new(version: Version) -> Self {
+        Self {
+            version,
+            blocks: table(version),
+            multiplier: 1.0,
+            widths: if version.is_v1() { Widths::TRUNCATED } else { Widths::COMMON },
+            height_px: 224,
+            width_px: 224,
+            pad_to_32: false,
+            output_stride: 32,
+            classes: 1000,
+            pooling: Pooling::Average,
+            classifier: Classifier::Softmax,
+            padding: Padding::Same,
+            batch_norm_epsilon: 1e-3,
+            preprocessing: PRESETS[1],
+            label_set: String::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    fn check_row(&self, row: usize, block: &Block) -> Result<()> {
+        let refuse = |what: &str, expected: String, found: usize| {
+            Err(Error::new(Kind::BadModel, format!("row {} of the table, {what}", row + 1))
+                .expected(expected)
+                .found(found.to_string())
+                .remedy("Correct the table."))
+        };
+        let (kernel, stride, channels) = match *block {
+            Block::Conv { kernel, stride, channels, .. } => (kernel, stride, channels),
+            Block::Separable { stride, channels } => (3, stride, channels),
+            Block::InvertedResidual { kernel, stride, channels, expansion, .. } => {
+                if expansion.0 == 0 || expansion.1 == 0 || expansion.0.max(expansion.1) > MAX_CHANNELS {
+                    return refuse("expansion", format!("1 to {MAX_CHANNELS}"), expansion.0.min(expansion.1));
+                }
+                (kernel, stride, channels)
+            }
+            Block::Pool => return Ok(()),
+            Block::Head { channels, .. } => (1, 1, channels),
+        };
+        if kernel % 2 == 0 || kernel > MAX_KERNEL {
+            return refuse("kernel", format!("an odd number up to {MAX_KERNEL}"), kernel);
+        }
+        if row > 0 && kernel > 1 && matches!(block, Block::Conv { .. }) {
+            return refuse("kernel", "1, since only the first row is a whole convolution".into(), kernel);
+        }
+        if !(1..=2).contains(&stride) || (kernel == 1 && stride > 1) {
+            return refuse("stride", "1 or 2, and 1 for a 1×1 convolution".into(), stride);
+        }
+        if !(1..=MAX_CHANNELS).contains(&channels) {
+            return refuse("channels", format!("1 to {MAX_CHANNELS}"), channels);
+        }
+        Ok(())
+    }
+
     /// Refuses parameters that no network can have.
     ///
     /// # Errors
@@ -78,15 +178,25 @@ impl Spec {
                 print_decimal(self.multiplier.into()),
             );
         }
-        if !(MIN_RESOLUTION_PX..=MAX_RESOLUTION_PX).contains(&self.resolution_px) {
-            return refuse(
-                "resolution",
-                format!("{MIN_RESOLUTION_PX} to {MAX_RESOLUTION_PX} px"),
-                format!("{} px", self.resolution_px),
-            );
+        for (side, length_px) in [("height", self.height_px), ("width", self.width_px)] {
+            if !(MIN_SIDE_PX..=MAX_SIDE_PX).contains(&length_px) {
+                return refuse(side, format!("{MIN_SIDE_PX} to {MAX_SIDE_PX} px"), format!("{length_px} px"));
+            }
         }
-        if !(1..=MAX_CLASSES).contains(&self.classes) {
-            return refuse("classes", format!("1 to {MAX_CLASSES}"), self.classes.to_string());
+        if ![8, 16, 32].contains(&self.output_stride) {
+            return refuse("output_stride", "8, 16 or 32".into(), self.output_stride.to_string());
+        }
+        if self.classes > MAX_CLASSES {
+            return refuse("classes", format!("0 (no top) to {MAX_CLASSES}"), self.classes.to_string());
+        }
+        if self.classes > 0 && self.pooling == Pooling::None {
+            return refuse("pooling", "avg or max, since the network has a top".into(), "none".into());
+        }
+        if !(1..=MAX_ROWS).contains(&self.blocks.len()) {
+            return refuse("blocks", format!("1 to {MAX_ROWS} rows"), format!("{} rows", self.blocks.len()));
+        }
+        for (row, block) in self.blocks.iter().enumerate() {
+            self.check_row(row, block)?;
         }
         if !(self.batch_norm_epsilon > 0.0 && self.batch_norm_epsilon < 1.0) {
             return refuse(
