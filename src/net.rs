@@ -103,11 +103,13 @@ impl Net {
             Choice::Simd => (Choice::Simd, Body::Simd, "asked for"),
             Choice::Reference => (Choice::Reference, Body::Reference, "asked for"),
         };
-        let preprocessor = Preprocessor::new(&spec.preprocessing, spec.resolution_px, spec.resolution_px);
+        let preprocessor = Preprocessor::new(&spec.preprocessing, spec.height_px, spec.width_px);
         let executor = Box::new(Cpu::new(body, preprocessor, parameters));
         let mut net = Self { spec, graph, packing, backend, why: why.into(), executor, plans: Vec::new() };
         // What `classify` needs is planned now, so that the first frame pays for nothing.
-        net.plan(&[PREDICTIONS])?;
+        if net.spec.classes > 0 {
+            net.plan(&[PREDICTIONS])?;
+        }
         Ok(net)
     }
 

@@ -3,12 +3,14 @@
 //! The graph is what the framework trained: batch norms, activations and additions are nodes of their own. What is
 //! folded or fused, and which kernel runs it, is for [`crate::plan`] to say.
 
+mod aliases;
+mod build;
 mod shape;
 
 pub use shape::{Shape, Window};
 
 use crate::error::{Error, Kind, Result};
-use crate::model::{Activation, Block, Spec, table};
+use crate::model::{Activation, Pooling, Spec, Version};
 use crate::small::sort;
 
 /// Index of a node in [`Graph::nodes`].
@@ -29,10 +31,16 @@ pub enum Op {
     Activation(Activation),
     /// Sum of two maps of one shape.
     Add,
-    /// Mean over all pixels.
-    GlobalPool,
+    /// A map times a vector, channel by channel.
+    Scale,
+    /// Zeros added below and to the right.
+    Pad,
+    /// One number a channel from all pixels, or from the upper left ones.
+    GlobalPool(Pooling),
     /// Matrix product plus bias.
     Dense,
+    /// Each value by itself to 0 … 1.
+    Sigmoid,
     /// Exponentials over their sum.
     Softmax,
 }
@@ -73,6 +81,8 @@ pub struct Endpoint {
 /// A whole network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
+    /// Which network: the names of other frameworks depend on it.
+    pub version: Version,
     /// In an order in which they can be computed.
     pub nodes: Vec<Node>,
     /// In the order in which they are computed.
@@ -85,21 +95,16 @@ impl Graph {
     /// # Errors
     /// [`Kind::BadModel`] when a parameter of `spec` is out of range.
     pub fn build(spec: &Spec) -> Result<Self> {
-        spec.check()?;
-        let mut builder = Builder::new(spec);
-        for (index, block) in table(spec.version).iter().enumerate() {
-            builder.block(&format!("layer_{}", index + 1), block);
-        }
-        builder.head(spec.classes);
-        Ok(builder.graph)
+        build::build(spec)
     }
 
-    /// The endpoint of that name.
+    /// The endpoint of that name, or of that alias (see [`aliases::canonical`]).
     ///
     /// # Errors
     /// [`Kind::UnknownEndpoint`] listing the names that come nearest.
     pub fn endpoint(&self, name: &str) -> Result<&Endpoint> {
-        self.endpoints.iter().find(|endpoint| endpoint.name == name).ok_or_else(|| {
+        let find = |name: &str| self.endpoints.iter().find(|endpoint| endpoint.name == name);
+        find(name).or_else(|| find(&aliases::canonical(self.version, name)?)).ok_or_else(|| {
             let mut names: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
             sort(&mut names, &|a, b| (edit_distance(a, name), a) < (edit_distance(b, name), b));
             names.truncate(3);
@@ -136,7 +141,7 @@ impl Graph {
                 parameter("weights", vec![out, self.input_channels(id)], true),
                 parameter("biases", vec![out], true),
             ],
-            Op::Input | Op::Activation(_) | Op::Add | Op::GlobalPool | Op::Softmax => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -171,96 +176,6 @@ impl Graph {
 
     fn input_channels(&self, id: NodeId) -> usize {
         self.nodes[id].inputs.first().map_or(0, |&input| self.nodes[input].shape.channels)
-    }
-}
-
-/// Appends nodes; the last one is the input of the next.
-struct Builder<'a> {
-    spec: &'a Spec,
-    graph: Graph,
-}
-
-impl<'a> Builder<'a> {
-    fn new(spec: &'a Spec) -> Self {
-        let shape = Shape { height: spec.resolution_px, width: spec.resolution_px, channels: 3 };
-        let input = Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape };
-        Self { spec, graph: Graph { nodes: vec![input], endpoints: Vec::new() } }
-    }
-
-    fn last(&self) -> NodeId {
-        self.graph.nodes.len() - 1
-    }
-
-    fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>, shape: Shape) {
-        self.graph.nodes.push(Node { name, op, inputs, shape });
-    }
-
-    /// Names the last node's output.
-    fn endpoint(&mut self, name: impl Into<String>) {
-        let node = self.last();
-        self.graph.endpoints.push(Endpoint { name: name.into(), node });
-    }
-
-    fn block(&mut self, name: &str, block: &Block) {
-        let channels = block.out_channels(self.spec.multiplier);
-        match *block {
-            Block::Conv { kernel, stride, .. } => {
-                self.conv(name, kernel, stride, channels, Activation::Relu6);
-            }
-            Block::InvertedResidual { expansion, stride, .. } => {
-                let input = self.last();
-                let before = self.graph.nodes[input].shape;
-                if expansion > 1 {
-                    self.conv(&format!("{name}/expand"), 1, 1, before.channels * expansion, Activation::Relu6);
-                    self.endpoint(format!("{name}/expansion_output"));
-                }
-                self.depthwise(&format!("{name}/depthwise"), 3, stride, Activation::Relu6);
-                self.endpoint(format!("{name}/depthwise_output"));
-                self.conv(&format!("{name}/project"), 1, 1, channels, Activation::Linear);
-                let projected = self.last();
-                let after = self.graph.nodes[projected].shape;
-                if after == before {
-                    self.endpoint(format!("{name}/projection_output"));
-                    self.push(format!("{name}/add"), Op::Add, vec![input, projected], after);
-                }
-            }
-        }
-        self.endpoint(name);
-    }
-
-    fn conv(&mut self, name: &str, kernel: usize, stride: usize, channels: usize, activation: Activation) {
-        let input = self.last();
-        let (window, height, width) = Window::over(self.spec.padding, self.graph.nodes[input].shape, kernel, stride);
-        let shape = Shape { height, width, channels };
-        self.push(name.into(), Op::Conv(window), vec![input], shape);
-        self.normalise(name, activation, shape);
-    }
-
-    fn depthwise(&mut self, name: &str, kernel: usize, stride: usize, activation: Activation) {
-        let input = self.last();
-        let before = self.graph.nodes[input].shape;
-        let (window, height, width) = Window::over(self.spec.padding, before, kernel, stride);
-        let shape = Shape { height, width, channels: before.channels };
-        self.push(name.into(), Op::Depthwise(window), vec![input], shape);
-        self.normalise(name, activation, shape);
-    }
-
-    fn normalise(&mut self, name: &str, activation: Activation, shape: Shape) {
-        self.push(format!("{name}/batch_norm"), Op::BatchNorm, vec![self.last()], shape);
-        if activation != Activation::Linear {
-            self.push(format!("{name}/activation"), Op::Activation(activation), vec![self.last()], shape);
-        }
-    }
-
-    fn head(&mut self, classes: usize) {
-        let channels = self.graph.nodes[self.last()].shape.channels;
-        let vector = |channels| Shape { height: 1, width: 1, channels };
-        self.push("global_pool".into(), Op::GlobalPool, vec![self.last()], vector(channels));
-        self.endpoint("global_pool");
-        self.push("logits".into(), Op::Dense, vec![self.last()], vector(classes));
-        self.endpoint("logits");
-        self.push("predictions".into(), Op::Softmax, vec![self.last()], vector(classes));
-        self.endpoint("predictions");
     }
 }
 

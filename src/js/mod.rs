@@ -82,7 +82,7 @@ impl Engine {
         options::write(&Info {
             version: spec.version.name(),
             multiplier: spec.multiplier,
-            resolution: spec.resolution_px,
+            resolution: spec.height_px,
             classes: spec.classes,
             label_set: &spec.label_set,
             labels: !spec.labels.is_empty(),

@@ -9,7 +9,7 @@ mod params;
 pub mod reference;
 pub mod simd;
 
-pub use params::{Add, Conv, Dense, Depthwise, GlobalPool, Pointwise, Softmax};
+pub use params::{Add, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
 use crate::lane::{Body, Vec4};
 use std::fmt;
@@ -76,10 +76,16 @@ kernels! {
     pointwise: Pointwise,
     /// The sum of two maps, where a fused addition would have hidden an endpoint.
     add: Add,
-    /// The mean over all pixels.
+    /// One number a channel from all pixels: the mean or the largest.
     global_pool: GlobalPool,
+    /// A map times a vector, channel by channel: the gate of squeeze-excite.
+    scale: Scale,
+    /// Zeros added below and to the right.
+    pad: Pad,
     /// A matrix times a vector, plus a bias.
     dense: Dense,
+    /// Each value by itself to 0 … 1.
+    sigmoid: Sigmoid,
     /// Exponentials over their sum.
     softmax: Softmax,
 }

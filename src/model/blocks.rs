@@ -67,15 +67,6 @@ pub enum Activation {
     HardSigmoid,
 }
 
-/// How a multiplier acts on the channels of a row that ends the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scaling {
-    /// As on any other row.
-    Always,
-    /// Only where it is above 1: narrow networks keep a wide end.
-    AboveOne,
-}
-
 /// One row of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
@@ -89,8 +80,6 @@ pub enum Block {
         channels: usize,
         /// After the batch norm.
         activation: Activation,
-        /// Whether a multiplier below 1 leaves the channels alone.
-        scaling: Scaling,
     },
     /// Depthwise 3×3, then 1×1: a block of V1.
     Separable {
@@ -126,7 +115,7 @@ pub enum Block {
 }
 
 const fn stem(channels: usize, activation: Activation) -> Block {
-    Block::Conv { kernel: 3, stride: 2, channels, activation, scaling: Scaling::Always }
+    Block::Conv { kernel: 3, stride: 2, channels, activation }
 }
 
 const fn separable(stride: usize, channels: usize) -> Block {
@@ -201,7 +190,7 @@ const V2: [Block; 19] = [
     v2(6, 1, 160),
     v2(6, 1, 160),
     v2(6, 1, 320),
-    Block::Conv { kernel: 1, stride: 1, channels: 1280, activation: Relu6, scaling: Scaling::AboveOne },
+    Block::Conv { kernel: 1, stride: 1, channels: 1280, activation: Relu6 },
 ];
 
 /// MobileNetV3-Large, table 1 of the paper: `layer_1` … `layer_19`.
@@ -222,7 +211,7 @@ const V3_LARGE: [Block; 19] = [
     v3(5, 112, 672, 160, true, HS, 2),
     v3(5, 160, 960, 160, true, HS, 1),
     v3(5, 160, 960, 160, true, HS, 1),
-    Block::Conv { kernel: 1, stride: 1, channels: 960, activation: HS, scaling: Scaling::Always },
+    Block::Conv { kernel: 1, stride: 1, channels: 960, activation: HS },
     Block::Pool,
     Block::Head { channels: 1280, activation: HS },
 ];
@@ -241,7 +230,7 @@ const V3_SMALL: [Block; 15] = [
     v3(5, 48, 288, 96, true, HS, 2),
     v3(5, 96, 576, 96, true, HS, 1),
     v3(5, 96, 576, 96, true, HS, 1),
-    Block::Conv { kernel: 1, stride: 1, channels: 576, activation: HS, scaling: Scaling::Always },
+    Block::Conv { kernel: 1, stride: 1, channels: 576, activation: HS },
     Block::Pool,
     Block::Head { channels: 1024, activation: HS },
 ];
@@ -264,17 +253,10 @@ impl Block {
     /// The same row without squeeze-excite, hard-swish and 5×5 kernels.
     fn minimalistic(&self) -> Self {
         match *self {
-            Self::Conv { kernel, stride, channels, scaling, .. } => {
-                Self::Conv { kernel, stride, channels, activation: RE, scaling }
+            Self::Conv { kernel, stride, channels, .. } => Self::Conv { kernel, stride, channels, activation: RE },
+            Self::InvertedResidual { expansion, stride, channels, .. } => {
+                Self::InvertedResidual { kernel: 3, expansion, stride, channels, squeeze_excite: false, activation: RE }
             }
-            Self::InvertedResidual { expansion, stride, channels, .. } => Self::InvertedResidual {
-                kernel: 3,
-                expansion,
-                stride,
-                channels,
-                squeeze_excite: false,
-                activation: RE,
-            },
             Self::Head { channels, .. } => Self::Head { channels, activation: RE },
             other => other,
         }

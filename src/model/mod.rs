@@ -5,7 +5,7 @@ mod preprocessing;
 mod spec;
 mod widths;
 
-pub use blocks::{Activation, Block, Scaling, Version, table};
+pub use blocks::{Activation, Block, Version, table};
 pub use preprocessing::{Crop, PRESETS, Preprocessing, Sampling, preset};
 pub use spec::{Classifier, Padding, Pooling, Spec};
-pub use widths::{Expanding, Rounding, Widths};
+pub use widths::{Expanding, Last, Rounding, Scaling, Widths};

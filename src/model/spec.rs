@@ -12,6 +12,8 @@ pub enum Padding {
     Same,
     /// PyTorch's `padding = (kernel − 1) / 2` on all four sides.
     Symmetric,
+    /// Keras's V1: as SAME for stride 1; for stride 2 one row of zeros below and one column to the right, always.
+    After,
 }
 
 impl Padding {
@@ -21,13 +23,14 @@ impl Padding {
         match self {
             Self::Same => "same",
             Self::Symmetric => "symmetric",
+            Self::After => "after",
         }
     }
 
     /// The rule of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Same, Self::Symmetric].into_iter().find(|padding| padding.name() == name)
+        [Self::Same, Self::Symmetric, Self::After].into_iter().find(|padding| padding.name() == name)
     }
 }
 
@@ -110,7 +113,11 @@ impl Spec {
             version,
             blocks: table(version),
             multiplier: 1.0,
-            widths: if version.is_v1() { Widths::TRUNCATED } else { Widths::COMMON },
+            widths: match version {
+                Version::V1 => Widths::V1_SLIM,
+                Version::V2 | Version::Custom => Widths::V2,
+                _ => Widths::V3_SLIM,
+            },
             height_px: 224,
             width_px: 224,
             pad_to_32: false,

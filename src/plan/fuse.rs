@@ -3,9 +3,12 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::graph::{Graph, NodeId, Op, Window};
-use crate::kernels::{Add, Call, Conv, Dense, Depthwise, GlobalPool, Pointwise, Softmax};
+use crate::kernels::{Add, Call, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 use crate::lane::lanes;
-use crate::model::Activation;
+use crate::model::{Activation, Pooling};
+
+/// Side of the window of TF-slim's average pool.
+const SLIM_POOL_PX: usize = 7;
 
 /// A call whose maps are still nodes.
 pub(super) struct Fused {
@@ -44,26 +47,26 @@ pub(super) fn fuse(graph: &Graph, asked: &[NodeId]) -> Result<Vec<Fused>> {
             continue;
         }
         let mut output = id;
-        let (mut low, mut high) = (f32::MIN, f32::MAX);
+        let mut curve = Curve::LINEAR;
         let mut side = None;
-        let convolution = matches!(graph.nodes[id].op, Op::Conv(_) | Op::Depthwise(_));
+        let weighted = matches!(graph.nodes[id].op, Op::Conv(_) | Op::Depthwise(_) | Op::Dense);
         let pointwise = matches!(graph.nodes[id].op, Op::Conv(Window { kernel: 1, stride: 1, .. }));
-        while let Some((consumer, op)) = next(output).filter(|_| convolution && side.is_none()) {
+        while let Some((consumer, op)) = next(output).filter(|_| weighted && side.is_none()) {
             match op {
                 Op::BatchNorm => {}
-                Op::Activation(Activation::Relu6) => (low, high) = (0.0, 6.0),
+                Op::Activation(activation) if curve == Curve::LINEAR => curve = bend(activation),
                 Op::Add if pointwise => side = graph.nodes[consumer].inputs.iter().copied().find(|&map| map != output),
                 _ => break,
             }
             absorbed[consumer] = true;
             output = consumer;
         }
-        if graph.nodes[id].op == Op::Add {
+        if matches!(graph.nodes[id].op, Op::Add | Op::Scale) {
             side = graph.nodes[id].inputs.get(1).copied();
         }
         calls.push(Fused {
             name: graph.nodes[id].name.clone(),
-            call: call(graph, id, low, high, side.is_some())?,
+            call: call(graph, id, curve, side.is_some())?,
             input: graph.nodes[id].inputs[0],
             side,
             output,
@@ -89,9 +92,19 @@ fn needed(graph: &Graph, asked: &[NodeId]) -> Vec<bool> {
     needed
 }
 
+const fn bend(activation: Activation) -> Curve {
+    match activation {
+        Activation::Linear => Curve::LINEAR,
+        Activation::Relu => Curve::RELU,
+        Activation::Relu6 => Curve::RELU6,
+        Activation::HardSwish => Curve::HARD_SWISH,
+        Activation::HardSigmoid => Curve::HARD_SIGMOID,
+    }
+}
+
 /// The kernel for the chain that starts at node `id`.
 #[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
-fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Result<Call> {
+fn call(graph: &Graph, id: NodeId, curve: Curve, residual: bool) -> Result<Call> {
     let node = &graph.nodes[id];
     let (from, to) = (graph.nodes[node.inputs[0]].shape, node.shape);
     let out_lanes = lanes(to.channels) as u32;
@@ -101,8 +114,7 @@ fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Resul
             in_channels: from.channels as u32,
             out_lanes,
             residual: u32::from(residual),
-            low,
-            high,
+            curve,
         }),
         Op::Conv(window) if from.channels <= 4 => Call::Conv(Conv {
             in_height: from.height as u32,
@@ -115,8 +127,7 @@ fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Resul
             stride: window.stride as u32,
             pad_top: window.pad_top as u32,
             pad_left: window.pad_left as u32,
-            low,
-            high,
+            curve,
         }),
         Op::Depthwise(window) => Call::Depthwise(Depthwise {
             in_height: from.height as u32,
@@ -126,14 +137,32 @@ fn call(graph: &Graph, id: NodeId, low: f32, high: f32, residual: bool) -> Resul
             lanes: out_lanes,
             kernel: window.kernel as u32,
             stride: window.stride as u32,
+            dilation: window.dilation as u32,
             pad_top: window.pad_top as u32,
             pad_left: window.pad_left as u32,
-            low,
-            high,
+            curve,
         }),
         Op::Add => Call::Add(Add { count: super::vec4s(to) as u32 }),
-        Op::GlobalPool => Call::GlobalPool(GlobalPool { pixels: from.pixels() as u32, lanes: out_lanes }),
-        Op::Dense => Call::Dense(Dense { in_channels: from.channels as u32, out_lanes }),
+        Op::Scale => Call::Scale(Scale { pixels: to.pixels() as u32, lanes: out_lanes }),
+        Op::Pad => Call::Pad(Pad {
+            in_height: from.height as u32,
+            in_width: from.width as u32,
+            out_height: to.height as u32,
+            out_width: to.width as u32,
+            lanes: out_lanes,
+        }),
+        Op::GlobalPool(pooling) => {
+            let side = |length: usize| if pooling == Pooling::Slim7 { length.min(SLIM_POOL_PX) } else { length } as u32;
+            Call::GlobalPool(GlobalPool {
+                in_width: from.width as u32,
+                height: side(from.height),
+                width: side(from.width),
+                lanes: out_lanes,
+                max: u32::from(pooling == Pooling::Max),
+            })
+        }
+        Op::Dense => Call::Dense(Dense { in_channels: from.channels as u32, out_lanes, curve }),
+        Op::Sigmoid => Call::Sigmoid(Sigmoid { classes: to.channels as u32 }),
         Op::Softmax => Call::Softmax(Softmax { classes: to.channels as u32 }),
         Op::Conv(_) | Op::Input | Op::BatchNorm | Op::Activation(_) => {
             return Err(Error::new(Kind::BadModel, &*node.name)

@@ -93,14 +93,19 @@ fn pack_node(graph: &Graph, checkpoint: &Checkpoint<'_>, id: NodeId, packed: &mu
 }
 
 /// The factor and the bias of each output channel of node `id`, with the batch norm that follows it folded in:
-/// `γ · (x − mean) / √(variance + ε) + β`.
+/// `γ · (x − mean) / √(variance + ε) + β`. Files whose batch norm was folded before they were written hold biases
+/// instead.
 #[expect(clippy::cast_possible_truncation, reason = "computed in f64, kept in f32")]
 fn fold(graph: &Graph, checkpoint: &Checkpoint<'_>, id: NodeId, biases: Vec<f32>) -> Result<(Vec<f32>, Vec<f32>)> {
     let out = graph.nodes[id].shape.channels;
     let norm = (id + 1 < graph.nodes.len() && graph.nodes[id + 1].op == Op::BatchNorm).then_some(id + 1);
     let Some(norm) = norm else {
-        return Ok((vec![1.0; out], if biases.is_empty() { vec![0.0; out] } else { biases }));
+        return Ok((vec![1.0; out], biases));
     };
+    let folded = format!("{}/biases", graph.nodes[id].name);
+    if checkpoint.has(&folded) {
+        return Ok((vec![1.0; out], checkpoint.parameter(&folded, &[out])?));
+    }
     let parts = graph.parameters(norm);
     let read = |index: usize| checkpoint.parameter(&parts[index].name, &parts[index].shape);
     let (gamma, beta, mean, variance) = (read(0)?, read(1)?, read(2)?, read(3)?);

@@ -1,8 +1,9 @@
 //! A matrix times a vector, plus a bias.
 
+use super::bend;
 use crate::kernels::{Dense, Io};
 
-/// `output[o] = bias[o] + Σ input[i] · weight[o, i]`
+/// `output[o] = curve(bias[o] + Σ input[i] · weight[o, i])`
 pub fn run(p: &Dense, io: Io<'_>) {
     let group = 1 + p.in_channels as usize;
     for o in 0..p.out_lanes as usize * 4 {
@@ -11,6 +12,6 @@ pub fn run(p: &Dense, io: Io<'_>) {
         for i in 0..p.in_channels as usize {
             sum += io.input[i / 4][i % 4] * parameters[1 + i][o % 4];
         }
-        io.output[o / 4][o % 4] = sum;
+        io.output[o / 4][o % 4] = bend(sum, p.curve);
     }
 }

@@ -1,13 +1,19 @@
-//! The mean over all pixels.
+//! One number a channel, from all pixels of the upper left part of a map.
 
 use crate::kernels::{GlobalPool, Io};
 
-/// `output[c] = Σ input[p, c] / pixels`
+/// `output[c] = Σ input[y, x, c] / (height · width)`, or the largest of them.
 #[expect(clippy::cast_precision_loss, reason = "a map has far fewer than 2²⁴ pixels")]
 pub fn run(p: &GlobalPool, io: Io<'_>) {
-    let lanes = p.lanes as usize;
+    let (lanes, in_width) = (p.lanes as usize, p.in_width as usize);
     for c in 0..lanes * 4 {
-        let sum: f32 = (0..p.pixels as usize).map(|pixel| io.input[pixel * lanes + c / 4][c % 4]).sum();
-        io.output[c / 4][c % 4] = sum / p.pixels as f32;
+        let values = (0..p.height as usize)
+            .flat_map(|y| (0..p.width as usize).map(move |x| y * in_width + x))
+            .map(|pixel| io.input[pixel * lanes + c / 4][c % 4]);
+        io.output[c / 4][c % 4] = if p.max == 0 {
+            values.sum::<f32>() / (p.height * p.width) as f32
+        } else {
+            values.fold(f32::MIN, f32::max)
+        };
     }
 }

@@ -4,19 +4,39 @@ pub mod add;
 pub mod dense;
 pub mod depthwise;
 pub mod global_pool;
+pub mod pad;
 pub mod pointwise;
+pub mod scale;
+pub mod sigmoid;
 pub mod softmax;
 pub mod stem;
 
-/// The pixels `start + 0 … kernel − 1` of an axis that is `length` long, as `(offset in the window, pixel)`.
-fn window(position: u32, stride: u32, pad: u32, kernel: u32, length: u32) -> impl Iterator<Item = (usize, usize)> {
+use super::Curve;
+
+/// Multiplied by, in every body: dividing by 6 rounds otherwise.
+pub(super) const SIXTH: f32 = 1.0 / 6.0;
+
+/// The pixels under a window over an axis of `length` px, as `(offset in the window, pixel)`; those outside left out.
+fn window(
+    position: u32,
+    stride: u32,
+    dilation: u32,
+    pad: u32,
+    kernel: u32,
+    length: u32,
+) -> impl Iterator<Item = (usize, usize)> {
     (0..kernel).filter_map(move |offset| {
-        let pixel = (position * stride + offset).checked_sub(pad)?;
+        let pixel = (position * stride + offset * dilation).checked_sub(pad)?;
         (pixel < length).then_some((offset as usize, pixel as usize))
     })
 }
 
-/// Clamped to `low ..= high`.
-fn clamp(value: f32, low: f32, high: f32) -> f32 {
-    value.max(low).min(high)
+/// An activation.
+fn bend(value: f32, curve: Curve) -> f32 {
+    let gate = (value + 3.0).max(0.0).min(6.0) * SIXTH;
+    match curve.kind {
+        0 => value.max(curve.low).min(curve.high),
+        1 => value * gate,
+        _ => gate,
+    }
 }

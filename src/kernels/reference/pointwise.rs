@@ -1,10 +1,10 @@
 //! A 1×1 convolution: a matrix product over all pixels.
 
-use super::clamp;
+use super::bend;
 use crate::kernels::{Io, Pointwise};
 use crate::lane::lanes;
 
-/// `output[p, o] = clamp(bias[o] + Σ input[p, i] · weight[o, i]) (+ side[p, o])`
+/// `output[p, o] = curve(bias[o] + Σ input[p, i] · weight[o, i]) (+ side[p, o])`
 pub fn run(p: &Pointwise, io: Io<'_>) {
     let (in_channels, out_lanes) = (p.in_channels as usize, p.out_lanes as usize);
     let (in_lanes, group) = (lanes(in_channels), 1 + in_channels);
@@ -18,7 +18,7 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
             }
             let at = pixel * out_lanes + o / 4;
             let residual = if p.residual == 0 { 0.0 } else { io.side[at][o % 4] };
-            io.output[at][o % 4] = clamp(sum, p.low, p.high) + residual;
+            io.output[at][o % 4] = bend(sum, p.curve) + residual;
         }
     }
 }

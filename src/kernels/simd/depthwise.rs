@@ -1,6 +1,6 @@
 //! Four output pixels of a row at a time where the window lies wholly inside the map, one at a time at its edges.
 
-use super::{Clamp, inside, window};
+use super::{Axis, Bend};
 use crate::kernels::{Depthwise, Io};
 use crate::lane::{F32x4, Vec4};
 use std::ops::Range;
@@ -9,72 +9,92 @@ const TILE_PIXELS: usize = 4;
 
 /// See the reference.
 pub fn run(p: &Depthwise, io: Io<'_>) {
-    let kernel = p.kernel as usize;
-    let map = Map { p, input: io.input, parameters: io.parameters, clamp: Clamp::new(p.low, p.high) };
-    let lanes = p.lanes as usize;
-    let width = p.out_width as usize;
-    let columns = inside(width, p.stride as usize, p.pad_left as usize, kernel, p.in_width as usize);
-    let rows = inside(p.out_height as usize, p.stride as usize, p.pad_top as usize, kernel, p.in_height as usize);
+    let map = Map::new(p, io.input, io.parameters);
+    let (lanes, width) = (map.lanes, map.columns.positions);
+    let (columns, rows) = (map.columns.inside(), map.rows.inside());
+    let tile = match (p.kernel, p.stride, p.dilation) {
+        (3, 1, 1) => Map::tile::<3, 1>,
+        (3, 2, 1) => Map::tile::<3, 2>,
+        (5, 1, 1) => Map::tile::<5, 1>,
+        (5, 2, 1) => Map::tile::<5, 2>,
+        _ => Map::single_pixels,
+    };
     for (y, output) in io.output.chunks_exact_mut(width * lanes).enumerate() {
         let tiled = if rows.contains(&y) { columns.len() / TILE_PIXELS * TILE_PIXELS } else { 0 };
-        for (x, output) in output.chunks_exact_mut(lanes).enumerate() {
-            if !(columns.start..columns.start + tiled).contains(&x) {
-                map.edge(y, x, output);
-            }
+        let tiled = columns.start..columns.start + tiled;
+        for (x, output) in output.chunks_exact_mut(lanes).enumerate().filter(|(x, _)| !tiled.contains(x)) {
+            map.pixel(y, x, output);
         }
-        if tiled == 0 {
-            continue;
-        }
-        let start = columns.start;
-        for (i, output) in output[start * lanes..][..tiled * lanes].chunks_exact_mut(TILE_PIXELS * lanes).enumerate() {
-            let x = start + i * TILE_PIXELS;
-            match (kernel, p.stride) {
-                (3, 1) => map.tile::<3, 1>(y, x, output),
-                (3, 2) => map.tile::<3, 2>(y, x, output),
-                _ => output.chunks_exact_mut(lanes).enumerate().for_each(|(i, output)| map.edge(y, x + i, output)),
-            }
+        let tiles = output[tiled.start * lanes..tiled.end * lanes].chunks_exact_mut(TILE_PIXELS * lanes);
+        for (i, output) in tiles.enumerate() {
+            tile(&map, y, tiled.start + i * TILE_PIXELS, output);
         }
     }
 }
 
 struct Map<'a> {
-    p: &'a Depthwise,
+    rows: Axis,
+    columns: Axis,
+    lanes: usize,
+    bend: Bend,
     input: &'a [Vec4],
     parameters: &'a [Vec4],
-    clamp: Clamp,
 }
 
-impl Map<'_> {
+impl<'a> Map<'a> {
+    fn new(p: &Depthwise, input: &'a [Vec4], parameters: &'a [Vec4]) -> Self {
+        let axis = |length: u32, positions: u32, pad: u32| Axis {
+            length: length as usize,
+            positions: positions as usize,
+            kernel: p.kernel as usize,
+            stride: p.stride as usize,
+            dilation: p.dilation as usize,
+            pad: pad as usize,
+        };
+        Self {
+            rows: axis(p.in_height, p.out_height, p.pad_top),
+            columns: axis(p.in_width, p.out_width, p.pad_left),
+            lanes: p.lanes as usize,
+            bend: Bend::new(p.curve),
+            input,
+            parameters,
+        }
+    }
+
     /// All channels of one pixel, whose window may reach past the edges.
-    fn edge(&self, y: usize, x: usize, output: &mut [Vec4]) {
-        let p = self.p;
-        let (kernel, lanes) = (p.kernel as usize, p.lanes as usize);
-        let (top, rows) = window(y, p.stride as usize, p.pad_top as usize, kernel, p.in_height as usize);
-        let (left, columns) = window(x, p.stride as usize, p.pad_left as usize, kernel, p.in_width as usize);
+    fn pixel(&self, y: usize, x: usize, output: &mut [Vec4]) {
+        let Axis { kernel, dilation, .. } = self.columns;
+        let (top, rows) = self.rows.window(y);
+        let (left, columns) = self.columns.window(x);
         for (lane, (output, parameters)) in
             output.iter_mut().zip(self.parameters.chunks_exact(1 + kernel * kernel)).enumerate()
         {
             let mut sum = F32x4::load(parameters[0]);
             for i in Range::clone(&rows) {
-                let row = top.wrapping_add(i) * p.in_width as usize;
+                let row = top.wrapping_add(i * dilation) * self.columns.length;
                 for j in Range::clone(&columns) {
-                    let value = self.input[(row + left.wrapping_add(j)) * lanes + lane];
+                    let value = self.input[(row + left.wrapping_add(j * dilation)) * self.lanes + lane];
                     sum = sum.mul_add(F32x4::load(value), F32x4::load(parameters[1 + i * kernel + j]));
                 }
             }
-            *output = self.clamp.apply(sum).store();
+            *output = self.bend.apply(sum).store();
+        }
+    }
+
+    /// A tile of a window that has no body of its own: rare kernels, and dilation.
+    fn single_pixels(&self, y: usize, x: usize, output: &mut [Vec4]) {
+        for (i, output) in output.chunks_exact_mut(self.lanes).enumerate() {
+            self.pixel(y, x + i, output);
         }
     }
 
     /// All channels of four pixels whose windows lie inside the map: each input is loaded once for all of them.
-    #[inline(always)]
     fn tile<const K: usize, const S: usize>(&self, y: usize, x: usize, output: &mut [Vec4]) {
-        let p = self.p;
-        let lanes = p.lanes as usize;
+        let lanes = self.lanes;
         let reach = (TILE_PIXELS - 1) * S + K;
-        let (top, left) = (y * S - p.pad_top as usize, x * S - p.pad_left as usize);
+        let (top, left) = (y * S - self.rows.pad, x * S - self.columns.pad);
         let rows: [&[Vec4]; K] =
-            std::array::from_fn(|i| &self.input[((top + i) * p.in_width as usize + left) * lanes..][..reach * lanes]);
+            std::array::from_fn(|i| &self.input[((top + i) * self.columns.length + left) * lanes..][..reach * lanes]);
         for (lane, parameters) in self.parameters.chunks_exact(1 + K * K).enumerate() {
             let mut sums = [F32x4::load(parameters[0]); TILE_PIXELS];
             for (i, row) in rows.iter().enumerate() {
@@ -89,7 +109,7 @@ impl Map<'_> {
                 }
             }
             for (pixel, sum) in sums.into_iter().enumerate() {
-                output[pixel * lanes + lane] = self.clamp.apply(sum).store();
+                output[pixel * lanes + lane] = self.bend.apply(sum).store();
             }
         }
     }

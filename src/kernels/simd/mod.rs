@@ -4,44 +4,72 @@ pub mod add;
 pub mod dense;
 pub mod depthwise;
 pub mod global_pool;
+pub mod pad;
 pub mod pointwise;
+pub mod scale;
+pub mod sigmoid;
 pub mod softmax;
 pub mod stem;
 
+use super::Curve;
+use super::reference::SIXTH;
 use crate::lane::F32x4;
 
-/// The bounds of an activation, ready in registers.
+/// An activation, its numbers ready in registers.
 #[derive(Clone, Copy)]
-struct Clamp {
+struct Bend {
+    kind: u32,
     low: F32x4,
     high: F32x4,
 }
 
-impl Clamp {
+impl Bend {
     #[inline(always)]
-    fn new(low: f32, high: f32) -> Self {
-        Self { low: F32x4::splat(low), high: F32x4::splat(high) }
+    fn new(curve: Curve) -> Self {
+        Self { kind: curve.kind, low: F32x4::splat(curve.low), high: F32x4::splat(curve.high) }
     }
 
     #[inline(always)]
     fn apply(self, value: F32x4) -> F32x4 {
-        value.clamp(self.low, self.high)
+        if self.kind == 0 {
+            return value.clamp(self.low, self.high);
+        }
+        let three = F32x4::splat(3.0);
+        let gate = (value + three).clamp(F32x4::splat(0.0), F32x4::splat(6.0)) * F32x4::splat(SIXTH);
+        if self.kind == 1 { value * gate } else { gate }
     }
 }
 
-/// The offsets of a window that lie inside an axis of `length` px, and the pixel of offset 0 (which may lie before
-/// the axis, hence wrapping arithmetic).
-#[inline(always)]
-fn window(position: usize, stride: usize, pad: usize, kernel: usize, length: usize) -> (usize, std::ops::Range<usize>) {
-    let start = (position * stride).wrapping_sub(pad);
-    let first = pad.saturating_sub(position * stride).min(kernel);
-    let end = (length + pad).saturating_sub(position * stride).min(kernel);
-    (start, first..end.max(first))
+/// One axis under a window.
+#[derive(Clone, Copy)]
+struct Axis {
+    /// Pixels.
+    length: usize,
+    /// Positions of the window.
+    positions: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    pad: usize,
 }
 
-/// The positions of a window of `kernel` px that lie wholly inside an axis of `length` px.
-fn inside(positions: usize, stride: usize, pad: usize, kernel: usize, length: usize) -> std::ops::Range<usize> {
-    let first = pad.div_ceil(stride).min(positions);
-    let end = if length + pad >= kernel { ((length + pad - kernel) / stride + 1).min(positions) } else { first };
-    first..end.max(first)
+impl Axis {
+    /// Where the window begins at `position` (which may lie before the axis, hence wrapping arithmetic), and its offsets
+    /// that lie inside the axis.
+    #[inline(always)]
+    fn window(&self, position: usize) -> (usize, std::ops::Range<usize>) {
+        let begin = position * self.stride;
+        let first = self.pad.saturating_sub(begin).div_ceil(self.dilation).min(self.kernel);
+        let end = (self.length + self.pad).saturating_sub(begin).div_ceil(self.dilation).min(self.kernel);
+        (begin.wrapping_sub(self.pad), first..end.max(first))
+    }
+
+    /// The positions at which the window lies wholly inside the axis.
+    fn inside(&self) -> std::ops::Range<usize> {
+        let span = (self.kernel - 1) * self.dilation + 1;
+        let first = self.pad.div_ceil(self.stride).min(self.positions);
+        let room = (self.length + self.pad).checked_sub(span);
+        let end = room.map_or(first, |room| (room / self.stride + 1).min(self.positions));
+        first..end.max(first)
+    }
 }

@@ -1,7 +1,7 @@
 //! Register tiles of four pixels × eight output channels. Pixels are taken in blocks whose inputs stay in the L1
 //! cache while the weights stream past once.
 
-use super::Clamp;
+use super::Bend;
 use crate::kernels::{Io, Pointwise};
 use crate::lane::{F32x4, Vec4, lanes};
 
@@ -15,7 +15,7 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
     let out_lanes = p.out_lanes as usize;
     let in_stride = lanes(in_channels) * 4;
     let input: &[f32] = bytemuck::cast_slice(io.input);
-    let clamp = Clamp::new(p.low, p.high);
+    let bend = Bend::new(p.curve);
     let block = (BLOCK_BYTES / (in_stride * 4)).next_multiple_of(TILE_PIXELS).max(TILE_PIXELS);
     let side = (p.residual != 0).then_some(io.side);
 
@@ -23,7 +23,7 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
     for (index, (input, output)) in rows {
         let first = index * block;
         let side = side.map(|side| &side[first * out_lanes..][..output.len()]);
-        let tile = Tile { in_channels, in_stride, out_lanes, clamp };
+        let tile = Tile { in_channels, in_stride, out_lanes, bend };
         for (pair, parameters) in io.parameters.chunks(2 * (1 + in_channels)).enumerate() {
             let group = 2 * pair;
             if parameters.len() > 1 + in_channels {
@@ -39,7 +39,7 @@ struct Tile {
     in_channels: usize,
     in_stride: usize,
     out_lanes: usize,
-    clamp: Clamp,
+    bend: Bend,
 }
 
 impl Tile {
@@ -89,8 +89,8 @@ impl Tile {
         for (i, sums) in sums.into_iter().enumerate() {
             for (g, sum) in sums.into_iter().enumerate() {
                 let at = (pixel + i) * self.out_lanes + group + g;
-                let clamped = self.clamp.apply(sum);
-                output[at] = side.map_or(clamped, |side| clamped + F32x4::load(side[at])).store();
+                let bent = self.bend.apply(sum);
+                output[at] = side.map_or(bent, |side| bent + F32x4::load(side[at])).store();
             }
         }
     }

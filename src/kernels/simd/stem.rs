@@ -1,6 +1,6 @@
 //! Register tiles of four neighbouring pixels × eight output channels inside the map, single pixels at its edges.
 
-use super::{Clamp, inside, window};
+use super::{Axis, Bend};
 use crate::kernels::{Conv, Io};
 use crate::lane::{F32x4, Vec4};
 use std::ops::Range;
@@ -9,10 +9,9 @@ const TILE_PIXELS: usize = 4;
 
 /// See the reference.
 pub fn run(p: &Conv, io: Io<'_>) {
-    let kernel = p.kernel as usize;
-    let map = Map { p, input: io.input, parameters: io.parameters, clamp: Clamp::new(p.low, p.high) };
-    let (lanes, width) = (p.out_lanes as usize, p.out_width as usize);
-    let columns = inside(width, p.stride as usize, p.pad_left as usize, kernel, p.in_width as usize);
+    let map = Map::new(p, io.input, io.parameters);
+    let (lanes, width) = (map.lanes, map.columns.positions);
+    let columns = map.columns.inside();
     for (y, output) in io.output.chunks_exact_mut(width * lanes).enumerate() {
         let tiled = columns.start..columns.start + columns.len() / TILE_PIXELS * TILE_PIXELS;
         for x in (0..width).filter(|x| !tiled.contains(x)) {
@@ -25,17 +24,42 @@ pub fn run(p: &Conv, io: Io<'_>) {
 }
 
 struct Map<'a> {
-    p: &'a Conv,
+    rows: Axis,
+    columns: Axis,
+    /// Of the output.
+    lanes: usize,
+    /// Of the input.
+    channels: usize,
+    bend: Bend,
     input: &'a [Vec4],
     parameters: &'a [Vec4],
-    clamp: Clamp,
 }
 
-impl Map<'_> {
+impl<'a> Map<'a> {
+    fn new(p: &Conv, input: &'a [Vec4], parameters: &'a [Vec4]) -> Self {
+        let axis = |length: u32, positions: u32, pad: u32| Axis {
+            length: length as usize,
+            positions: positions as usize,
+            kernel: p.kernel as usize,
+            stride: p.stride as usize,
+            dilation: 1,
+            pad: pad as usize,
+        };
+        Self {
+            rows: axis(p.in_height, p.out_height, p.pad_top),
+            columns: axis(p.in_width, p.out_width, p.pad_left),
+            lanes: p.out_lanes as usize,
+            channels: p.in_channels as usize,
+            bend: Bend::new(p.curve),
+            input,
+            parameters,
+        }
+    }
+
     /// All channels of `P` neighbouring pixels. Only a single one (`P = 1`) may reach past the left or right edge.
     #[inline(always)]
     fn pixels<const P: usize>(&self, y: usize, x: usize, output: &mut [Vec4]) {
-        let group = 1 + (self.p.kernel * self.p.kernel * self.p.in_channels) as usize;
+        let group = 1 + self.columns.kernel * self.columns.kernel * self.channels;
         for (pair, parameters) in self.parameters.chunks(2 * group).enumerate() {
             if parameters.len() > group {
                 self.groups::<P, 2>(y, x, 2 * pair, parameters, output);
@@ -54,14 +78,14 @@ impl Map<'_> {
         parameters: &[Vec4],
         output: &mut [Vec4],
     ) {
-        let p = self.p;
-        let (kernel, channels, stride) = (p.kernel as usize, p.in_channels as usize, p.stride as usize);
+        let Axis { kernel, stride, length: width, .. } = self.columns;
+        let channels = self.channels;
         let length = 1 + kernel * kernel * channels;
-        let (top, rows) = window(y, stride, p.pad_top as usize, kernel, p.in_height as usize);
-        let (left, columns) = window(x, stride, p.pad_left as usize, kernel, p.in_width as usize);
+        let (top, rows) = self.rows.window(y);
+        let (left, columns) = self.columns.window(x);
         let mut sums: [[F32x4; G]; P] = [std::array::from_fn(|g| F32x4::load(parameters[g * length])); P];
         for i in rows {
-            let row = &self.input[top.wrapping_add(i) * p.in_width as usize..][..p.in_width as usize];
+            let row = &self.input[top.wrapping_add(i) * width..][..width];
             for j in Range::clone(&columns) {
                 let at = left.wrapping_add(j);
                 let pixels: [Vec4; P] = std::array::from_fn(|n| row[at + n * stride]);
@@ -76,10 +100,9 @@ impl Map<'_> {
                 }
             }
         }
-        let lanes = p.out_lanes as usize;
         for (n, sums) in sums.into_iter().enumerate() {
             for (g, sum) in sums.into_iter().enumerate() {
-                output[n * lanes + group + g] = self.clamp.apply(sum).store();
+                output[n * self.lanes + group + g] = self.bend.apply(sum).store();
             }
         }
     }

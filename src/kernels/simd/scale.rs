@@ -1,0 +1,14 @@
+//! Four channels at a time.
+
+use crate::kernels::{Io, Scale};
+use crate::lane::F32x4;
+
+/// See the reference.
+pub fn run(p: &Scale, io: Io<'_>) {
+    let lanes = p.lanes as usize;
+    for (output, input) in io.output.chunks_exact_mut(lanes).zip(io.input.chunks_exact(lanes)) {
+        for ((output, input), factor) in output.iter_mut().zip(input).zip(io.side) {
+            *output = (F32x4::load(*input) * F32x4::load(*factor)).store();
+        }
+    }
+}
