@@ -6,6 +6,7 @@ mod npy;
 mod paths;
 mod picture;
 mod pypi;
+mod readme;
 mod run;
 mod samples;
 mod serve;
@@ -35,6 +36,7 @@ cargo xtask COMMAND
   test, ci                   every test: format, lints, native, wasm in the browser, page
   build [--no-opt]           pkg/wasm/ and target/site/
   size [--check]             what a page downloads; --check fails above the budget
+  readme                     write README.md's figures anew
   weights [list]             the weights that are known
   weights fetch              download and convert them to target/weights/
   weights convert IN OUT     convert a file to safetensors
@@ -76,6 +78,10 @@ fn dispatch(mut arguments: Parser) -> Result<()> {
         "size" => {
             let check = flag(&mut arguments, "check")?;
             size::table(check).map(|share| println!("{share}"))
+        }
+        "readme" => {
+            end(&mut arguments)?;
+            readme::write()
         }
         "weights" => weights_command(arguments),
         "classify" => classify_command(arguments),
