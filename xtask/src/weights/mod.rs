@@ -87,7 +87,10 @@ fn convert(bytes: &[u8], spec: Option<Spec>) -> Result<Vec<u8>> {
 pub fn list() {
     for weights in known::ALL {
         let file = converted(weights);
-        let here = if file.is_file() { file.display().to_string() } else { "not fetched".into() };
+        let here = match std::fs::read(&file) {
+            Ok(bytes) => format!("{}, {} bytes, {}", file.display(), bytes.len(), stamp::integrity(&bytes)),
+            Err(_) => "not fetched; `cargo xtask weights fetch`".into(),
+        };
         println!("{}\n  {}\n  licence  {}", weights.name, weights.title, weights.licence);
         println!("  source   {} (sha-256 {})\n  file     {here}", weights.source(), weights.member.sha256);
     }
