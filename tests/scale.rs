@@ -15,10 +15,14 @@ const SMALL_PX: u32 = 400;
 const TOLERANCE: f32 = 0.03;
 
 /// The bound holds for photographs of which torchvision itself is at least this sure. The copies are not the same
-/// picture to the last pixel: a copy of 400 px has about 267 rows, hardly more than the preset's 256, so resizing it
-/// twice blurs what resizing the large one once keeps. Logits move by some tenths whoever does it, and softmax turns
-/// that into p · (1 − p) times as much probability: a quarter at p = 0.5, at most 0.16 from 0.8 on.
+/// picture to the last pixel: most of 400 px have about 267 rows, hardly more than the preset's 256, and lose detail
+/// that the large ones keep. Softmax turns a small change of logits into p · (1 − p) times as much probability: a
+/// quarter at p = 0.5, at most 0.16 from 0.8 on.
 const SURE: f32 = 0.8;
+
+/// How far the others may move. Where Pillow makes the copies and resizes and crops them too, nine of the 24 move by
+/// more than 0.03, eight of them the same as here, and the worst by 0.093.
+const UNSURE_TOLERANCE: f32 = 0.1;
 
 const OUTPUTS: &str = "golden/v2_1.0_224_torchvision";
 
@@ -50,13 +54,15 @@ fn the_size_of_a_photograph_does_not_change_what_is_seen() {
         if top(&small) != class {
             faults.push(format!("{name}: class {class} at {LARGE_PX} px, class {} at {SMALL_PX} px", top(&small)));
         }
-        if confidence >= SURE {
-            sure += 1;
-            // NaN must not pass.
-            let near = moved < TOLERANCE;
-            if !near || class != top(golden) {
-                faults.push(format!("{name}: class {class}, torchvision {}, moved by {moved}", top(golden)));
-            }
+        let is_sure = confidence >= SURE;
+        sure += usize::from(is_sure);
+        if is_sure && class != top(golden) {
+            faults.push(format!("{name}: class {class}, torchvision {}", top(golden)));
+        }
+        let near = moved < if is_sure { TOLERANCE } else { UNSURE_TOLERANCE };
+        // NaN must not pass.
+        if !near {
+            faults.push(format!("{name}: moved by {moved}, torchvision is {confidence} sure"));
         }
     }
     assert!(sure >= 6, "only {sure} photographs test the bound");
