@@ -229,7 +229,7 @@ fn networks_with_something_wrong_are_refused() {
         ("stated width", with_metadata(r#""mobilenet.multiplier":"1.0""#), Kind::WrongShape, &["layer_1,", "32 output channels", "[16, 3, 3, 3]"]),
         ("no number", with_metadata(r#""mobilenet.multiplier":"wide""#), Kind::BadMetadata, &["`mobilenet.multiplier`", "`wide`"]),
         ("absurd width", with_metadata(r#""mobilenet.multiplier":"1e20""#), Kind::BadModel, &["multiplier"]),
-        ("not a number", with_metadata(r#""mobilenet.multiplier":"NaN""#), Kind::BadModel, &["multiplier"]),
+        ("not a number", with_metadata(r#""mobilenet.multiplier":"NaN""#), Kind::BadMetadata, &["multiplier", "`NaN`"]),
         ("version", with_metadata(r#""mobilenet.version":"v9""#), Kind::BadMetadata, &["`mobilenet.version`", "`v9`"]),
         ("preset", with_metadata(r#""mobilenet.preprocessing":"none""#), Kind::BadMetadata, &["torchvision, keras", "`none`"]),
         ("padding", with_metadata(r#""mobilenet.padding":"odd""#), Kind::BadMetadata, &["`mobilenet.padding`", "`odd`"]),
