@@ -2,24 +2,17 @@
 //!
 //! `UPDATE_PLANS=1 cargo test --test plans` writes them anew.
 
+mod fixtures;
+
+use fixtures::Fixtures;
 use mobilenet_web::graph::Graph;
 use mobilenet_web::kernels::Call;
-use mobilenet_web::model::{PRESETS, Padding, Spec, Version};
+use mobilenet_web::model::{Activation, Block, Padding, Pooling, Spec, Version, Widths};
 use mobilenet_web::plan::{Packing, Plan, Slot};
 use std::path::PathBuf;
 
-fn v2(multiplier: f32, resolution_px: usize, padding: Padding) -> Spec {
-    Spec {
-        version: Version::V2,
-        multiplier,
-        resolution_px,
-        classes: 1000,
-        padding,
-        batch_norm_epsilon: 1e-5,
-        preprocessing: PRESETS[0],
-        label_set: String::new(),
-        labels: Vec::new(),
-    }
+fn v2(multiplier: f32, side_px: usize, padding: Padding) -> Spec {
+    Spec { multiplier, height_px: side_px, width_px: side_px, padding, ..Spec::new(Version::V2) }
 }
 
 fn plan(spec: &Spec, endpoints: &[&str]) -> Plan {
@@ -61,6 +54,64 @@ fn v2_has_the_published_size() {
     assert_eq!((graph.params(), graph.macs()), (3_504_872, 300_774_272));
     let plan = plan(&v2(1.0, 224, Padding::Symmetric), &["predictions"]);
     assert_eq!(plan.steps.iter().map(|step| step.macs).sum::<u64>(), graph.macs(), "fusion loses no work");
+}
+
+/// Each convolution's parameters and multiply-accumulates as TF-slim's own count has them (batch norm not counted).
+#[test]
+fn v1_has_the_published_rows() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    for (file, multiplier, side_px) in [("v1_1.0_224", 1.0, 224), ("v1_0.75_128", 0.75, 128)] {
+        let spec = Spec { multiplier, height_px: side_px, width_px: side_px, ..Spec::new(Version::V1) };
+        let graph = Graph::build(&spec).expect("a valid spec");
+        let table = String::from_utf8(fixtures.read(&format!("tables/{file}.csv"))).expect("text");
+        let (mut params, mut macs) = (0, 0);
+        for line in table.lines().skip(1) {
+            let row: Vec<&str> = line.split(',').collect();
+            let number = |column: usize| row[column].parse::<u64>().expect("a number");
+            let name = row[0].split('/').next().expect("a name");
+            if name == "total" {
+                assert_eq!((params, macs), (number(1), number(2)), "{file} total");
+                continue;
+            }
+            let id = graph.nodes.iter().position(|node| node.name == name).expect(name);
+            let weights: usize = graph.parameters(id)[0].shape.iter().product();
+            assert_eq!((weights as u64, graph.node_macs(id)), (number(1), number(2)), "{file} {name}");
+            params += weights as u64;
+            macs += graph.node_macs(id);
+        }
+    }
+}
+
+/// All numbers of the network, moving statistics included, as Keras counts them.
+fn keras_count(spec: &Spec) -> usize {
+    let graph = Graph::build(spec).expect("a valid spec");
+    let shapes = (0..graph.nodes.len()).flat_map(|id| graph.parameters(id));
+    shapes.map(|parameter| parameter.shape.iter().product::<usize>()).sum()
+}
+
+/// `keras.applications.*(alpha=1, classes=1000).count_params()`; V2 at 160 px without top is the tutorials' example.
+#[test]
+fn networks_have_the_parameters_that_keras_counts() {
+    let no_top = Spec { classes: 0, height_px: 160, width_px: 160, ..Spec::new(Version::V2) };
+    assert_eq!(keras_count(&no_top), 2_257_984);
+    let keras = |version| Spec { widths: Widths::V3_KERAS, ..Spec::new(version) };
+    assert_eq!(keras_count(&Spec::new(Version::V1)), 4_253_864);
+    assert_eq!(keras_count(&Spec::new(Version::V2)), 3_538_984);
+    assert_eq!(keras_count(&keras(Version::V3Large)), 5_507_432);
+    assert_eq!(keras_count(&keras(Version::V3Small)), 2_554_968);
+    assert_eq!(keras_count(&keras(Version::V3LargeMinimalistic)), 3_948_688);
+    assert_eq!(keras_count(&keras(Version::V3SmallMinimalistic)), 2_056_848);
+}
+
+#[test]
+fn v3_small_predictions() {
+    snapshot("v3_small_1.0_224_predictions", &plan(&Spec::new(Version::V3Small), &["predictions"]));
+}
+
+#[test]
+fn v1_output_stride_8_not_square() {
+    let spec = Spec { height_px: 97, width_px: 130, pad_to_32: true, output_stride: 8, ..Spec::new(Version::V1) };
+    snapshot("v1_97x130_output_stride_8", &plan(&spec, &["Conv2d_13_pointwise", "predictions"]));
 }
 
 /// The largest moment of V2 at 224 px is layer_3's expansion and its depthwise output: 112² · 96 and 56² · 96 floats.
@@ -106,11 +157,21 @@ fn an_unknown_endpoint_names_the_nearest() {
 
 #[test]
 fn specs_out_of_range_are_refused() {
+    let activation = Activation::Relu;
+    let stem = Block::Conv { kernel: 3, stride: 2, channels: 8, activation };
+    let even = Block::Conv { kernel: 4, stride: 2, channels: 8, activation };
+    let head = Block::Head { channels: 8, activation };
     let cases = [
         ("multiplier", Spec { multiplier: 0.0, ..v2(1.0, 224, Padding::Same) }),
         ("multiplier", Spec { multiplier: f32::NAN, ..v2(1.0, 224, Padding::Same) }),
-        ("resolution", Spec { resolution_px: 20, ..v2(1.0, 224, Padding::Same) }),
-        ("classes", Spec { classes: 0, ..v2(1.0, 224, Padding::Same) }),
+        ("height", Spec { height_px: 20, ..v2(1.0, 224, Padding::Same) }),
+        ("width", Spec { width_px: 20, ..v2(1.0, 224, Padding::Same) }),
+        ("output_stride", Spec { output_stride: 12, ..v2(1.0, 224, Padding::Same) }),
+        ("pooling", Spec { pooling: Pooling::None, ..v2(1.0, 224, Padding::Same) }),
+        ("blocks", Spec { blocks: Vec::new().into(), ..v2(1.0, 224, Padding::Same) }),
+        ("table, row of layer_2", Spec { blocks: vec![stem, head].into(), ..v2(1.0, 224, Padding::Same) }),
+        ("row 1 of the table, kernel", Spec { blocks: vec![even].into(), ..v2(1.0, 224, Padding::Same) }),
+        ("classes", Spec { classes: 1 << 21, ..v2(1.0, 224, Padding::Same) }),
         ("batch_norm_epsilon", Spec { batch_norm_epsilon: 0.0, ..v2(1.0, 224, Padding::Same) }),
         ("labels", Spec { labels: vec!["cup".into()], ..v2(1.0, 224, Padding::Same) }),
     ];

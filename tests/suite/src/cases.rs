@@ -1,6 +1,8 @@
 //! The cases: the field's vocabulary of edges, for each kernel.
 
-use mobilenet_web::kernels::{Add, Call, Conv, Dense, Depthwise, GlobalPool, Pointwise, Softmax};
+use mobilenet_web::kernels::{
+    Add, Call, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax,
+};
 use mobilenet_web::lane::{Vec4, lanes};
 
 /// One call and the numbers that it reads.
@@ -44,9 +46,6 @@ impl Random {
     }
 }
 
-const LINEAR: (f32, f32) = (f32::MIN, f32::MAX);
-const RELU6: (f32, f32) = (0.0, 6.0);
-
 /// Every case of every kernel.
 #[must_use]
 pub fn cases() -> Vec<Case> {
@@ -62,11 +61,12 @@ pub fn cases() -> Vec<Case> {
 type Axis = (u32, u32, u32, u32, u32);
 
 /// `(name, rows, columns)`.
-const WINDOWS: [(&str, Axis, Axis); 12] = [
+const WINDOWS: [(&str, Axis, Axis); 15] = [
     ("same_stride_1", (9, 9, 3, 1, 1), (9, 9, 3, 1, 1)),
     ("symmetric_stride_2_even", (8, 4, 3, 2, 1), (8, 4, 3, 2, 1)),
     ("same_stride_2_even", (8, 4, 3, 2, 0), (8, 4, 3, 2, 0)),
     ("stride_2_odd", (9, 5, 3, 2, 1), (9, 5, 3, 2, 1)),
+    ("after_stride_2_odd", (9, 4, 3, 2, 0), (9, 4, 3, 2, 0)),
     ("one_pixel", (1, 1, 3, 1, 1), (1, 1, 3, 1, 1)),
     ("one_pixel_stride_2", (1, 1, 3, 2, 1), (1, 1, 3, 2, 1)),
     ("narrower_than_window", (2, 2, 3, 1, 1), (2, 2, 3, 1, 1)),
@@ -74,17 +74,29 @@ const WINDOWS: [(&str, Axis, Axis); 12] = [
     ("one_column", (17, 17, 3, 1, 1), (1, 1, 3, 1, 1)),
     ("no_padding", (9, 7, 3, 1, 0), (10, 8, 3, 1, 0)),
     ("kernel_5_pad_all", (3, 3, 5, 1, 2), (3, 3, 5, 1, 2)),
+    ("kernel_5", (11, 11, 5, 1, 2), (14, 14, 5, 1, 2)),
+    ("kernel_5_stride_2", (15, 8, 5, 2, 2), (23, 12, 5, 2, 2)),
     ("wide_stride_2", (5, 2, 3, 2, 0), (41, 20, 3, 2, 0)),
+];
+
+/// `(name, dilation, rows, columns)`.
+const DILATED: [(&str, u32, Axis, Axis); 4] = [
+    ("dilated", 2, (14, 14, 3, 1, 2), (14, 14, 3, 1, 2)),
+    ("dilated_past_edge", 4, (3, 3, 3, 1, 4), (5, 5, 3, 1, 4)),
+    ("dilated_kernel_5", 2, (12, 12, 5, 1, 4), (9, 9, 5, 1, 4)),
+    ("dilated_unpadded", 3, (9, 3, 3, 1, 0), (10, 4, 3, 1, 0)),
 ];
 
 #[rustfmt::skip]
 fn stem(cases: &mut Vec<Case>) {
     for (seed, (name, rows, columns)) in WINDOWS.into_iter().enumerate() {
-        for (out_lanes, in_channels, (low, high)) in [(8, 3, RELU6), (3, 3, LINEAR), (1, 1, RELU6), (2, 4, RELU6)] {
+        for (out_lanes, in_channels, curve) in
+            [(8, 3, Curve::RELU6), (3, 3, Curve::LINEAR), (1, 1, Curve::HARD_SWISH), (2, 4, Curve::RELU)]
+        {
             let mut random = Random(0x5eed + seed as u32);
             let p = Conv {
                 in_height: rows.0, in_width: columns.0, in_channels, out_height: rows.1, out_width: columns.1, out_lanes,
-                kernel: rows.2, stride: rows.3, pad_top: rows.4, pad_left: columns.4, low, high,
+                kernel: rows.2, stride: rows.3, pad_top: rows.4, pad_left: columns.4, curve,
             };
             cases.push(Case {
                 name,
@@ -100,12 +112,13 @@ fn stem(cases: &mut Vec<Case>) {
 
 #[rustfmt::skip]
 fn depthwise(cases: &mut Vec<Case>) {
-    for (seed, (name, rows, columns)) in WINDOWS.into_iter().enumerate() {
-        for (lanes, (low, high)) in [(1, RELU6), (2, LINEAR), (7, RELU6)] {
+    let plain = WINDOWS.map(|(name, rows, columns)| (name, 1, rows, columns));
+    for (seed, (name, dilation, rows, columns)) in plain.into_iter().chain(DILATED).enumerate() {
+        for (lanes, curve) in [(1, Curve::RELU6), (2, Curve::LINEAR), (7, Curve::HARD_SWISH)] {
             let mut random = Random(0xdee9 + seed as u32);
             let p = Depthwise {
                 in_height: rows.0, in_width: columns.0, out_height: rows.1, out_width: columns.1, lanes,
-                kernel: rows.2, stride: rows.3, pad_top: rows.4, pad_left: columns.4, low, high,
+                kernel: rows.2, stride: rows.3, dilation, pad_top: rows.4, pad_left: columns.4, curve,
             };
             cases.push(Case {
                 name,
@@ -132,9 +145,9 @@ fn pointwise(cases: &mut Vec<Case>) {
         ("whole_tiles", 16, 32, 8),
     ];
     for (seed, (name, pixels, in_channels, out_lanes)) in shapes.into_iter().enumerate() {
-        for (residual, (low, high)) in [(0, RELU6), (1, LINEAR), (0, LINEAR)] {
+        for (residual, curve) in [(0, Curve::RELU6), (1, Curve::LINEAR), (0, Curve::HARD_SWISH)] {
             let mut random = Random(0x901 + seed as u32);
-            let p = Pointwise { pixels, in_channels, out_lanes, residual, low, high };
+            let p = Pointwise { pixels, in_channels, out_lanes, residual, curve };
             let length = (pixels * out_lanes) as usize;
             cases.push(Case {
                 name,
@@ -150,29 +163,46 @@ fn pointwise(cases: &mut Vec<Case>) {
 
 fn vectors(cases: &mut Vec<Case>) {
     let mut random = Random(0xadd);
-    let mut case = |name, call, pixels: usize, channels: usize, side: bool, parameters: usize, output_length| {
+    let mut case = |name, call, pixels: usize, channels: usize, side: usize, parameters: usize, output_length| {
         cases.push(Case {
             name,
             call,
             input: random.map(pixels, channels),
-            side: if side { random.map(pixels, channels) } else { Vec::new() },
+            side: random.map(side, channels),
             parameters: random.map(parameters, 4),
             output_length,
         });
     };
-    case("one", Call::Add(Add { count: 1 }), 1, 4, true, 0, 1);
-    case("odd_count", Call::Add(Add { count: 21 }), 7, 12, true, 0, 21);
+    case("one", Call::Add(Add { count: 1 }), 1, 4, 1, 0, 1);
+    case("odd_count", Call::Add(Add { count: 21 }), 7, 12, 7, 0, 21);
     for (name, pixels, channels) in [("one_pixel", 1, 8), ("odd_map", 49, 12), ("channels_lt_4", 5, 3)] {
-        let p = GlobalPool { pixels, lanes: lanes(channels) as u32 };
-        case(name, Call::GlobalPool(p), pixels as usize, channels, false, 0, lanes(channels));
+        let (columns, width) = (pixels as usize, lanes(channels));
+        for max in [0, 1] {
+            let p = GlobalPool { in_width: pixels, height: 1, width: pixels, lanes: width as u32, max };
+            case(name, Call::GlobalPool(p), columns, channels, 0, 0, width);
+            let p = GlobalPool { in_width: pixels, height: 3, width: pixels.min(7), lanes: width as u32, max };
+            case("upper_left_of_a_map", Call::GlobalPool(p), columns * 4, channels, 0, 0, width);
+        }
+        let p = Scale { pixels, lanes: width as u32 };
+        case(name, Call::Scale(p), columns, channels, 1, 0, columns * width);
+    }
+    for (name, (in_height, out_height), (in_width, out_width)) in
+        [("below_and_right", (5, 8), (6, 8)), ("only_right", (4, 4), (3, 7)), ("only_below", (1, 3), (5, 5))]
+    {
+        let p = Pad { in_height, in_width, out_height, out_width, lanes: 2 };
+        case(name, Call::Pad(p), (in_height * in_width) as usize, 8, 0, 0, (out_height * out_width * 2) as usize);
     }
     let shapes =
         [("channels_lt_4", 3, 1), ("less_than_a_tile", 16, 5), ("whole_tiles", 32, 16), ("1001_classes", 10, 251)];
     for (name, in_channels, out_lanes) in shapes {
-        let p = Dense { in_channels, out_lanes };
-        case(name, Call::Dense(p), 1, in_channels as usize, false, p.parameters(), out_lanes as usize);
+        for curve in [Curve::LINEAR, Curve::RELU, Curve::HARD_SIGMOID] {
+            let p = Dense { in_channels, out_lanes, curve };
+            case(name, Call::Dense(p), 1, in_channels as usize, 0, p.parameters(), out_lanes as usize);
+        }
     }
     for (name, classes) in [("one_class", 1), ("two_classes", 2), ("1001_classes", 1001), ("whole_lanes", 1000)] {
-        case(name, Call::Softmax(Softmax { classes }), 1, classes as usize, false, 0, lanes(classes as usize));
+        let (channels, width) = (classes as usize, lanes(classes as usize));
+        case(name, Call::Softmax(Softmax { classes }), 1, channels, 0, 0, width);
+        case(name, Call::Sigmoid(Sigmoid { classes }), 1, channels, 0, 0, width);
     }
 }
