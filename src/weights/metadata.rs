@@ -12,12 +12,8 @@ const PREFIX: &str = "mobilenet.";
 /// A JSON object: tensor → CRC-32 of its bytes as eight hexadecimal digits.
 const CRC32: &str = "crc32";
 
-const POOLINGS: [(Pooling, &str); 4] = [
-    (Pooling::Average, "avg"),
-    (Pooling::Max, "max"),
-    (Pooling::None, "none"),
-    (Pooling::Slim7, "slim7"),
-];
+const POOLINGS: [(Pooling, &str); 4] =
+    [(Pooling::Average, "avg"), (Pooling::Max, "max"), (Pooling::None, "none"), (Pooling::Slim7, "slim7")];
 
 const CLASSIFIERS: [(Classifier, &str); 3] =
     [(Classifier::Softmax, "softmax"), (Classifier::Sigmoid, "sigmoid"), (Classifier::Linear, "linear")];
