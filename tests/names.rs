@@ -93,7 +93,11 @@ fn what_frameworks_list_is_recognised_and_told_apart() {
         let naming = if file == "keras-2_v2_0.35" { "keras" } else { framework };
         assert_eq!((checkpoint.naming, spec.version.name()), (naming, version), "{file}");
         assert_eq!((spec.multiplier, spec.widths), (multiplier.parse().unwrap(), widths), "{file}");
-        assert_eq!((spec.padding, spec.batch_norm_epsilon, spec.preprocessing.name), (padding, epsilon, preset), "{file}");
+        assert_eq!(
+            (spec.padding, spec.batch_norm_epsilon, spec.preprocessing.name),
+            (padding, epsilon, preset),
+            "{file}"
+        );
         assert_eq!((spec.classes, spec.pooling, spec.classifier), (5, pooling, Classifier::Softmax), "{file}");
         let used = tensors.iter().filter(|(name, _)| !name.ends_with("num_batches_tracked")).count();
         assert_eq!(checkpoint.tensors().len(), used, "{file}");
