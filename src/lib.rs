@@ -27,7 +27,6 @@
 //! ```
 
 pub mod error;
-pub mod lane;
 
 pub mod model;
 pub mod weights;
@@ -35,7 +34,8 @@ pub mod weights;
 pub mod graph;
 pub mod plan;
 
-pub mod kernels;
+pub use mobilenet_kernels as kernels;
+pub use mobilenet_kernels::lane;
 
 pub mod frame;
 

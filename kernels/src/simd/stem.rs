@@ -1,7 +1,7 @@
 //! Register tiles of four neighbouring pixels × eight output channels inside the map, single pixels at its edges.
 
 use super::{Axis, Bend};
-use crate::kernels::{Conv, Io};
+use crate::{Conv, Io};
 use crate::lane::{F32x4, Vec4};
 use std::ops::Range;
 

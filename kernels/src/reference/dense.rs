@@ -1,7 +1,7 @@
 //! A matrix times a vector, plus a bias.
 
 use super::bend;
-use crate::kernels::{Dense, Io};
+use crate::{Dense, Io};
 
 /// `output[o] = curve(bias[o] + Σ input[i] · weight[o, i])`
 pub fn run(p: &Dense, io: Io<'_>) {

@@ -1,6 +1,6 @@
 //! Four channels at a time.
 
-use crate::kernels::{GlobalPool, Io};
+use crate::{GlobalPool, Io};
 use crate::lane::{F32x4, Vec4};
 
 /// See the reference.

@@ -2,7 +2,7 @@
 //! cache while the weights stream past once.
 
 use super::Bend;
-use crate::kernels::{Io, Pointwise};
+use crate::{Io, Pointwise};
 use crate::lane::{F32x4, Vec4, lanes};
 
 /// Inputs of one block of pixels: half of a small L1 cache.

@@ -1,6 +1,6 @@
 //! Each value by itself to 0 … 1.
 
-use crate::kernels::{Io, Sigmoid};
+use crate::{Io, Sigmoid};
 
 /// `output[i] = 1 / (1 + exp(−input[i]))`; lanes past the last class are 0.
 pub fn run(p: &Sigmoid, io: Io<'_>) {

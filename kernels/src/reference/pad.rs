@@ -1,6 +1,6 @@
 //! Zeros added below and to the right of a map.
 
-use crate::kernels::{Io, Pad};
+use crate::{Io, Pad};
 
 /// `output[y, x] = input[y, x]` where the input has that pixel, else 0.
 pub fn run(p: &Pad, io: Io<'_>) {

@@ -1,7 +1,7 @@
 //! A 1×1 convolution: a matrix product over all pixels.
 
 use super::bend;
-use crate::kernels::{Io, Pointwise};
+use crate::{Io, Pointwise};
 use crate::lane::lanes;
 
 /// `output[p, o] = curve(bias[o] + Σ input[p, i] · weight[o, i]) (+ side[p, o])`

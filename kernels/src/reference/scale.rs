@@ -1,6 +1,6 @@
 //! A map times a vector, channel by channel.
 
-use crate::kernels::{Io, Scale};
+use crate::{Io, Scale};
 
 /// `output[p, c] = input[p, c] · side[c]`
 pub fn run(p: &Scale, io: Io<'_>) {

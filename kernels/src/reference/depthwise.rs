@@ -1,7 +1,7 @@
 //! A convolution of each channel by itself.
 
 use super::{bend, window};
-use crate::kernels::{Depthwise, Io};
+use crate::{Depthwise, Io};
 
 /// `output[y, x, c] = curve(bias[c] +
 /// Σ input[y·stride − pad_top + i·dilation, x·stride − pad_left + j·dilation, c] · weight[c, i, j])`

@@ -1,6 +1,6 @@
 //! Exponentials over their sum.
 
-use crate::kernels::{Io, Softmax};
+use crate::{Io, Softmax};
 
 /// `output[i] = exp(input[i] − max) / Σ exp(input − max)`; lanes past the last class are 0.
 pub fn run(p: &Softmax, io: Io<'_>) {

@@ -1,6 +1,6 @@
 //! Sums and products four at a time; the exponentials themselves are scalar, a thousand of them a frame.
 
-use crate::kernels::{Io, Softmax};
+use crate::{Io, Softmax};
 use crate::lane::F32x4;
 
 /// See the reference.

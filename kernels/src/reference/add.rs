@@ -1,6 +1,6 @@
 //! The sum of two maps.
 
-use crate::kernels::{Add, Io};
+use crate::{Add, Io};
 
 /// `output = input + side`
 pub fn run(p: &Add, io: Io<'_>) {

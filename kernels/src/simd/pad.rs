@@ -1,6 +1,6 @@
 //! Whole rows at a time.
 
-use crate::kernels::{Io, Pad};
+use crate::{Io, Pad};
 use crate::lane::Vec4;
 
 /// See the reference.

@@ -1,7 +1,7 @@
 //! Eight groups of outputs at a time: enough independent sums to hide an addition's latency.
 
 use super::Bend;
-use crate::kernels::{Dense, Io};
+use crate::{Dense, Io};
 use crate::lane::{F32x4, Vec4};
 
 const GROUPS: usize = 8;

@@ -1,6 +1,6 @@
 //! The exponentials are scalar, one a class and frame; the rest is four at a time.
 
-use crate::kernels::{Io, Sigmoid};
+use crate::{Io, Sigmoid};
 
 /// See the reference.
 pub fn run(p: &Sigmoid, io: Io<'_>) {

@@ -1,7 +1,7 @@
 //! Four output pixels of a row at a time where the window lies wholly inside the map, one at a time at its edges.
 
 use super::{Axis, Bend};
-use crate::kernels::{Depthwise, Io};
+use crate::{Depthwise, Io};
 use crate::lane::{F32x4, Vec4};
 use std::ops::Range;
 

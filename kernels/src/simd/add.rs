@@ -1,6 +1,6 @@
 //! Four lanes at a time.
 
-use crate::kernels::{Add, Io};
+use crate::{Add, Io};
 use crate::lane::F32x4;
 
 /// See the reference.

@@ -1,7 +1,7 @@
 //! A convolution over the channels of the picture; inputs are read row by row, column by column, channel by channel.
 
 use super::{bend, window};
-use crate::kernels::{Conv, Io};
+use crate::{Conv, Io};
 
 /// `output[y, x, o] = curve(bias[o] + Σ input[y·stride − pad_top + i, x·stride − pad_left + j, c] · weight[o, i, j, c])`
 pub fn run(p: &Conv, io: Io<'_>) {

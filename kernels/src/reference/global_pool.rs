@@ -1,6 +1,6 @@
 //! One number a channel, from all pixels of the upper left part of a map.
 
-use crate::kernels::{GlobalPool, Io};
+use crate::{GlobalPool, Io};
 
 /// `output[c] = Σ input[y, x, c] / (height · width)`, or the largest of them.
 #[expect(clippy::cast_precision_loss, reason = "a map has far fewer than 2²⁴ pixels")]

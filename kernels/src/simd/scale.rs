@@ -1,6 +1,6 @@
 //! Four channels at a time.
 
-use crate::kernels::{Io, Scale};
+use crate::{Io, Scale};
 use crate::lane::F32x4;
 
 /// See the reference.
