@@ -1,8 +1,8 @@
 //! What tensors cannot tell about a network, from what is stated and what its framework's networks agree on.
 
+use super::Overrides;
 use super::infer::{Fit, Inferred};
 use super::names::{Layout, Recognised};
-use super::Overrides;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Classifier, Spec, preset};
 use crate::small::print_decimal;
@@ -21,7 +21,7 @@ pub(super) fn apply(
     spec: &mut Spec,
     recognised: &Recognised<'_>,
     fit: &Fit,
-    stated: &Overrides,
+    stated: &mut Overrides,
     folded: bool,
 ) -> Result<Vec<Inferred>> {
     let mut reasons = Reasons(Vec::new());
@@ -35,7 +35,11 @@ pub(super) fn apply(
     }
     if let Some(layout) = Layout::ALL.iter().find(|row| row.0 == fit.layout) {
         let usual = fit.layout == naming.layout;
-        reasons.note("layout", layout.1, if usual { "the naming's own, and shapes fit" } else { "shapes fit no other" });
+        reasons.note(
+            "layout",
+            layout.1,
+            if usual { "the naming's own, and shapes fit" } else { "shapes fit no other" },
+        );
     }
     if stated.multiplier.is_none() {
         reasons.note("multiplier", print_decimal(spec.multiplier.into()), "every convolution has its channels");
@@ -78,11 +82,11 @@ pub(super) fn apply(
         1001 => "imagenet-1001",
         _ => "",
     };
-    spec.label_set = stated.label_set.clone().unwrap_or_else(|| set.into());
     if !set.is_empty() {
         open("label_set", stated.label_set.is_some(), set, "ImageNet has 1000 classes, 1001 with background");
     }
-    spec.labels = stated.labels.clone().unwrap_or_default();
+    spec.label_set = stated.label_set.take().unwrap_or_else(|| set.into());
+    spec.labels = stated.labels.take().unwrap_or_default();
     spec.check()?;
     let classes = spec.classes;
     match stated.wnids.as_ref().map(Vec::len).filter(|&ids| ids > 0 && ids != classes) {
