@@ -26,6 +26,7 @@ pub fn run() -> Result<()> {
             &[
                 "clippy",
                 "--package=mobilenet-web",
+                "--package=mobilenet-kernels",
                 "--package=suite",
                 "--target=wasm32-unknown-unknown",
                 "--",

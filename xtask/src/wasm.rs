@@ -44,6 +44,7 @@ pub fn module(optimise: bool) -> Step<'static> {
             let wasm = out.join(format!("{MODULE}_bg.wasm"));
             let stamp = Inputs::default()
                 .path("src")?
+                .path("kernels")?
                 .path("shaders")?
                 .path("Cargo.toml")?
                 .path("Cargo.lock")?
