@@ -3,6 +3,14 @@
 
 use std::path::PathBuf;
 
+use mobilenet_web::Result;
+use mobilenet_web::weights::{self, Checkpoint, File, Overrides};
+
+/// The network in a file, with nothing overridden.
+pub fn opened(file: File<'_>) -> Result<Checkpoint<'_>> {
+    weights::checkpoint(file, &Overrides::default())
+}
+
 /// The bytes of a real file, or `None` after printing why the test is skipped. In CI a missing file is a failure.
 pub fn real_file(path: PathBuf, remedy: &str) -> Option<Vec<u8>> {
     match std::fs::read(&path) {
