@@ -27,7 +27,7 @@ const V2: Golden = Golden {
 
 fn check(golden: &Golden, backend: Choice) {
     let Some(fixtures) = Fixtures::find() else { return };
-    let mut net = Net::open(&fixtures.read(golden.weights), &Options { backend }).expect("opens");
+    let mut net = Net::open(&fixtures.read(golden.weights), &Options { backend, ..Options::default() }).expect("opens");
     let names = fixtures.golden_names(golden.outputs);
     assert_eq!(names.len(), 24);
     let logits = fixtures.npy(&format!("{}/logits.npy", golden.outputs));
