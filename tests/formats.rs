@@ -4,7 +4,9 @@ mod weights_common;
 
 use mobilenet_web::model::Padding;
 use mobilenet_web::weights::{self, Dtype, Format};
-use weights_common::{fixture, legacy_file, opened, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth};
+use weights_common::{
+    fixture, legacy_file, opened, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth,
+};
 
 #[test]
 fn torchvision_safetensors_is_a_v2() {

@@ -4,7 +4,9 @@ mod weights_common;
 
 use mobilenet_web::error::{Error, Kind, Result};
 use mobilenet_web::weights::{self, Dtype};
-use weights_common::{legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, zip_file, zip_pth};
+use weights_common::{
+    legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, zip_file, zip_pth,
+};
 
 /// Reads a file and every number in it.
 fn numbers(file: &[u8]) -> Result<()> {

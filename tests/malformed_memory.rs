@@ -6,7 +6,8 @@ mod weights_common;
 use mobilenet_web::weights;
 use peak_alloc::PeakAlloc;
 use weights_common::{
-    legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_file, zip_pth,
+    legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_file,
+    zip_pth,
 };
 
 #[global_allocator]

@@ -79,12 +79,7 @@ fn classes(file: &File<'_>, fit: &Fit, top: &Top, stated: &Overrides, asked: &Ov
 }
 
 /// Which version the names are of, unless what is stated rules it out.
-fn version<'f>(
-    file: &File<'_>,
-    index: &Index<'f>,
-    stated: &Overrides,
-    asked: &Overrides,
-) -> Result<Recognised<'f>> {
+fn version<'f>(file: &File<'_>, index: &Index<'f>, stated: &Overrides, asked: &Overrides) -> Result<Recognised<'f>> {
     if let Some(rows) = &stated.table {
         return recognise(file, index, stated.version.or(Some(Version::Custom)), Some(rows));
     }
@@ -132,7 +127,12 @@ struct Top {
 }
 
 /// The top of the network, if the file has one and it is wanted; otherwise leaves it out of `blocks`.
-fn top(names: &Names<'_, '_>, table: &Table<'_>, stated: &Overrides, blocks: &mut Cow<'static, [Block]>) -> Option<Top> {
+fn top(
+    names: &Names<'_, '_>,
+    table: &Table<'_>,
+    stated: &Overrides,
+    blocks: &mut Cow<'static, [Block]>,
+) -> Option<Top> {
     let layers = table.layers();
     let logits = layers.iter().rfind(|layer| layer.part == Part::Logits)?;
     let [weights, biases, _] = names.all(logits);

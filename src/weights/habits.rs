@@ -1,8 +1,8 @@
 //! What tensors cannot tell about a network, from what is stated and what its framework's networks agree on.
 
+use super::Overrides;
 use super::infer::{Fit, Inferred};
 use super::names::{Layout, Recognised};
-use super::Overrides;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Classifier, Spec, preset};
 use crate::small::print_decimal;
@@ -35,7 +35,11 @@ pub(super) fn apply(
     }
     if let Some(layout) = Layout::ALL.iter().find(|row| row.0 == fit.layout) {
         let usual = fit.layout == naming.layout;
-        reasons.note("layout", layout.1, if usual { "the naming's own, and shapes fit" } else { "shapes fit no other" });
+        reasons.note(
+            "layout",
+            layout.1,
+            if usual { "the naming's own, and shapes fit" } else { "shapes fit no other" },
+        );
     }
     if stated.multiplier.is_none() {
         reasons.note("multiplier", print_decimal(spec.multiplier.into()), "every convolution has its channels");

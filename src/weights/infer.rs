@@ -97,9 +97,12 @@ impl Search<'_> {
     pub(super) fn fit(&self) -> Fit {
         let own = self.naming.habits(self.table.version).widths;
         let stated = self.stated.widths;
-        let rules = || stated.into_iter().chain(stated.is_none().then_some(own)).chain(
-            WIDTHS.into_iter().filter(move |_| stated.is_none()),
-        );
+        let rules = || {
+            stated
+                .into_iter()
+                .chain(stated.is_none().then_some(own))
+                .chain(WIDTHS.into_iter().filter(move |_| stated.is_none()))
+        };
         let layouts = || {
             let others = Layout::ALL.map(|row| row.0).into_iter().filter(|layout| *layout != self.naming.layout);
             std::iter::once(self.naming.layout).chain(others)
@@ -107,11 +110,11 @@ impl Search<'_> {
         let stated = self.stated.multiplier;
         let hundredths = (1..=MAX_HUNDREDTHS).map(|hundredths| f32::from(hundredths) / 100.0);
         let published: Vec<f32> = stated.map_or_else(|| PUBLISHED.to_vec(), |stated| vec![stated]);
-        let all: Vec<f32> =
-            published.iter().copied().chain(hundredths.filter(|_| stated.is_none())).collect();
+        let all: Vec<f32> = published.iter().copied().chain(hundredths.filter(|_| stated.is_none())).collect();
         for layout in layouts() {
             for widths in rules() {
-                if let Some(&multiplier) = all.iter().find(|multiplier| self.wrong(layout, widths, **multiplier, 1) == 0)
+                if let Some(&multiplier) =
+                    all.iter().find(|multiplier| self.wrong(layout, widths, **multiplier, 1) == 0)
                 {
                     return Fit { layout, widths, multiplier, wrong: 0 };
                 }

@@ -74,8 +74,7 @@ pub fn parse_table(text: &str) -> Result<Vec<Block>> {
 
 fn row(json: &mut Json<'_>, number: usize) -> Result<Row> {
     let activation = Activation::Relu6;
-    let mut row =
-        Row { kernel: 3, stride: 1, channels: 0, expansion: (0, 0), activation, squeeze_excite: false };
+    let mut row = Row { kernel: 3, stride: 1, channels: 0, expansion: (0, 0), activation, squeeze_excite: false };
     json.object(|json, key| {
         match &*key {
             "kernel" => row.kernel = json.integer()?,

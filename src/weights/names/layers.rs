@@ -109,8 +109,8 @@ impl Table<'_> {
                     more
                 }
                 Block::Separable { .. } => {
-                    let more = show(Part::Depthwise, [channels, 1, 3, 3])
-                        && show(Part::Pointwise, [out, channels, 1, 1]);
+                    let more =
+                        show(Part::Depthwise, [channels, 1, 3, 3]) && show(Part::Pointwise, [out, channels, 1, 1]);
                     layer.blocks += 1;
                     more
                 }
