@@ -84,8 +84,8 @@ export class MobileNet {
 
   /** A feature vector, or the map of another endpoint, or those of several. */
   async embed(source, { signal, endpoint = "global_pool", endpoints, normalize = false, ...options } = {}) {
-    const names = endpoints === undefined ? [endpoint] : Array.from(endpoints);
-    if (names.length === 0 || names.some((name) => typeof name !== "string")) {
+    const names = endpoints ?? [endpoint];
+    if (!Array.isArray(names) || names.length === 0 || names.some((name) => typeof name !== "string")) {
       throw badOption(endpoints === undefined ? "endpoint" : "endpoints", "names out of info.endpoints", endpoints ?? endpoint);
     }
     const message = { ...callOptions(options), endpoints: names };
