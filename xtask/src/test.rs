@@ -99,7 +99,7 @@ fn browser_tests() -> Result<String> {
         node.env("OTHER_ORIGIN_URL", url);
     }
     if let Some(fixtures) = paths::fixtures() {
-        node.env("MOBILENET_FIXTURES", std::path::absolute(fixtures)?);
+        node.env("MOBILENET_FIXTURES", fixtures);
     }
     stream(&mut node)?;
     Ok(format!("{} files passed", files.len()))

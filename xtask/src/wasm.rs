@@ -94,7 +94,8 @@ fn bind(linked: &Path, out: &Path, name: &str) -> Result<()> {
         .input_path(linked)
         .out_name(name)
         .web(true)?
-        .typescript(true)
+        // pkg/index.d.ts is the public face, kept by hand.
+        .typescript(false)
         .remove_producers_section(true)
         .generate(out)
         .with_context(|| format!("wasm-bindgen on {}", linked.display()))

