@@ -93,7 +93,7 @@ impl Net {
     /// # Errors
     /// What is wrong with the file, as one of the weights' kinds of [`Kind`].
     pub fn open(file: &[u8], options: &Options) -> Result<Self> {
-        let checkpoint = weights::checkpoint(weights::read(file)?)?;
+        let checkpoint = weights::checkpoint(weights::read(file)?, &weights::Overrides::default())?;
         let graph = Graph::build(&checkpoint.spec)?;
         let packing = Packing::new(&graph);
         let parameters = packing.pack(&graph, &checkpoint)?;

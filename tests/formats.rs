@@ -4,16 +4,18 @@ mod weights_common;
 
 use mobilenet_web::model::Padding;
 use mobilenet_web::weights::{self, Dtype, Format};
-use weights_common::{legacy_file, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth};
+use weights_common::{
+    fixture, legacy_file, opened, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth,
+};
 
 #[test]
 fn torchvision_safetensors_is_a_v2() {
     let Some(bytes) = v2_safetensors() else { return };
     let file = weights::read(&bytes).unwrap();
     assert_eq!(file.format, Format::Safetensors);
-    let checkpoint = weights::checkpoint(file).unwrap();
+    let checkpoint = opened(file).unwrap();
     let spec = &checkpoint.spec;
-    assert_eq!((spec.multiplier, spec.classes, spec.resolution_px), (1.0, 1000, 224));
+    assert_eq!((spec.multiplier, spec.classes, spec.height_px), (1.0, 1000, 224));
     assert_eq!((spec.padding, spec.preprocessing.name), (Padding::Symmetric, "torchvision"));
     assert_eq!(checkpoint.tensors().len(), 262);
     let stem = checkpoint.parameter("layer_1/weights", &[32, 3, 3, 3]).unwrap();
@@ -35,15 +37,28 @@ fn torchvision_safetensors_is_a_v2() {
 }
 
 #[test]
+fn slim_s_v1_and_a_dequantised_v3_are_recognised() {
+    let Some(bytes) = fixture("weights/v1_1.0_224_slim/mobilenet_v1_1.0_224.safetensors") else { return };
+    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
+    println!("{:#?} {:#?}", checkpoint.inferred, checkpoint.warnings);
+    let Some(bytes) = fixture("weights/v3_small_1.0_224_uint8/v3-small_dequant_f32.safetensors") else { return };
+    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
+    println!("{:#?} {:#?}", checkpoint.inferred, checkpoint.warnings);
+    let Some(bytes) = v2_safetensors() else { return };
+    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
+    println!("{:#?} {:#?}", checkpoint.inferred, checkpoint.warnings);
+}
+
+#[test]
 fn what_is_written_reads_back_and_is_what_the_format_s_own_crate_reads() {
     let Some(bytes) = v2_safetensors() else { return };
-    let checkpoint = weights::checkpoint(weights::read(&bytes).unwrap()).unwrap();
+    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
     let mut spec = checkpoint.spec.clone();
     spec.label_set = "imagenet-1000".into();
     spec.labels = (0..1000).map(|index| format!("class \"{index}\" \\ é")).collect();
-    spec.resolution_px = 192;
+    (spec.height_px, spec.width_px) = (192, 160);
     let written = weights::write_safetensors(checkpoint.tensors(), &spec);
-    let again = weights::checkpoint(weights::read(&written).unwrap()).unwrap();
+    let again = opened(weights::read(&written).unwrap()).unwrap();
     assert_eq!(again.spec, spec);
 
     let mut tensors: Vec<_> = checkpoint.tensors().collect();
@@ -65,14 +80,14 @@ fn torchvision_s_own_pth_holds_the_same_tensors_bit_for_bit() {
     let (Some(pth), Some(fixture)) = (v2_pth(), v2_safetensors()) else { return };
     let (pth, fixture) = (weights::read(&pth).unwrap(), weights::read(&fixture).unwrap());
     assert_eq!(pth.format, Format::TorchLegacy);
-    let names = weights::checkpoint(fixture.clone()).unwrap();
+    let names = opened(fixture.clone()).unwrap();
     assert_eq!(names.tensors().len(), 262);
     for expected in names.tensors() {
         let found = pth.get(&expected.name).unwrap();
         assert_eq!((found.dtype, &found.shape), (expected.dtype, &expected.shape), "{}", expected.name);
         assert!(found.bytes == expected.bytes, "{}", expected.name);
     }
-    let checkpoint = weights::checkpoint(pth).unwrap();
+    let checkpoint = opened(pth).unwrap();
     assert_eq!(checkpoint.spec, names.spec);
 }
 
@@ -86,7 +101,7 @@ fn every_published_width_is_recognised_under_any_prefix() {
             name.insert_str(0, prefix);
         }
         let file = safetensors_of(&names);
-        let checkpoint = weights::checkpoint(weights::read(&file).unwrap()).unwrap();
+        let checkpoint = opened(weights::read(&file).unwrap()).unwrap();
         assert_eq!((checkpoint.spec.multiplier, checkpoint.spec.classes), (width as f32, 7));
         assert_eq!(checkpoint.tensors().len(), names.len());
     }

@@ -25,9 +25,21 @@ const V2: Golden = Golden {
     pictures: "images/in224",
 };
 
+const V1: Golden = Golden {
+    weights: "weights/v1_1.0_224_slim/mobilenet_v1_1.0_224.safetensors",
+    outputs: "golden/v1_1.0_224_slim",
+    pictures: "images/in224",
+};
+
+const V3: Golden = Golden {
+    weights: "weights/v3_small_1.0_224_uint8/v3-small_dequant_f32.safetensors",
+    outputs: "golden/v3_small_1.0_224_dequant",
+    pictures: "images/in224",
+};
+
 fn check(golden: &Golden, backend: Choice) {
     let Some(fixtures) = Fixtures::find() else { return };
-    let mut net = Net::open(&fixtures.read(golden.weights), &Options { backend }).expect("opens");
+    let mut net = Net::open(&fixtures.read(golden.weights), &Options { backend, ..Options::default() }).expect("opens");
     let names = fixtures.golden_names(golden.outputs);
     assert_eq!(names.len(), 24);
     let logits = fixtures.npy(&format!("{}/logits.npy", golden.outputs));
@@ -68,6 +80,16 @@ fn top(values: &[f32]) -> usize {
 }
 
 #[test]
+fn v1_slim_simd() {
+    check(&V1, Choice::Simd);
+}
+
+#[test]
+fn v1_slim_reference() {
+    check(&V1, Choice::Reference);
+}
+
+#[test]
 fn v2_torchvision_simd() {
     check(&V2, Choice::Simd);
 }
@@ -75,4 +97,14 @@ fn v2_torchvision_simd() {
 #[test]
 fn v2_torchvision_reference() {
     check(&V2, Choice::Reference);
+}
+
+#[test]
+fn v3_small_dequantised_simd() {
+    check(&V3, Choice::Simd);
+}
+
+#[test]
+fn v3_small_dequantised_reference() {
+    check(&V3, Choice::Reference);
 }

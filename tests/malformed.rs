@@ -4,7 +4,9 @@ mod weights_common;
 
 use mobilenet_web::error::{Error, Kind, Result};
 use mobilenet_web::weights::{self, Dtype};
-use weights_common::{legacy_file, pickle, safetensors_file, safetensors_of, torchvision_v2, zip_file, zip_pth};
+use weights_common::{
+    legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, zip_file, zip_pth,
+};
 
 /// Reads a file and every number in it.
 fn numbers(file: &[u8]) -> Result<()> {
@@ -15,7 +17,7 @@ fn numbers(file: &[u8]) -> Result<()> {
 }
 
 fn network(file: &[u8]) -> Result<weights::Checkpoint<'_>> {
-    weights::checkpoint(weights::read(file)?)
+    opened(weights::read(file)?)
 }
 
 #[track_caller]
@@ -228,8 +230,8 @@ fn networks_with_something_wrong_are_refused() {
             &["layer_9", "tensor `features.8.conv.2.weight` at byte", "32 output channels", "0.5", "[33, 192, 1, 1]"]),
         ("stated width", with_metadata(r#""mobilenet.multiplier":"1.0""#), Kind::WrongShape, &["layer_1,", "32 output channels", "[16, 3, 3, 3]"]),
         ("no number", with_metadata(r#""mobilenet.multiplier":"wide""#), Kind::BadMetadata, &["`mobilenet.multiplier`", "`wide`"]),
-        ("absurd width", with_metadata(r#""mobilenet.multiplier":"1e30""#), Kind::BadModel, &["multiplier"]),
-        ("not a number", with_metadata(r#""mobilenet.multiplier":"NaN""#), Kind::BadModel, &["multiplier"]),
+        ("absurd width", with_metadata(r#""mobilenet.multiplier":"1e20""#), Kind::BadModel, &["multiplier"]),
+        ("not a number", with_metadata(r#""mobilenet.multiplier":"NaN""#), Kind::BadMetadata, &["multiplier", "`NaN`"]),
         ("version", with_metadata(r#""mobilenet.version":"v9""#), Kind::BadMetadata, &["`mobilenet.version`", "`v9`"]),
         ("preset", with_metadata(r#""mobilenet.preprocessing":"none""#), Kind::BadMetadata, &["torchvision, keras", "`none`"]),
         ("padding", with_metadata(r#""mobilenet.padding":"odd""#), Kind::BadMetadata, &["`mobilenet.padding`", "`odd`"]),

@@ -6,7 +6,8 @@ mod weights_common;
 use mobilenet_web::weights;
 use peak_alloc::PeakAlloc;
 use weights_common::{
-    legacy_file, pickle, safetensors_file, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_file, zip_pth,
+    legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_file,
+    zip_pth,
 };
 
 #[global_allocator]
@@ -41,7 +42,7 @@ fn reading_allocates_no_more_than_the_file_and_a_mebibyte() {
     let names = torchvision_v2(0.35, 2);
     let network = safetensors_of(&names);
     let written = {
-        let checkpoint = weights::checkpoint(weights::read(&network).unwrap()).unwrap();
+        let checkpoint = opened(weights::read(&network).unwrap()).unwrap();
         weights::write_safetensors(checkpoint.tensors(), &checkpoint.spec)
     };
     let header = |entries: Vec<String>| safetensors_file(&format!("{{{}}}", entries.join(",")), &[]);
@@ -97,7 +98,7 @@ fn reading_allocates_no_more_than_the_file_and_a_mebibyte() {
     for (name, file) in &files {
         let before = ALLOCATOR.current_usage();
         ALLOCATOR.reset_peak_usage();
-        let outcome = weights::read(file).and_then(weights::checkpoint).map(drop);
+        let outcome = weights::read(file).and_then(opened).map(drop);
         let peak = ALLOCATOR.peak_usage() - before;
         let outcome = outcome.map_or_else(|error| error.to_string(), |()| "read".into());
         report += &format!("{name}: {peak} bytes for a file of {}: {outcome}\n", file.len());

@@ -1,7 +1,7 @@
 //! One thread of the CPU.
 
 use super::Executor;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::frame::{Frame, Preprocessor, View};
 use crate::kernels::Io;
 use crate::lane::{Body, Vec4};
@@ -24,6 +24,16 @@ impl Cpu {
     }
 }
 
+impl Cpu {
+    fn compute(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            let (input, side, output) = borrow(&mut self.arena, &step.input, &step.side, &step.output);
+            let parameters = &self.parameters[step.parameters.clone()];
+            step.call.run(self.body, Io { input, side, parameters, output });
+        }
+    }
+}
+
 impl Executor for Cpu {
     fn prepare(&mut self, plan: &Plan) {
         if self.arena.len() < plan.arena {
@@ -34,11 +44,24 @@ impl Executor for Cpu {
     fn run(&mut self, plan: &Plan, frame: &Frame<'_>, view: &View) -> Result<()> {
         self.prepare(plan);
         self.preprocessor.run(self.body, frame, view, &mut self.arena[plan.input.clone()])?;
-        for step in &plan.steps {
-            let (input, side, output) = borrow(&mut self.arena, &step.input, &step.side, &step.output);
-            let parameters = &self.parameters[step.parameters.clone()];
-            step.call.run(self.body, Io { input, side, parameters, output });
+        self.compute(plan);
+        Ok(())
+    }
+
+    fn run_tensor(&mut self, plan: &Plan, values: &[f32]) -> Result<()> {
+        self.prepare(plan);
+        let input = &mut self.arena[plan.input.clone()];
+        let (pixels, rest) = values.as_chunks::<3>();
+        if pixels.len() != input.len() || !rest.is_empty() {
+            return Err(Error::new(Kind::SourceWrongLength, "input tensor")
+                .expected(format!("{} values for {}", input.len() * 3, plan.input_shape))
+                .found(values.len().to_string())
+                .remedy("Pass [height, width, 3], row by row."));
         }
+        for (to, &[red, green, blue]) in input.iter_mut().zip(pixels) {
+            *to = [red, green, blue, 0.0];
+        }
+        self.compute(plan);
         Ok(())
     }
 

@@ -19,6 +19,12 @@ pub trait Executor {
     /// What [`crate::frame`] finds wrong with the frame.
     fn run(&mut self, plan: &Plan, frame: &Frame<'_>, view: &View) -> Result<()>;
 
+    /// The same for an input that is already what the network expects: `[height, width, 3]`, preprocessed.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::SourceWrongLength`].
+    fn run_tensor(&mut self, plan: &Plan, values: &[f32]) -> Result<()>;
+
     /// Copies a map of the plan that ran last to `values`: `[height, width, channels]`, without lane padding.
     fn read(&self, output: &Output, values: &mut Vec<f32>);
 }

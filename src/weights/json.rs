@@ -98,6 +98,23 @@ impl<'a> Json<'a> {
         Ok(value)
     }
 
+    /// `true` or `false`.
+    pub(super) fn boolean(&mut self) -> Result<bool> {
+        self.peek();
+        for (word, value) in [("true", true), ("false", false)] {
+            if self.text[self.at..].starts_with(word) {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        self.fail(self.at, "`true` or `false`")
+    }
+
+    /// Whether the next value begins so.
+    pub(super) fn begins(&mut self, byte: u8) -> bool {
+        self.peek() == Some(byte)
+    }
+
     /// A string; borrowed unless it holds escapes.
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
         if !self.take(b'"') {

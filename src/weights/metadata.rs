@@ -1,95 +1,129 @@
-//! Which network a file holds, as text beside its tensors: [`Spec`] ↔ the keys `mobilenet.*`.
+//! Which network a file holds, as text beside its tensors: the keys `mobilenet.*`.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use super::json::{Json, push_string};
-use super::{DAMAGED, File};
+use super::{DAMAGED, File, Overrides, parse_table, print_table};
 use crate::error::{Error, Kind, Result};
-use crate::model::{PRESETS, Padding, Spec, Version, preset};
+use crate::model::{Classifier, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
 use crate::small::{crc32, parse_decimal, print_decimal};
 
-const VERSION: &str = "mobilenet.version";
-const MULTIPLIER: &str = "mobilenet.multiplier";
-const RESOLUTION: &str = "mobilenet.resolution";
-const CLASSES: &str = "mobilenet.classes";
-const LABEL_SET: &str = "mobilenet.label_set";
-/// One class name a line, by index.
-const LABELS: &str = "mobilenet.labels";
-const PREPROCESSING: &str = "mobilenet.preprocessing";
-const EPSILON: &str = "mobilenet.batch_norm_epsilon";
-const PADDING: &str = "mobilenet.padding";
+const PREFIX: &str = "mobilenet.";
 /// A JSON object: tensor → CRC-32 of its bytes as eight hexadecimal digits.
-const CRC32: &str = "mobilenet.crc32";
+const CRC32: &str = "crc32";
+
+const POOLINGS: [(Pooling, &str); 4] =
+    [(Pooling::Average, "avg"), (Pooling::Max, "max"), (Pooling::None, "none"), (Pooling::Slim7, "slim7")];
+
+const CLASSIFIERS: [(Classifier, &str); 3] =
+    [(Classifier::Softmax, "softmax"), (Classifier::Sigmoid, "sigmoid"), (Classifier::Linear, "linear")];
+
+/// Some are equal; the first is written.
+const WIDTHS: [(Widths, &str); 8] = [
+    (Widths::V1_SLIM, "v1-slim"),
+    (Widths::V1_KERAS, "v1-keras"),
+    (Widths::V2, "v2"),
+    (Widths::V3_SLIM, "v3-slim"),
+    (Widths::V3_KERAS, "v3-keras"),
+    (Widths::V3_TIMM, "v3-timm"),
+    (Widths::V3_TORCHVISION, "v3-torchvision"),
+    (Widths::V2_SLIM_COARSE, "v2-slim-coarse"),
+];
 
 fn bad_metadata(key: &str, expected: impl Into<String>, found: &str) -> Error {
-    Error::new(Kind::BadMetadata, format!("metadata `{key}`"))
+    Error::new(Kind::BadMetadata, format!("metadata `{PREFIX}{key}`"))
         .expected(expected)
         .found(format!("`{found}`"))
         .remedy("Correct the metadata, or write the file again with `cargo xtask weights`.")
 }
 
-/// The version that the file states.
-pub(super) fn version(file: &File<'_>) -> Result<Option<Version>> {
-    let parse = |name: &String| {
-        Version::from_name(name).ok_or_else(|| bad_metadata(VERSION, format!("`{}`", Version::V2.name()), name))
-    };
-    file.metadata.get(VERSION).map(parse).transpose()
+/// The values of one file's keys.
+struct Keys<'f>(&'f BTreeMap<String, String>);
+
+impl<'f> Keys<'f> {
+    fn text(&self, key: &str) -> Option<&'f str> {
+        self.0.get(&format!("{PREFIX}{key}")).map(String::as_str)
+    }
+
+    fn number(&self, key: &str) -> Result<Option<f64>> {
+        let parse = |text: &str| {
+            parse_decimal(text.trim()).ok_or_else(|| bad_metadata(key, "a number such as 1.0 or 1e-3", text))
+        };
+        self.text(key).map(parse).transpose()
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small count")]
+    fn count(&self, key: &str) -> Result<Option<usize>> {
+        match self.number(key)? {
+            None => Ok(None),
+            Some(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
+                Ok(Some(value as usize))
+            }
+            Some(value) => Err(bad_metadata(key, "a whole number such as 224", &print_decimal(value))),
+        }
+    }
+
+    /// The value that goes by one of these names.
+    fn one_of<T: Copy>(&self, key: &str, names: &[(T, &str)]) -> Result<Option<T>> {
+        let Some(found) = self.text(key) else { return Ok(None) };
+        match names.iter().find(|row| row.1 == found) {
+            Some(row) => Ok(Some(row.0)),
+            None => {
+                let names: Vec<_> = names.iter().map(|row| row.1).collect();
+                Err(bad_metadata(key, format!("one of {}", names.join(", ")), found))
+            }
+        }
+    }
+
+    fn lines(&self, key: &str) -> Option<Vec<String>> {
+        let text = self.text(key).filter(|text| !text.is_empty())?;
+        Some(text.lines().map(str::to_owned).collect())
+    }
 }
 
-fn number(file: &File<'_>, key: &str, what: &str) -> Result<Option<f64>> {
-    let parse = |text: &String| parse_decimal(text.trim()).ok_or_else(|| bad_metadata(key, what, text));
-    file.metadata.get(key).map(parse).transpose()
+/// What the file states.
+#[expect(clippy::cast_possible_truncation, reason = "multipliers and epsilons have a few digits")]
+pub(super) fn read(file: &File<'_>) -> Result<Overrides> {
+    let keys = Keys(&file.metadata);
+    let side = keys.count("resolution")?;
+    let mut widths = keys.one_of("widths", &WIDTHS)?;
+    for (key, place) in [("divisible_by", 0), ("min_depth", 1)] {
+        let Some(value) = keys.count(key)? else { continue };
+        let Some(widths) = &mut widths else {
+            return Err(bad_metadata("widths", format!("a rule that `{key}` changes"), "none"));
+        };
+        *(if place == 0 { &mut widths.divisible_by } else { &mut widths.min_depth }) = value;
+    }
+    Ok(Overrides {
+        version: keys.one_of("version", &Version::ALL)?,
+        table: keys.text("table").map(parse_table).transpose()?,
+        multiplier: keys.number("multiplier")?.map(|value| value as f32),
+        widths,
+        height_px: keys.count("height")?.or(side),
+        width_px: keys.count("width")?.or(side),
+        pad_to_32: keys.one_of("pad_to_32", &[(true, "true"), (false, "false")])?,
+        output_stride: keys.count("output_stride")?,
+        classes: keys.count("classes")?,
+        pooling: keys.one_of("pooling", &POOLINGS)?,
+        classifier: keys.one_of("classifier", &CLASSIFIERS)?,
+        padding: keys.one_of("padding", &PADDINGS)?,
+        batch_norm_epsilon: keys.number("batch_norm_epsilon")?.map(|value| value as f32),
+        preprocessing: keys.one_of("preprocessing", &PRESETS.map(|preset| (preset, preset.name)))?,
+        label_set: keys.text("label_set").map(str::to_owned),
+        labels: keys.lines("labels"),
+        wnids: keys.lines("wnids"),
+    })
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small count")]
-fn count(file: &File<'_>, key: &str, what: &str) -> Result<Option<usize>> {
-    match number(file, key, what)? {
-        None => Ok(None),
-        Some(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => Ok(Some(value as usize)),
-        Some(value) => Err(bad_metadata(key, what, &print_decimal(value))),
-    }
-}
-
-/// The multiplier that the file states.
-#[expect(clippy::cast_possible_truncation, reason = "multipliers have a few digits")]
-pub(super) fn multiplier(file: &File<'_>) -> Result<Option<f32>> {
-    Ok(number(file, MULTIPLIER, "a number such as 1.0")?.map(|value| value as f32))
-}
-
-/// `inferred`, with what the file states in place of what its tensors could not tell.
-#[expect(clippy::cast_possible_truncation, reason = "an epsilon is kept in f32")]
-pub(super) fn apply(file: &File<'_>, inferred: Spec) -> Result<Spec> {
-    let mut spec = inferred;
-    if let Some(resolution_px) = count(file, RESOLUTION, "a whole number of pixels such as 224")? {
-        spec.resolution_px = resolution_px;
-    }
-    if let Some(classes) = count(file, CLASSES, "a whole number such as 1000")? {
-        spec.classes = classes;
-    }
-    if let Some(epsilon) = number(file, EPSILON, "a number such as 1e-5")? {
-        spec.batch_norm_epsilon = epsilon as f32;
-    }
-    if let Some(name) = file.metadata.get(PREPROCESSING) {
-        let known = || format!("one of {}", PRESETS.map(|preset| preset.name).join(", "));
-        spec.preprocessing = preset(name).ok_or_else(|| bad_metadata(PREPROCESSING, known(), name))?;
-    }
-    if let Some(name) = file.metadata.get(PADDING) {
-        spec.padding = Padding::from_name(name).ok_or_else(|| bad_metadata(PADDING, "`same` or `symmetric`", name))?;
-    }
-    if let Some(name) = file.metadata.get(LABEL_SET) {
-        spec.label_set.clone_from(name);
-    }
-    if let Some(names) = file.metadata.get(LABELS).filter(|names| !names.is_empty()) {
-        spec.labels = names.lines().map(str::to_owned).collect();
-    }
-    spec.check()?;
-    Ok(spec)
-}
+const PADDINGS: [(Padding, &str); 3] = [
+    (Padding::Same, Padding::Same.name()),
+    (Padding::Symmetric, Padding::Symmetric.name()),
+    (Padding::After, Padding::After.name()),
+];
 
 /// Compares every tensor with its checksum, where the file states one.
 pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
-    let Some(text) = file.metadata.get(CRC32) else {
+    let Some(text) = Keys(&file.metadata).text(CRC32) else {
         return Ok(());
     };
     let mut json = Json::new(text, "metadata `mobilenet.crc32`", 0);
@@ -110,8 +144,12 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
     json.end()
 }
 
-/// Every key of `spec`, and the checksums.
-pub(super) fn write<'n>(spec: &Spec, crcs: impl Iterator<Item = (&'n str, u32)>) -> BTreeMap<&'static str, String> {
+/// Every key of `spec`, WordNet ids if any, and the checksums.
+pub(super) fn write<'n>(
+    spec: &Spec,
+    wnids: &[String],
+    crcs: impl Iterator<Item = (&'n str, u32)>,
+) -> BTreeMap<String, String> {
     let mut checksums = String::new();
     for (name, crc) in crcs {
         checksums.push(if checksums.is_empty() { '{' } else { ',' });
@@ -120,22 +158,46 @@ pub(super) fn write<'n>(spec: &Spec, crcs: impl Iterator<Item = (&'n str, u32)>)
     }
     checksums.push_str(if checksums.is_empty() { "{}" } else { "}" });
 
-    let text = |value: &dyn Display| value.to_string();
-    let mut keys = BTreeMap::from([
-        (VERSION, text(&spec.version.name())),
-        // Debug keeps the fraction of whole numbers and the exponent of small ones.
-        (MULTIPLIER, format!("{:?}", spec.multiplier)),
-        (EPSILON, format!("{:?}", spec.batch_norm_epsilon)),
-        (RESOLUTION, text(&spec.resolution_px)),
-        (CLASSES, text(&spec.classes)),
-        (LABEL_SET, spec.label_set.clone()),
-        (PREPROCESSING, text(&spec.preprocessing.name)),
-        (PADDING, text(&spec.padding.name())),
-        (CRC32, checksums),
-    ]);
-    if !spec.labels.is_empty() {
-        let lines: Vec<_> = spec.labels.iter().map(|label| label.replace(['\n', '\r'], " ")).collect();
-        keys.insert(LABELS, lines.join("\n"));
+    fn name<T: PartialEq>(names: &[(T, &str)], value: &T) -> String {
+        names.iter().find(|row| row.0 == *value).map_or("", |row| row.1).into()
+    }
+    let mut keys = BTreeMap::new();
+    let mut put = |key: &str, value: String| keys.insert(format!("{PREFIX}{key}"), value);
+    put("version", spec.version.name().into());
+    // Debug keeps the fraction of whole numbers and the exponent of small ones.
+    put("multiplier", format!("{:?}", spec.multiplier));
+    put("batch_norm_epsilon", format!("{:?}", spec.batch_norm_epsilon));
+    if spec.height_px == spec.width_px {
+        put("resolution", spec.height_px.to_string());
+    } else {
+        put("height", spec.height_px.to_string());
+        put("width", spec.width_px.to_string());
+    }
+    put("pad_to_32", spec.pad_to_32.to_string());
+    put("output_stride", spec.output_stride.to_string());
+    put("classes", spec.classes.to_string());
+    put("pooling", name(&POOLINGS, &spec.pooling));
+    put("classifier", name(&CLASSIFIERS, &spec.classifier));
+    put("label_set", spec.label_set.clone());
+    put("preprocessing", spec.preprocessing.name.into());
+    put("padding", spec.padding.name().into());
+    put(CRC32, checksums);
+    let base = |widths: &Widths| Widths { divisible_by: 1, min_depth: 1, ..*widths };
+    if let Some(row) = WIDTHS.iter().find(|row| row.0 == spec.widths) {
+        put("widths", row.1.into());
+    } else if let Some(row) = WIDTHS.iter().find(|row| base(&row.0) == base(&spec.widths)) {
+        put("widths", row.1.into());
+        put("divisible_by", spec.widths.divisible_by.to_string());
+        put("min_depth", spec.widths.min_depth.to_string());
+    }
+    if spec.blocks != table(spec.version) {
+        put("table", print_table(&spec.blocks));
+    }
+    for (key, names) in [("labels", &*spec.labels), ("wnids", wnids)] {
+        if !names.is_empty() {
+            let lines: Vec<_> = names.iter().map(|name| name.replace(['\n', '\r'], " ")).collect();
+            put(key, lines.join("\n"));
+        }
     }
     keys
 }

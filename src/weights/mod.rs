@@ -7,11 +7,20 @@
 //! A file is untrusted input. No count that it states is allocated for before the bytes it stands for are known to be
 //! there, and every error names a tensor or a byte offset.
 
+mod assemble;
 mod checkpoint;
+mod extras;
+mod habits;
+mod honesty;
+mod infer;
 mod json;
+mod labels;
 mod metadata;
 mod names;
+mod overrides;
+mod problems;
 mod safetensors;
+mod table;
 mod tensor;
 mod torch;
 
@@ -21,7 +30,11 @@ use crate::error::{Error, Kind, Result};
 use crate::small::sort;
 
 pub use checkpoint::{Checkpoint, checkpoint};
-pub use safetensors::write_safetensors;
+pub use infer::Inferred;
+pub use labels::parse_labels;
+pub use overrides::Overrides;
+pub use safetensors::{write_safetensors, write_safetensors_with};
+pub use table::{parse_table, print_table};
 pub use tensor::{Dtype, Tensor};
 
 /// More tensors than any MobileNet checkpoint holds (V2 with Adam's state: 630), few enough that listing them stays
@@ -89,6 +102,15 @@ impl Format {
             Self::TorchLegacy => "PyTorch (before 1.6)",
         }
     }
+}
+
+/// Something suspicious that is no reason to refuse a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Stable, e.g. `batch_norm_variance_one`.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
 }
 
 /// The tensors of a weights file, and what it says about them.

@@ -175,6 +175,16 @@ fn without_gaps(tensors: &mut [Tensor<'_>], data: usize, end: usize) -> Result<(
 /// The bytes depend on nothing but the arguments; the order of `tensors` does not matter.
 #[must_use]
 pub fn write_safetensors<'t, 'a: 't>(tensors: impl IntoIterator<Item = &'t Tensor<'a>>, spec: &Spec) -> Vec<u8> {
+    write_safetensors_with(tensors, spec, &[])
+}
+
+/// The same with the classes' WordNet ids.
+#[must_use]
+pub fn write_safetensors_with<'t, 'a: 't>(
+    tensors: impl IntoIterator<Item = &'t Tensor<'a>>,
+    spec: &Spec,
+    wnids: &[String],
+) -> Vec<u8> {
     let mut tensors: Vec<&Tensor<'_>> = tensors.into_iter().collect();
     // Wide elements first keeps every tensor aligned to its elements.
     sort(&mut tensors, &|a, b| (b.dtype.size_bytes(), &a.name) < (a.dtype.size_bytes(), &b.name));
@@ -182,7 +192,7 @@ pub fn write_safetensors<'t, 'a: 't>(tensors: impl IntoIterator<Item = &'t Tenso
     let dense: Vec<Cow<'_, [u8]>> = tensors.iter().map(|tensor| tensor.dense_bytes()).collect();
     let crcs = tensors.iter().zip(&dense).map(|(tensor, bytes)| (&*tensor.name, crc32(bytes)));
     let mut header = String::from("{\"__metadata__\":{");
-    for (index, (key, value)) in metadata::write(spec, crcs).iter().enumerate() {
+    for (index, (key, value)) in metadata::write(spec, wnids, crcs).iter().enumerate() {
         header.push_str(if index == 0 { "" } else { "," });
         push_string(&mut header, key);
         header.push(':');

@@ -170,8 +170,27 @@ impl<'a> Tensor<'a> {
         place(&self.name, self.offset_bytes)
     }
 
+    /// The same elements with the axis of the file's `i`-th at `axes[i]`; of two axes, where four are asked for, the
+    /// others are of one element.
+    pub(super) fn turned(&self, axes: [usize; 4]) -> Option<Self> {
+        let (mut shape, mut strides) = (vec![1; 4], vec![1; 4]);
+        let rank = self.shape.len();
+        let places = axes.into_iter().filter(|&axis| rank == 4 || axis < 2);
+        if rank != 4 && rank != 2 {
+            return None;
+        }
+        for ((place, &dim), &stride) in places.zip(&self.shape).zip(&self.strides) {
+            shape[place] = dim;
+            strides[place] = stride;
+        }
+        Some(Self { shape, strides, ..self.clone() })
+    }
+
     fn is_dense(&self) -> bool {
-        dense_strides(&self.shape).as_ref() == Some(&self.strides)
+        // The stride of an axis of one element is never used.
+        let dense = dense_strides(&self.shape).unwrap_or_default();
+        let used = |axis: usize| self.shape[axis] == 1 || dense.get(axis) == Some(&self.strides[axis]);
+        (0..self.shape.len()).all(used)
     }
 
     /// The elements' bytes in row-major order; borrowed where the file has them so.

@@ -3,6 +3,14 @@
 
 use std::path::PathBuf;
 
+use mobilenet_web::Result;
+use mobilenet_web::weights::{self, Checkpoint, File, Overrides};
+
+/// The network in a file, with nothing overridden.
+pub fn opened(file: File<'_>) -> Result<Checkpoint<'_>> {
+    weights::checkpoint(file, &Overrides::default())
+}
+
 /// The bytes of a real file, or `None` after printing why the test is skipped. In CI a missing file is a failure.
 pub fn real_file(path: PathBuf, remedy: &str) -> Option<Vec<u8>> {
     match std::fs::read(&path) {
@@ -80,16 +88,34 @@ pub fn safetensors_file(header: &str, data: &[u8]) -> Vec<u8> {
 
 /// A safetensors file of F32 tensors, each full of ones.
 pub fn safetensors_of(tensors: &[(String, Vec<usize>)]) -> Vec<u8> {
-    let mut at = 0;
-    let entries: Vec<_> = tensors
+    safetensors_filled(tensors, "", |_, _| 1.0)
+}
+
+/// A safetensors file of F32 tensors, each counting its elements from 1 up to 256 and over again.
+pub fn safetensors_counting(tensors: &[(String, Vec<usize>)]) -> Vec<u8> {
+    safetensors_filled(tensors, "", |_, index| (index % 256 + 1) as f32)
+}
+
+/// A safetensors file of F32 tensors of these elements, with this JSON inside its metadata.
+pub fn safetensors_filled(
+    tensors: &[(String, Vec<usize>)],
+    metadata: &str,
+    value: impl Fn(&str, usize) -> f32,
+) -> Vec<u8> {
+    let mut data = Vec::new();
+    let mut entries: Vec<_> = tensors
         .iter()
         .map(|(name, shape)| {
-            let begin = at;
-            at += 4 * shape.iter().product::<usize>();
-            format!(r#""{name}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{begin},{at}]}}"#)
+            let begin = data.len();
+            let count: usize = shape.iter().product();
+            data.extend((0..count).flat_map(|index| value(name, index).to_le_bytes()));
+            format!(r#""{name}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{begin},{}]}}"#, data.len())
         })
         .collect();
-    safetensors_file(&format!("{{{}}}", entries.join(",")), &1_f32.to_le_bytes().repeat(at / 4))
+    if !metadata.is_empty() {
+        entries.insert(0, format!(r#""__metadata__":{{{metadata}}}"#));
+    }
+    safetensors_file(&format!("{{{}}}", entries.join(",")), &data)
 }
 
 /// Instructions of a pickle, as `torch.save` would write them but for its `memo`.

@@ -33,7 +33,7 @@ fn generated() -> Result<String> {
         text += &format!(
             "| {} | {} px | {} | {:.2} M | {:.0} M | {:.1} MB | {} | {} |\n",
             known.title,
-            spec.resolution_px,
+            spec.height_px,
             spec.classes,
             net.graph().params() as f64 / 1e6,
             net.graph().macs() as f64 / 1e6,

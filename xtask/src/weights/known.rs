@@ -58,13 +58,15 @@ impl Known {
         Some(Spec {
             version: self.version,
             multiplier: self.multiplier,
-            resolution_px: self.resolution_px,
+            height_px: self.resolution_px,
+            width_px: self.resolution_px,
             classes: self.classes,
             padding: self.padding,
             batch_norm_epsilon: self.batch_norm_epsilon,
             preprocessing: preset(self.preprocessing)?,
             label_set: self.label_set.into(),
             labels,
+            ..Spec::new(self.version)
         })
     }
 

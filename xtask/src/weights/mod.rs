@@ -12,7 +12,7 @@ use crate::steps::Step;
 use crate::{paths, pypi, stamp};
 use known::Known;
 use mobilenet_web::model::Spec;
-use mobilenet_web::weights::{checkpoint, read, write_safetensors};
+use mobilenet_web::weights::{Overrides, checkpoint, read, write_safetensors};
 
 /// PyTorch's count of training steps, of no use to a network that is only run.
 const BOOKKEEPING: &str = "num_batches_tracked";
@@ -76,7 +76,7 @@ pub fn convert_file(from: &Path, to: &Path) -> Result<()> {
 fn convert(bytes: &[u8], spec: Option<Spec>) -> Result<Vec<u8>> {
     let file = read(bytes)?;
     // Checks that the file holds a whole network before its tensors are written under the name of one.
-    let checkpoint = checkpoint(file.clone())?;
+    let checkpoint = checkpoint(file.clone(), &Overrides::default())?;
     let spec = spec.unwrap_or(checkpoint.spec);
     spec.check()?;
     let tensors = file.iter().filter(|tensor| !tensor.name.ends_with(BOOKKEEPING));

@@ -1,0 +1,208 @@
+//! From a file's tensors to every parameter of a network, or to everything that is wrong with them.
+
+use std::borrow::Cow;
+
+use super::infer::{Fit, Found, Inferred, Search, dims};
+use super::names::{Index, Layer, Layout, Naming, Part, Recognised, Table, node, recognise};
+use super::overrides::{check_widths, contradiction};
+use super::problems::Problems;
+use super::{File, Overrides, Warning, extras, habits};
+use crate::error::Result;
+use crate::model::{Block, Spec, Version};
+
+/// A parameter of the network.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) canonical: String,
+    /// Of the file's tensors.
+    pub(super) index: usize,
+    /// Of weights: where the file's axes are in `[out, in, height, width]`.
+    pub(super) axes: Option<[usize; 4]>,
+}
+
+/// A network found in a file.
+pub(super) struct Assembled {
+    pub(super) spec: Spec,
+    pub(super) naming: &'static str,
+    pub(super) inferred: Vec<Inferred>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Finds every parameter. `stated` are the file's metadata under the caller's `asked`.
+pub(super) fn assemble(file: &File<'_>, stated: &Overrides, asked: &Overrides) -> Result<Assembled> {
+    let index = Index::new(file);
+    let recognised = version(file, &index, stated, asked)?;
+    let mut spec = Spec::new(recognised.version);
+    spec.blocks = recognised.blocks.clone();
+    spec.multiplier = stated.multiplier.unwrap_or(1.0);
+    if let Some(widths) = &stated.widths {
+        check_widths(widths)?;
+        spec.widths = *widths;
+    }
+    // Channels are computed from these next; wild values would overflow them.
+    spec.check()?;
+
+    let naming = recognised.naming;
+    let names = Names { index: &index, naming, prefix: recognised.prefix };
+    let mut blocks = spec.blocks.clone();
+    let Spec { version, widths, multiplier, .. } = spec;
+    let whole = Table { version, blocks: &spec.blocks, widths, multiplier, classes: 1 };
+    let top = top(&names, &whole, stated, &mut blocks);
+    let table = Table { blocks: &blocks, classes: usize::from(top.is_some()), ..whole };
+    let found: Vec<Found> = table.layers().into_iter().map(|layer| (layer, names.weights(&layer))).collect();
+    let fit = Search { file, table, found: &found, naming, stated }.fit();
+    let classes = top.map_or(Ok(0), |top| classes(file, &fit, &top, stated, asked))?;
+    let table = Table { widths: fit.widths, multiplier: fit.multiplier, classes, ..table };
+    let entries = entries(file, &names, &table, &fit, &recognised)?;
+    let folded = !entries.iter().any(|entry| entry.canonical.ends_with("/moving_variance"));
+    let mut spec = Spec { blocks, widths: fit.widths, multiplier: fit.multiplier, classes, ..spec };
+    let inferred = habits::apply(&mut spec, &recognised, &fit, stated, folded)?;
+    let warnings = extras::warnings(file, &entries);
+    Ok(Assembled { spec, naming: naming.framework, inferred, warnings, entries })
+}
+
+/// How many classes the logits are for.
+fn classes(file: &File<'_>, fit: &Fit, top: &Top, stated: &Overrides, asked: &Overrides) -> Result<usize> {
+    let Some(logits) = top.weights.or(top.biases).map(|index| &file.tensors[index]) else {
+        return Ok(stated.classes.unwrap_or(1));
+    };
+    let weights = dims(&logits.shape, fit.layout, Part::Logits).map(|dims| dims[0]);
+    let found = weights.or(logits.shape.first().copied()).unwrap_or(1).max(1);
+    match stated.classes.filter(|&stated| stated != found) {
+        None => Ok(found),
+        Some(stated) => {
+            let expected = format!("{found}, as {} has", logits.place());
+            Err(contradiction("classes", asked.classes.is_some(), expected, stated.to_string()))
+        }
+    }
+}
+
+/// Which version the names are of, unless what is stated rules it out.
+fn version<'f>(file: &File<'_>, index: &Index<'f>, stated: &Overrides, asked: &Overrides) -> Result<Recognised<'f>> {
+    if let Some(rows) = &stated.table {
+        return recognise(file, index, stated.version.or(Some(Version::Custom)), Some(rows));
+    }
+    let best = recognise(file, index, None, None)?;
+    let Some(version) = stated.version.filter(|&version| version != best.version) else { return Ok(best) };
+    let second = recognise(file, index, Some(version), None);
+    if let Ok(second) = second
+        && second.agree.0 >= best.agree.0
+    {
+        return Ok(second);
+    }
+    let expected = format!("`{}`, as the tensors' names say", best.version.name());
+    Err(contradiction("version", asked.version.is_some(), expected, format!("`{}`", version.name())))
+}
+
+/// What the file calls its tensors.
+pub(super) struct Names<'n, 'f> {
+    index: &'n Index<'f>,
+    naming: &'static Naming,
+    prefix: &'f str,
+}
+
+impl Names<'_, '_> {
+    /// Names of weights, of biases and of the batch norm's four.
+    fn all(&self, layer: &Layer) -> [Vec<String>; 3] {
+        let Some((base, norm)) = (self.naming.layer)(layer) else { return Default::default() };
+        let ends = self.naming.ends;
+        let with = |base: &str, ends: &[&str]| ends.iter().map(|end| format!("{}{base}{end}", self.prefix)).collect();
+        [with(&base, ends.weights), with(&base, ends.biases), with(&norm, &ends.norm)]
+    }
+
+    fn any(&self, names: &[String]) -> Option<usize> {
+        names.iter().find_map(|name| self.index.get(name))
+    }
+
+    fn weights(&self, layer: &Layer) -> Option<usize> {
+        self.any(&self.all(layer)[0])
+    }
+}
+
+/// The logits' tensors.
+struct Top {
+    weights: Option<usize>,
+    biases: Option<usize>,
+}
+
+/// The top of the network, if the file has one and it is wanted; otherwise leaves it out of `blocks`.
+fn top(
+    names: &Names<'_, '_>,
+    table: &Table<'_>,
+    stated: &Overrides,
+    blocks: &mut Cow<'static, [Block]>,
+) -> Option<Top> {
+    let layers = table.layers();
+    let logits = layers.iter().rfind(|layer| layer.part == Part::Logits)?;
+    let [weights, biases, _] = names.all(logits);
+    let top = Top { weights: names.any(&weights), biases: names.any(&biases) };
+    let wanted = stated.classes != Some(0);
+    if wanted && (top.weights.is_some() || top.biases.is_some() || stated.classes.is_some()) {
+        return Some(top);
+    }
+    // A head goes with the logits, unless the file ends between the two.
+    let head = layers.iter().find(|layer| layer.part == Part::Head);
+    let headless = head.is_some_and(|head| names.weights(head).is_none());
+    if (headless || top.weights.is_some()) && stated.table.is_none() {
+        let rows = blocks.iter().filter(|block| !matches!(block, Block::Pool | Block::Head { .. }));
+        *blocks = rows.copied().collect();
+    }
+    None
+}
+
+/// Every parameter of the table, or all that is wrong with them.
+fn entries(
+    file: &File<'_>,
+    names: &Names<'_, '_>,
+    table: &Table<'_>,
+    fit: &Fit,
+    recognised: &Recognised<'_>,
+) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut problems = Problems::new(file, recognised, fit);
+    let layers = table.layers();
+    // Where one batch norm is folded, all are.
+    let normed = layers.iter().any(|layer| !layer.part.is_biased() && names.any(&names.all(layer)[2]).is_some());
+    for layer in layers.iter().filter(|layer| layer.shape != [0; 4]) {
+        let node = node(layer);
+        let [weights, biases, norm] = names.all(layer);
+        let axes = fit.layout.axes(layer.part);
+        let shape = in_file(layer, fit.layout);
+        let mut put = |canonical: String, found: Option<usize>, name: Option<&String>, axes: Option<[usize; 4]>| {
+            let expected = if axes.is_some() { &shape[..] } else { &layer.shape[..1] };
+            match found {
+                None => problems.missing(layer, name.map_or(&canonical, |name| name), expected),
+                Some(index) => {
+                    let tensor = &file.tensors[index];
+                    let fits = match axes {
+                        Some(_) => dims(&tensor.shape, fit.layout, layer.part) == Some(layer.shape),
+                        None => tensor.shape == expected,
+                    };
+                    if !fits {
+                        problems.wrong(layer, tensor, expected);
+                    }
+                    entries.push(Entry { canonical, index, axes });
+                }
+            }
+        };
+        let name = if layer.part == Part::Depthwise { weights.last() } else { weights.first() };
+        put(format!("{node}/weights"), names.any(&weights), name, Some(axes));
+        let bias = names.any(&biases);
+        let has_norm = names.any(&norm).is_some();
+        if layer.part.is_biased() || (!has_norm && (bias.is_some() || !normed)) {
+            put(format!("{node}/biases"), bias, biases.first(), None);
+            continue;
+        }
+        for (name, canonical) in norm.iter().zip(["gamma", "beta", "moving_mean", "moving_variance"]) {
+            put(format!("{node}/batch_norm/{canonical}"), names.index.get(name), Some(name), None);
+        }
+    }
+    problems.check(layers.len())?;
+    Ok(entries)
+}
+
+/// A layer's shape in the file's order of axes.
+fn in_file(layer: &Layer, layout: Layout) -> [usize; 4] {
+    layout.axes(layer.part).map(|axis| layer.shape[axis])
+}

@@ -1,0 +1,45 @@
+//! What a file holds beside its network.
+
+use super::assemble::Entry;
+use super::{File, Warning};
+
+/// Names listed in one warning.
+const LISTED: usize = 6;
+
+/// Ends of names that training and converters leave behind, and inference has no use for.
+const HARMLESS: [&str; 11] = [
+    "num_batches_tracked",
+    "global_step",
+    "/ExponentialMovingAverage",
+    "/Momentum",
+    "/RMSProp",
+    "/RMSProp_1",
+    "/Adam",
+    "/Adam_1",
+    // Constants of squeeze-excite's gate: 3 and 1/6.
+    "/add/y",
+    "/mul/y",
+    "_power",
+];
+
+/// A word about tensors that are neither the network's nor harmless.
+pub(super) fn warnings(file: &File<'_>, entries: &[Entry]) -> Vec<Warning> {
+    let mut used = vec![false; file.tensors.len()];
+    for entry in entries {
+        used[entry.index] = true;
+    }
+    let extra = || {
+        file.tensors.iter().zip(&used).filter(|(tensor, used)| {
+            let name = tensor.name.strip_suffix(":0").unwrap_or(&tensor.name);
+            !**used && !HARMLESS.iter().any(|end| name.ends_with(end)) && !name.contains("optimizer")
+        })
+    };
+    let count = extra().count();
+    if count == 0 {
+        return Vec::new();
+    }
+    let listed: Vec<_> = extra().take(LISTED).map(|(tensor, _)| format!("`{}`", tensor.name)).collect();
+    let more = if count > LISTED { format!(" and {} more", count - LISTED) } else { String::new() };
+    let message = format!("{count} tensors are not of this network and were left out: {}{more}", listed.join(", "));
+    vec![Warning { code: "extra_tensors", message }]
+}

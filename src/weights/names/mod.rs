@@ -1,0 +1,169 @@
+//! How each framework names and lays out the tensors of a network, driven by the model's table.
+
+mod canonical;
+mod index;
+mod keras;
+mod layers;
+mod recognise;
+mod slim;
+mod timm;
+mod torchvision;
+
+pub(super) use canonical::node;
+pub(super) use index::Index;
+pub(super) use layers::{Layer, Part, Table};
+pub(super) use recognise::{Recognised, recognise};
+
+use crate::model::{Padding, Pooling, Version, Widths};
+
+/// What the names of a convolution's and its batch norm's tensors begin with.
+pub(super) type Bases = (String, String);
+
+#[expect(clippy::unnecessary_wraps, reason = "every naming returns an option")]
+fn bases(convolution: String, norm: String) -> Option<Bases> {
+    Some((convolution, norm))
+}
+
+/// `name`, `name_1`, `name_2` …: how TensorFlow tells repeated scopes apart.
+fn numbered(name: &str, index: usize) -> String {
+    if index == 0 { name.into() } else { format!("{name}_{index}") }
+}
+
+/// What the names of a layer's tensors end with; where several are listed, any of them may be there.
+pub(super) struct Ends {
+    /// The last is a depthwise convolution's.
+    pub(super) weights: &'static [&'static str],
+    pub(super) biases: &'static [&'static str],
+    /// Scale, offset, mean, variance.
+    pub(super) norm: [&'static str; 4],
+}
+
+const TF_NORM: [&str; 4] = ["/gamma", "/beta", "/moving_mean", "/moving_variance"];
+const CANONICAL: Ends = Ends { weights: &["/weights"], biases: &["/biases"], norm: TF_NORM };
+const TORCH: Ends =
+    Ends { weights: &[".weight"], biases: &[".bias"], norm: [".weight", ".bias", ".running_mean", ".running_var"] };
+const KERAS: Ends = Ends { weights: &["/kernel", "/depthwise_kernel"], biases: &["/bias"], norm: TF_NORM };
+const SLIM: Ends = Ends { weights: &["/weights", "/depthwise_weights"], biases: &["/biases"], norm: TF_NORM };
+const TFLITE: Ends = Ends {
+    weights: &["/weights_quant/FakeQuantWithMinMaxVars"],
+    biases: &["/Conv2D_Fold_bias", "/depthwise_Fold_bias", "/Conv2D_bias"],
+    norm: TF_NORM,
+};
+
+/// Axes from outermost to innermost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// OIHW; depthwise C1HW.
+    Torch,
+    /// HWIO; depthwise HWC1.
+    TensorFlow,
+    /// OHWI; depthwise 1HWC.
+    TfLite,
+}
+
+impl Layout {
+    pub(super) const ALL: [(Self, &'static str); 3] =
+        [(Self::Torch, "OIHW"), (Self::TensorFlow, "HWIO"), (Self::TfLite, "OHWI")];
+
+    /// Where the file's axes are in `[out, in, height, width]`.
+    pub(super) const fn axes(self, part: Part) -> [usize; 4] {
+        match (self, matches!(part, Part::Depthwise)) {
+            (Self::Torch, _) => [0, 1, 2, 3],
+            (Self::TensorFlow, false) => [2, 3, 1, 0],
+            (Self::TensorFlow, true) => [2, 3, 0, 1],
+            (Self::TfLite, false) => [0, 2, 3, 1],
+            (Self::TfLite, true) => [1, 2, 3, 0],
+        }
+    }
+}
+
+/// How one framework names tensors, and what its networks agree on without saying.
+pub(super) struct Naming {
+    /// Whose names these are.
+    pub(super) framework: &'static str,
+    /// None where the framework has no such layer.
+    pub(super) layer: fn(&Layer) -> Option<Bases>,
+    pub(super) ends: &'static Ends,
+    pub(super) layout: Layout,
+    /// Whether the framework is one of PyTorch's.
+    torch: bool,
+}
+
+/// Every naming that is tried, in this order.
+pub(super) const NAMINGS: [Naming; 7] = [
+    naming("torchvision", torchvision::torchvision, &TORCH, Layout::Torch),
+    naming("timm", timm::timm, &TORCH, Layout::Torch),
+    naming("keras", keras::keras, &KERAS, Layout::TensorFlow),
+    naming("keras-2", keras::keras2, &KERAS, Layout::TensorFlow),
+    naming("tf-slim", slim::slim, &SLIM, Layout::TensorFlow),
+    naming("tflite-slim", slim::slim, &TFLITE, Layout::TfLite),
+    Naming { torch: false, ..naming("canonical", canonical::canonical, &CANONICAL, Layout::Torch) },
+];
+
+const fn naming(
+    framework: &'static str,
+    layer: fn(&Layer) -> Option<Bases>,
+    ends: &'static Ends,
+    layout: Layout,
+) -> Naming {
+    Naming { framework, layer, ends, layout, torch: matches!(layout, Layout::Torch) }
+}
+
+/// What tensors cannot tell, and the framework's networks agree on.
+pub(super) struct Habits {
+    pub(super) widths: Widths,
+    pub(super) padding: Padding,
+    pub(super) batch_norm_epsilon: f32,
+    pub(super) preset: &'static str,
+    pub(super) pooling: Pooling,
+    pub(super) why: &'static str,
+}
+
+impl Naming {
+    pub(super) fn habits(&self, version: Version) -> Habits {
+        let minimalistic = matches!(version, Version::V3LargeMinimalistic | Version::V3SmallMinimalistic);
+        let keras = self.framework.starts_with("keras");
+        let (v1, v2) = (version == Version::V1, matches!(version, Version::V2 | Version::Custom));
+        let widths = match self.framework {
+            "timm" if v1 => Widths::V1_TIMM,
+            _ if v1 && keras => Widths::V1_KERAS,
+            _ if v1 => Widths::V1_SLIM,
+            _ if v2 => Widths::V2,
+            "torchvision" => Widths::V3_TORCHVISION,
+            "timm" => Widths::V3_TIMM,
+            _ if keras => Widths::V3_KERAS,
+            _ => Widths::V3_SLIM,
+        };
+        let mut habits = Habits {
+            widths,
+            padding: Padding::Same,
+            batch_norm_epsilon: 1e-3,
+            preset: if keras { "keras" } else { "tf-slim" },
+            pooling: Pooling::Average,
+            why: "the framework's networks agree on it",
+        };
+        if self.torch && minimalistic {
+            habits.why = "timm's minimalistic networks are ports from TensorFlow";
+        } else if self.torch {
+            habits.padding = Padding::Symmetric;
+            if v1 {
+                habits.why = "timm's V1 was trained on values from -1 to 1";
+            } else {
+                habits.preset = "torchvision";
+            }
+            if self.framework == "timm" {
+                if !v1 {
+                    habits.why = "most of timm's networks agree on it; its tf_… ports use same, 1e-3 and tf-slim";
+                }
+                habits.batch_norm_epsilon = 1e-5;
+            } else if v2 {
+                habits.batch_norm_epsilon = 1e-5;
+            }
+        } else if v1 && keras {
+            habits.padding = Padding::After;
+        } else if v1 && self.framework != "canonical" {
+            habits.pooling = Pooling::Slim7;
+        }
+        habits
+    }
+}
