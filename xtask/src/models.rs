@@ -126,7 +126,7 @@ fn parse(name: &str) -> Result<Spec> {
 
 /// An f32 as the decimal it was written as: JSON would print 0.35f32's own digits.
 fn decimal(value: f32) -> f64 {
-    (f64::from(value) * 1e6).round() / 1e6
+    (f64::from(value) * 1e4).round() / 1e4
 }
 
 /// Every number of the weights, moving statistics included: what a file of f32 holds beside its header.
