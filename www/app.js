@@ -81,7 +81,7 @@ const chooser = new Chooser(
 
 /** Whether the library has the weights in its cache: it says so when it could not put them there. */
 function isKept({ loadedFrom, warnings }) {
-  return isSecureContext && (loadedFrom === "cache" || warnings.length === 0);
+  return isSecureContext && (loadedFrom === "cache" || !warnings.some(({ code }) => code === "cache"));
 }
 
 // Problems of the camera or of a picture, with a way to try again where trying again can help.

@@ -41,6 +41,7 @@ cargo xtask COMMAND
   models                     the family: parameters, multiply-accumulates, download, published top-1
     --json                   … as the site's models.json
     --layers NAME            … of one network (v2_1.0_224), layer by layer
+    --measure                … and milliseconds a frame on this machine
   weights [list]             the weights that are known
   weights fetch              download and convert them to target/weights/
   weights convert IN OUT     convert a file to safetensors
@@ -128,6 +129,7 @@ fn models_command(mut arguments: Parser) -> Result<()> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("json") => models.json = true,
+            Arg::Long("measure") => models.measure = true,
             Arg::Long("layers") => models.layers = Some(arguments.value()?.string()?),
             other => return Err(other.unexpected().into()),
         }

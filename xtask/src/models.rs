@@ -3,9 +3,12 @@
 
 mod published;
 
+use std::time::Instant;
+
 use anyhow::{Context, Result, bail};
 use mobilenet_web::graph::{Graph, NodeId, Op};
 use mobilenet_web::model::{Spec, Version};
+use mobilenet_web::{Fit, Frame, Net, Options, Query, View};
 use serde_json::{Value, json};
 
 use published::{SOURCES, Source, WIDTHS};
@@ -17,6 +20,8 @@ pub struct Models {
     pub json: bool,
     /// The layers of that one variant instead of the table.
     pub layers: Option<String>,
+    /// With the time that a frame takes on this machine.
+    pub measure: bool,
 }
 
 /// One variant with what it costs.
@@ -46,16 +51,29 @@ pub fn run(models: &Models) -> Result<()> {
         return print_layers(name, models.json);
     }
     if models.json {
-        println!("{:#}", index()?);
+        let mut list = index()?;
+        if models.measure {
+            for (model, row) in all()?.iter().zip(list["models"].as_array_mut().into_iter().flatten()) {
+                row["nativeMs"] = json!(native_ms(&model.spec)?);
+            }
+        }
+        println!("{list:#}");
         return Ok(());
     }
     println!(
-        "{:<32} {:>10} {:>13} {:>11} {:>6}  source",
-        "model (1000 classes)", "params", "macs", "f32 bytes", "top-1"
+        "{:<32} {:>10} {:>13} {:>11} {:>8} {:>6}  source",
+        "model (1000 classes)", "params", "macs", "f32 bytes", "ms here", "top-1"
     );
-    for Model { name, params, macs, download_bytes, top1, source, .. } in all()? {
+    for Model { name, params, macs, download_bytes, top1, source, spec } in all()? {
+        let ms = if models.measure { format!("{:.2}", native_ms(&spec)?) } else { String::new() };
         let (top1, source) = top1.map_or_else(Default::default, |top1| (format!("{top1:.1}"), source.name));
-        println!("{name:<32} {params:>10} {macs:>13} {download_bytes:>11} {top1:>6}  {source}");
+        println!("{name:<32} {params:>10} {macs:>13} {download_bytes:>11} {ms:>8} {top1:>6}  {source}");
+    }
+    if models.measure {
+        let checks = if cfg!(debug_assertions) { "with overflow checks, which releases lack" } else { "a release" };
+        println!(
+            "ms here: {MEASURED_RUNS} runs' median from pixels to labels, random weights, an optimised build, {checks}"
+        );
     }
     for Source { name, title, url } in SOURCES {
         println!("{name}: {title}, {url}");
@@ -101,6 +119,29 @@ fn all() -> Result<Vec<Model>> {
         })
     };
     WIDTHS.iter().flat_map(each).map(model).collect()
+}
+
+const WARM_UP_RUNS: usize = 3;
+const MEASURED_RUNS: usize = 15;
+
+/// Median milliseconds from pixels to labels on this machine, with random weights.
+fn native_ms(spec: &Spec) -> Result<f64> {
+    let mut net = Net::synthetic(spec.clone(), &Options::default())?;
+    let (width_px, height_px) = (spec.width_px, spec.height_px);
+    // Any picture that is not flat.
+    let rgba: Vec<u8> = (0..=u8::MAX).cycle().take(width_px * height_px * 4).collect();
+    let frame = Frame { rgba: &rgba, width_px, height_px };
+    let view = View { fit: Fit::AsIs, ..View::default() };
+    let mut times = Vec::with_capacity(MEASURED_RUNS);
+    for run in 0..WARM_UP_RUNS + MEASURED_RUNS {
+        let begun = Instant::now();
+        net.classify(&frame, &view, &Query::default())?;
+        if run >= WARM_UP_RUNS {
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[MEASURED_RUNS / 2])
 }
 
 fn spec(version: Version, multiplier: f32, side_px: usize) -> Spec {
