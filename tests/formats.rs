@@ -4,9 +4,7 @@ mod weights_common;
 
 use mobilenet_web::model::Padding;
 use mobilenet_web::weights::{self, Dtype, Format};
-use weights_common::{
-    fixture, legacy_file, opened, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth,
-};
+use weights_common::{legacy_file, opened, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth};
 
 #[test]
 fn torchvision_safetensors_is_a_v2() {
@@ -34,19 +32,6 @@ fn torchvision_safetensors_is_a_v2() {
         let parameter = checkpoint.parameter(canonical, shape).unwrap();
         assert_eq!(parameter, file.get(in_file).unwrap().to_f32().unwrap(), "{canonical}");
     }
-}
-
-#[test]
-fn slim_s_v1_and_a_dequantised_v3_are_recognised() {
-    let Some(bytes) = fixture("weights/v1_1.0_224_slim/mobilenet_v1_1.0_224.safetensors") else { return };
-    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
-    println!("{:#?} {:#?}", checkpoint.inferred, checkpoint.warnings);
-    let Some(bytes) = fixture("weights/v3_small_1.0_224_uint8/v3-small_dequant_f32.safetensors") else { return };
-    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
-    println!("{:#?} {:#?}", checkpoint.inferred, checkpoint.warnings);
-    let Some(bytes) = v2_safetensors() else { return };
-    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
-    println!("{:#?} {:#?}", checkpoint.inferred, checkpoint.warnings);
 }
 
 #[test]

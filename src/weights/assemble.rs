@@ -9,6 +9,7 @@ use super::problems::Problems;
 use super::{File, Overrides, Warning, extras, habits};
 use crate::error::Result;
 use crate::model::{Block, Spec, Version};
+use crate::small::print_decimal;
 
 /// A parameter of the network.
 #[derive(Clone, Debug)]
@@ -30,19 +31,18 @@ pub(super) struct Assembled {
 }
 
 /// Finds every parameter. `stated` are the file's metadata under the caller's `asked`.
-pub(super) fn assemble(file: &File<'_>, stated: &Overrides, asked: &Overrides) -> Result<Assembled> {
-    let index = Index::new(file);
-    let recognised = version(file, &index, stated, asked)?;
-    let mut spec = Spec::new(recognised.version);
-    spec.blocks = recognised.blocks.clone();
-    spec.multiplier = stated.multiplier.unwrap_or(1.0);
-    if let Some(widths) = &stated.widths {
-        check_widths(widths)?;
-        spec.widths = *widths;
-    }
-    // Channels are computed from these next; wild values would overflow them.
+pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Overrides) -> Result<Assembled> {
+    // Channels are computed from what is stated; wild values would overflow them.
+    let mut spec = Spec::new(Version::V2);
+    spec.multiplier = stated.multiplier.unwrap_or(spec.multiplier);
+    spec.widths = stated.widths.unwrap_or(spec.widths);
+    spec.blocks = stated.table.clone().map_or(spec.blocks, Cow::Owned);
+    check_widths(&spec.widths)?;
     spec.check()?;
 
+    let index = Index::new(file);
+    let recognised = version(file, &index, stated, asked)?;
+    let spec = Spec { version: recognised.version, blocks: recognised.blocks.clone(), ..spec };
     let naming = recognised.naming;
     let names = Names { index: &index, naming, prefix: recognised.prefix };
     let mut blocks = spec.blocks.clone();
@@ -51,10 +51,24 @@ pub(super) fn assemble(file: &File<'_>, stated: &Overrides, asked: &Overrides) -
     let top = top(&names, &whole, stated, &mut blocks);
     let table = Table { blocks: &blocks, classes: usize::from(top.is_some()), ..whole };
     let found: Vec<Found> = table.layers().into_iter().map(|layer| (layer, names.weights(&layer))).collect();
-    let fit = Search { file, table, found: &found, naming, stated }.fit();
+    let search = Search { file, table, found: &found, naming, stated };
+    let fit = search.fit();
+    if fit.wrong > 0 && (stated.multiplier.is_some() || stated.widths.is_some()) {
+        let free = Overrides { multiplier: None, widths: None, ..Overrides::default() };
+        let free = Search { stated: &free, ..search }.fit();
+        if free.wrong == 0 {
+            let (what, asked) = match stated.multiplier.filter(|&multiplier| multiplier != free.multiplier) {
+                Some(_) => ("multiplier", asked.multiplier.is_some()),
+                None => ("widths", asked.widths.is_some()),
+            };
+            let decimal = |multiplier: f32| print_decimal(multiplier.into());
+            let expected = format!("{}, as the tensors' shapes say", decimal(free.multiplier));
+            return Err(contradiction(what, asked, expected, decimal(fit.multiplier)));
+        }
+    }
     let classes = top.map_or(Ok(0), |top| classes(file, &fit, &top, stated, asked))?;
     let table = Table { widths: fit.widths, multiplier: fit.multiplier, classes, ..table };
-    let entries = entries(file, &names, &table, &fit, &recognised)?;
+    let entries = entries(file, &names, &table, (&fit, &recognised), stated)?;
     let folded = !entries.iter().any(|entry| entry.canonical.ends_with("/moving_variance"));
     let mut spec = Spec { blocks, widths: fit.widths, multiplier: fit.multiplier, classes, ..spec };
     let inferred = habits::apply(&mut spec, &recognised, &fit, stated, folded)?;
@@ -156,19 +170,26 @@ fn entries(
     file: &File<'_>,
     names: &Names<'_, '_>,
     table: &Table<'_>,
-    fit: &Fit,
-    recognised: &Recognised<'_>,
+    (fit, recognised): (&Fit, &Recognised<'_>),
+    stated: &Overrides,
 ) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut problems = Problems::new(file, recognised, fit);
     let layers = table.layers();
-    // Where one batch norm is folded, all are.
-    let normed = layers.iter().any(|layer| !layer.part.is_biased() && names.any(&names.all(layer)[2]).is_some());
+    // Where the first batch norm is folded, all are; one of the layers may be what is missing.
+    let kinds = layers.iter().filter(|layer| !layer.part.is_biased()).find_map(|layer| {
+        let [_, biases, norm] = names.all(layer);
+        let norm = names.any(&norm).is_some();
+        (norm || names.any(&biases).is_some()).then_some(norm)
+    });
+    let normed = kinds.unwrap_or(true);
     for layer in layers.iter().filter(|layer| layer.shape != [0; 4]) {
         let node = node(layer);
         let [weights, biases, norm] = names.all(layer);
         let axes = fit.layout.axes(layer.part);
-        let shape = in_file(layer, fit.layout);
+        let found = names.any(&weights);
+        let rank = found.map_or(if layer.part.is_top() { 2 } else { 4 }, |index| file.tensors[index].shape.len());
+        let shape = in_file(layer, fit.layout, rank);
         let mut put = |canonical: String, found: Option<usize>, name: Option<&String>, axes: Option<[usize; 4]>| {
             let expected = if axes.is_some() { &shape[..] } else { &layer.shape[..1] };
             match found {
@@ -187,7 +208,7 @@ fn entries(
             }
         };
         let name = if layer.part == Part::Depthwise { weights.last() } else { weights.first() };
-        put(format!("{node}/weights"), names.any(&weights), name, Some(axes));
+        put(format!("{node}/weights"), found, name, Some(axes));
         let bias = names.any(&biases);
         let has_norm = names.any(&norm).is_some();
         if layer.part.is_biased() || (!has_norm && (bias.is_some() || !normed)) {
@@ -198,11 +219,13 @@ fn entries(
             put(format!("{node}/batch_norm/{canonical}"), names.index.get(name), Some(name), None);
         }
     }
-    problems.check(layers.len())?;
+    let told = stated.multiplier.is_some() || stated.widths.is_some() || stated.table.is_some();
+    problems.check(layers.len(), told)?;
     Ok(entries)
 }
 
-/// A layer's shape in the file's order of axes.
-fn in_file(layer: &Layer, layout: Layout) -> [usize; 4] {
-    layout.axes(layer.part).map(|axis| layer.shape[axis])
+/// A layer's shape in the file's order of axes; of two axes where its tensor has no window.
+fn in_file(layer: &Layer, layout: Layout, rank: usize) -> Vec<usize> {
+    let axes = layout.axes(layer.part).into_iter();
+    axes.filter(|&axis| rank != 2 || axis < 2).map(|axis| layer.shape[axis]).collect()
 }

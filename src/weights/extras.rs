@@ -1,6 +1,7 @@
 //! What a file holds beside its network.
 
 use super::assemble::Entry;
+use super::names::SHADOW;
 use super::{File, Warning};
 
 /// Names listed in one warning.
@@ -10,7 +11,7 @@ const LISTED: usize = 6;
 const HARMLESS: [&str; 11] = [
     "num_batches_tracked",
     "global_step",
-    "/ExponentialMovingAverage",
+    SHADOW,
     "/Momentum",
     "/RMSProp",
     "/RMSProp_1",
@@ -31,7 +32,8 @@ pub(super) fn warnings(file: &File<'_>, entries: &[Entry]) -> Vec<Warning> {
     let extra = || {
         file.tensors.iter().zip(&used).filter(|(tensor, used)| {
             let name = tensor.name.strip_suffix(":0").unwrap_or(&tensor.name);
-            !**used && !HARMLESS.iter().any(|end| name.ends_with(end)) && !name.contains("optimizer")
+            let shadowed = || file.get(&format!("{name}{SHADOW}")).is_some();
+            !**used && !shadowed() && !HARMLESS.iter().any(|end| name.ends_with(end)) && !name.contains("optimizer")
         })
     };
     let count = extra().count();

@@ -21,7 +21,7 @@ pub(super) fn apply(
     spec: &mut Spec,
     recognised: &Recognised<'_>,
     fit: &Fit,
-    stated: &Overrides,
+    stated: &mut Overrides,
     folded: bool,
 ) -> Result<Vec<Inferred>> {
     let mut reasons = Reasons(Vec::new());
@@ -82,11 +82,11 @@ pub(super) fn apply(
         1001 => "imagenet-1001",
         _ => "",
     };
-    spec.label_set = stated.label_set.clone().unwrap_or_else(|| set.into());
     if !set.is_empty() {
         open("label_set", stated.label_set.is_some(), set, "ImageNet has 1000 classes, 1001 with background");
     }
-    spec.labels = stated.labels.clone().unwrap_or_default();
+    spec.label_set = stated.label_set.take().unwrap_or_else(|| set.into());
+    spec.labels = stated.labels.take().unwrap_or_default();
     spec.check()?;
     let classes = spec.classes;
     match stated.wnids.as_ref().map(Vec::len).filter(|&ids| ids > 0 && ids != classes) {

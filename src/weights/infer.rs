@@ -64,6 +64,7 @@ pub(super) struct Fit {
 }
 
 /// Compares the file's shapes with tables of all widths.
+#[derive(Clone, Copy)]
 pub(super) struct Search<'s> {
     pub(super) file: &'s File<'s>,
     /// Everything but widths and multiplier counts.
@@ -107,7 +108,8 @@ impl Search<'_> {
             let others = Layout::ALL.map(|row| row.0).into_iter().filter(|layout| *layout != self.naming.layout);
             std::iter::once(self.naming.layout).chain(others)
         };
-        let stated = self.stated.multiplier;
+        // Who gives a table gives its channels; only a stated multiplier changes them.
+        let stated = self.stated.multiplier.or(self.stated.table.as_ref().map(|_| 1.0));
         let hundredths = (1..=MAX_HUNDREDTHS).map(|hundredths| f32::from(hundredths) / 100.0);
         let published: Vec<f32> = stated.map_or_else(|| PUBLISHED.to_vec(), |stated| vec![stated]);
         let all: Vec<f32> = published.iter().copied().chain(hundredths.filter(|_| stated.is_none())).collect();

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 fn numbered(line: &str) -> Option<(usize, &str, bool)> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = line.split_at(digits);
-    let number = number.parse().ok()?;
+    let number = number.parse::<u32>().ok()? as usize;
     if let Some(rest) = rest.strip_prefix(':') {
         return Some((number, rest.trim(), true));
     }

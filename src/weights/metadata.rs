@@ -12,6 +12,9 @@ const PREFIX: &str = "mobilenet.";
 /// A JSON object: tensor → CRC-32 of its bytes as eight hexadecimal digits.
 const CRC32: &str = "crc32";
 
+/// Above ImageNet's 21,843 classes; lines cost memory before their number is known to be right.
+const MAX_LINES: usize = 1 << 15;
+
 const POOLINGS: [(Pooling, &str); 4] =
     [(Pooling::Average, "avg"), (Pooling::Max, "max"), (Pooling::None, "none"), (Pooling::Slim7, "slim7")];
 
@@ -90,9 +93,15 @@ impl<'f> Keys<'f> {
         }
     }
 
-    fn lines(&self, key: &str) -> Option<Vec<String>> {
-        let text = self.text(key).filter(|text| !text.is_empty())?;
-        Some(text.lines().map(str::to_owned).collect())
+    fn lines(&self, key: &str) -> Result<Option<Vec<String>>> {
+        let Some(text) = self.text(key).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let count = text.lines().count();
+        if count > MAX_LINES {
+            return Err(bad_metadata(key, format!("at most {MAX_LINES} lines"), &count.to_string()));
+        }
+        let mut lines = Vec::with_capacity(count);
+        lines.extend(text.lines().map(str::to_owned));
+        Ok(Some(lines))
     }
 }
 
@@ -138,8 +147,8 @@ fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
         batch_norm_epsilon: keys.number("batch_norm_epsilon")?.map(|value| value as f32),
         preprocessing: keys.one_of("preprocessing", &PRESETS.map(|preset| (preset, preset.name)))?,
         label_set: keys.text("label_set").map(str::to_owned),
-        labels: keys.lines("labels"),
-        wnids: keys.lines("wnids"),
+        labels: keys.lines("labels")?,
+        wnids: keys.lines("wnids")?,
     })
 }
 

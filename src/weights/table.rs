@@ -1,7 +1,5 @@
 //! A network's table as JSON: `[{"conv": {"kernel": 3, "stride": 2, "channels": 16, "activation": "hard-swish"}}, …]`.
 
-use std::borrow::Cow;
-
 use super::json::Json;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Activation, Block};
@@ -103,9 +101,9 @@ fn row(json: &mut Json<'_>, number: usize) -> Result<Row> {
     Ok(row)
 }
 
-fn block(name: &Cow<'_, str>, row: &Row, number: usize) -> Result<Block> {
+fn block(name: &str, row: &Row, number: usize) -> Result<Block> {
     let Row { kernel, stride, channels, expansion, activation, squeeze_excite } = *row;
-    Ok(match &**name {
+    Ok(match name {
         "conv" => Block::Conv { kernel, stride, channels, activation },
         "separable" => Block::Separable { stride, channels },
         "inverted_residual" => {

@@ -3,8 +3,19 @@
 
 use std::path::PathBuf;
 
-use mobilenet_web::Result;
 use mobilenet_web::weights::{self, Checkpoint, File, Overrides};
+use mobilenet_web::{Kind, Result};
+
+/// Fails unless `result` is an error of that kind whose message says all of `says`.
+#[track_caller]
+pub fn assert_refused(name: &str, result: Result<()>, kind: Kind, says: &[&str]) {
+    let error = result.expect_err(name);
+    let message = error.to_string();
+    assert_eq!(error.kind(), kind, "{name}: {message}");
+    for part in says {
+        assert!(message.contains(part), "{name}: no {part:?} in {message:?}");
+    }
+}
 
 /// The network in a file, with nothing overridden.
 pub fn opened(file: File<'_>) -> Result<Checkpoint<'_>> {

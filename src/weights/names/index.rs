@@ -4,7 +4,7 @@ use crate::small::sort;
 use crate::weights::File;
 
 /// What TensorFlow appends to the shadow of a variable under training.
-const SHADOW: &str = "/ExponentialMovingAverage";
+pub(in crate::weights) const SHADOW: &str = "/ExponentialMovingAverage";
 
 /// Names sorted for look-up.
 pub(in crate::weights) struct Index<'f> {

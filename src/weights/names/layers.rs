@@ -53,7 +53,7 @@ pub(in crate::weights) struct Layer {
     pub(in crate::weights) expands: bool,
     /// Whether its row has a squeeze-excite gate.
     pub(in crate::weights) gated: bool,
-    /// Whether the network has a head row.
+    /// Whether the version has a head row, even if this network ends before it.
     pub(in crate::weights) headed: bool,
     /// Output and input channels, window height and width; zeros where this width leaves the convolution out.
     pub(in crate::weights) shape: [usize; 4],
@@ -74,7 +74,8 @@ impl Table<'_> {
     /// Shows `visit` every convolution from the stem to the logits, until it returns false.
     pub(in crate::weights) fn walk(&self, visit: &mut dyn FnMut(&Layer) -> bool) {
         let widths = &self.widths;
-        let headed = self.blocks.iter().any(|block| matches!(block, Block::Head { .. }));
+        let headed = !matches!(self.version, Version::V1 | Version::V2 | Version::Custom)
+            || self.blocks.iter().any(|block| matches!(block, Block::Head { .. }));
         let mut layer = Layer {
             version: self.version,
             row: 0,

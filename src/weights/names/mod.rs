@@ -10,7 +10,7 @@ mod timm;
 mod torchvision;
 
 pub(super) use canonical::node;
-pub(super) use index::Index;
+pub(super) use index::{Index, SHADOW};
 pub(super) use layers::{Layer, Part, Table};
 pub(super) use recognise::{Recognised, recognise};
 

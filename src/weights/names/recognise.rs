@@ -75,7 +75,7 @@ pub(in crate::weights) fn recognise<'f>(
     }
     let some: Vec<_> = file.iter().take(3).map(|tensor| format!("`{}`", tensor.name)).collect();
     Err(Error::new(Kind::NotMobileNet, format!("{} tensors", file.iter().len()))
-        .expected(format!("the names that {} gives", NAMINGS.map(|naming| naming.framework).join(" or ")))
+        .expected(format!("the names that {} gives", NAMINGS.map(|naming| naming.framework).join(", ")))
         .found(if some.is_empty() { "an empty file".into() } else { format!("names such as {}", some.join(", ")) })
         .remedy("Choose the weights of a MobileNet V1, V2 or V3."))
 }
