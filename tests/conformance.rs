@@ -102,8 +102,8 @@ fn run(case: &Case, body: Body) -> Result<(f64, String), String> {
         }
         executor.read(output, &mut values);
         let error = endpoint.expected.relative_error(&Summary::of(&endpoint.name, &values));
-        // Written so that NaN is the worst of all.
-        if !(error <= worst.0) {
+        // NaN is the worst of all.
+        if error.is_nan() || error > worst.0 {
             worst = (error, endpoint.name.clone());
         }
     }
