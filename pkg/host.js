@@ -55,7 +55,7 @@ export class Host {
     }
   }
 
-  async #load({ id, weights, integrity, backend, wasmUrl }) {
+  async #load({ id, weights, integrity, backend, overrides, wasmUrl }) {
     const controller = new AbortController();
     this.#loads.set(id, controller);
     const warnings = [];
@@ -69,13 +69,16 @@ export class Host {
       if (controller.signal.aborted) {
         throw aborted("MobileNet.load", controller.signal);
       }
-      const engine = this.#guard(() => new Engine(bytes, { backend }));
+      const given = { backend, overrides };
+      const engine = this.#guard(() => (weights.synthetic ? Engine.synthetic(given) : new Engine(bytes, given)));
       if (this.#broken) {
         engine.free();
         throw this.#broken;
       }
       this.#engine = engine;
-      return { value: { ...engine.info(), loadedFrom: from, url, fileBytes: bytes.length, warnings } };
+      const info = engine.info();
+      warnings.push(...info.warnings);
+      return { value: { ...info, loadedFrom: from, url, fileBytes: bytes.length, warnings } };
     } finally {
       controller.abort();
       this.#loads.delete(id);
@@ -128,8 +131,8 @@ export class Host {
   }
 
   #infer(pixels, options) {
-    const [{ shape, data }] = this.#engine.infer(pixels, options);
-    return { value: { shape, data }, transfer: [data.buffer] };
+    const value = this.#engine.infer(pixels, options);
+    return { value, transfer: value.map(({ data }) => data.buffer) };
   }
 
   /** After a trap the engine's memory is in an unknown state: it must not answer again. */
@@ -151,7 +154,10 @@ export class Host {
   }
 }
 
-async function readWeights({ urls, bytes, file }, options) {
+async function readWeights({ urls, bytes, file, synthetic }, options) {
+  if (synthetic) {
+    return { bytes: [], from: "synthetic", url: null };
+  }
   if (urls) {
     return download(urls, options);
   }

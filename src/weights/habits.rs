@@ -71,6 +71,7 @@ pub(super) fn apply(
     open("resolution", sides != (None, None), "224", "most are trained at it; tensors do not tell");
     spec.pad_to_32 = stated.pad_to_32.unwrap_or(false);
     spec.output_stride = stated.output_stride.unwrap_or(spec.output_stride);
+    spec.dilating = habits.dilating;
     let usual = if spec.classes == 1 { Classifier::Sigmoid } else { Classifier::Softmax };
     spec.classifier = stated.classifier.unwrap_or(usual);
     if spec.classes == 1 {

@@ -40,18 +40,33 @@ fn bad_metadata(key: &str, expected: impl Into<String>, found: &str) -> Error {
         .remedy("Correct the metadata, or write the file again with `cargo xtask weights`.")
 }
 
-/// The values of one file's keys.
-struct Keys<'f>(&'f BTreeMap<String, String>);
+/// The values of one file's keys, or of a caller's options by the same names.
+struct Keys<'f> {
+    values: &'f BTreeMap<String, String>,
+    asked: bool,
+}
 
 impl<'f> Keys<'f> {
+    const fn of(file: &'f File<'_>) -> Self {
+        Self { values: &file.metadata, asked: false }
+    }
+
     fn text(&self, key: &str) -> Option<&'f str> {
-        self.0.get(&format!("{PREFIX}{key}")).map(String::as_str)
+        let value = if self.asked { self.values.get(key) } else { self.values.get(&format!("{PREFIX}{key}")) };
+        value.map(String::as_str)
+    }
+
+    fn bad(&self, key: &str, expected: impl Into<String>, found: &str) -> Error {
+        if !self.asked {
+            return bad_metadata(key, expected, found);
+        }
+        let error = Error::new(Kind::BadOption, format!("option `{key}`")).expected(expected);
+        error.found(format!("`{found}`")).remedy("Leave the option out for what the weights say.")
     }
 
     fn number(&self, key: &str) -> Result<Option<f64>> {
-        let parse = |text: &str| {
-            parse_decimal(text.trim()).ok_or_else(|| bad_metadata(key, "a number such as 1.0 or 1e-3", text))
-        };
+        let parse =
+            |text: &str| parse_decimal(text.trim()).ok_or_else(|| self.bad(key, "a number such as 1.0 or 1e-3", text));
         self.text(key).map(parse).transpose()
     }
 
@@ -62,7 +77,7 @@ impl<'f> Keys<'f> {
             Some(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
                 Ok(Some(value as usize))
             }
-            Some(value) => Err(bad_metadata(key, "a whole number such as 224", &print_decimal(value))),
+            Some(value) => Err(self.bad(key, "a whole number such as 224", &print_decimal(value))),
         }
     }
 
@@ -73,7 +88,7 @@ impl<'f> Keys<'f> {
             Some(row) => Ok(Some(row.0)),
             None => {
                 let names: Vec<_> = names.iter().map(|row| row.1).collect();
-                Err(bad_metadata(key, format!("one of {}", names.join(", ")), found))
+                Err(self.bad(key, format!("one of {}", names.join(", ")), found))
             }
         }
     }
@@ -91,15 +106,28 @@ impl<'f> Keys<'f> {
 }
 
 /// What the file states.
-#[expect(clippy::cast_possible_truncation, reason = "multipliers and epsilons have a few digits")]
 pub(super) fn read(file: &File<'_>) -> Result<Overrides> {
-    let keys = Keys(&file.metadata);
+    overrides(&Keys::of(file))
+}
+
+impl Overrides {
+    /// Overrides as text, under the names of the metadata's keys without their prefix: `multiplier`, `output_stride` …
+    ///
+    /// # Errors
+    /// [`Kind::BadOption`] for a value that its option cannot have; what [`parse_table`] says of a bad table.
+    pub fn from_text(values: &BTreeMap<String, String>) -> Result<Self> {
+        overrides(&Keys { values, asked: true })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "multipliers and epsilons have a few digits")]
+fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
     let side = keys.count("resolution")?;
     let mut widths = keys.one_of("widths", &WIDTHS)?;
     for (key, place) in [("divisible_by", 0), ("min_depth", 1)] {
         let Some(value) = keys.count(key)? else { continue };
         let Some(widths) = &mut widths else {
-            return Err(bad_metadata("widths", format!("a rule that `{key}` changes"), "none"));
+            return Err(keys.bad("widths", format!("a rule that `{key}` changes"), "none"));
         };
         *(if place == 0 { &mut widths.divisible_by } else { &mut widths.min_depth }) = value;
     }
@@ -132,7 +160,7 @@ const PADDINGS: [(Padding, &str); 3] = [
 
 /// Compares every tensor with its checksum, where the file states one.
 pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
-    let Some(text) = Keys(&file.metadata).text(CRC32) else {
+    let Some(text) = Keys::of(file).text(CRC32) else {
         return Ok(());
     };
     let mut json = Json::new(text, "metadata `mobilenet.crc32`", 0);

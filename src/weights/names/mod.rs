@@ -14,7 +14,7 @@ pub(super) use index::{Index, SHADOW};
 pub(super) use layers::{Layer, Part, Table};
 pub(super) use recognise::{Recognised, recognise};
 
-use crate::model::{Padding, Pooling, Version, Widths};
+use crate::model::{Dilating, Padding, Pooling, Version, Widths};
 
 /// What the names of a convolution's and its batch norm's tensors begin with.
 pub(super) type Bases = (String, String);
@@ -116,6 +116,7 @@ pub(super) struct Habits {
     pub(super) batch_norm_epsilon: f32,
     pub(super) preset: &'static str,
     pub(super) pooling: Pooling,
+    pub(super) dilating: Dilating,
     pub(super) why: &'static str,
 }
 
@@ -140,6 +141,7 @@ impl Naming {
             batch_norm_epsilon: 1e-3,
             preset: if keras { "keras" } else { "tf-slim" },
             pooling: Pooling::Average,
+            dilating: if self.framework == "torchvision" { Dilating::Same } else { Dilating::Next },
             why: "the framework's networks agree on it",
         };
         if self.torch && minimalistic {
