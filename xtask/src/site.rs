@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::run::{command, stream};
 use crate::stamp::{Inputs, write};
 use crate::steps::Step;
 use crate::{models, paths, samples, weights};
 
-/// Copies page, package, weights and samples together and writes their indices.
+/// Copies page, package (its scripts minified), weights and samples together and writes their indices.
 pub fn assemble() -> Step<'static> {
     Step::new("site", "remove target/site and run again", || {
         let site = paths::at("target/site");
@@ -20,6 +21,7 @@ pub fn assemble() -> Step<'static> {
         copy(&paths::at("pkg"), &fresh.join("pkg"), |file| {
             file.extension().is_some_and(|extension| extension == "js" || extension == "wasm")
         })?;
+        minify(&fresh.join("pkg"))?;
         for weights in weights::known::ALL {
             let name = format!("{}.safetensors", weights.name);
             copy_file(&paths::at("target/weights").join(&name), &fresh.join("weights").join(&name))?;
@@ -36,6 +38,22 @@ pub fn assemble() -> Step<'static> {
         std::fs::rename(&fresh, &site).with_context(|| format!("moving {} into place", fresh.display()))?;
         Ok(format!("{files} files to keep offline"))
     })
+}
+
+/// Each script by itself: every file keeps its name, so that `new URL("./worker.js", import.meta.url)` still finds it.
+fn minify(package: &Path) -> Result<()> {
+    let tool = paths::at("node_modules/.bin/esbuild");
+    if !tool.is_file() {
+        println!("npm's esbuild is not installed, scripts stay as written; run `npm ci`");
+        return Ok(());
+    }
+    let mut scripts = paths::files_below(package)?;
+    scripts.retain(|file| file.extension().is_some_and(|extension| extension == "js"));
+    let mut esbuild = command(tool);
+    esbuild.args(["--minify", "--format=esm", "--target=es2022", "--legal-comments=none", "--log-level=warning"]);
+    // Written over what was copied; without `--bundle` imports stay imports.
+    esbuild.arg("--allow-overwrite").arg(format!("--outbase={}", package.display()));
+    stream(esbuild.arg(format!("--outdir={}", package.display())).args(scripts))
 }
 
 /// precache.js: what the service worker keeps, under a revision that changes with any of its bytes. Weights are left

@@ -1,4 +1,5 @@
-//! What a page downloads before the weights: raw, gzip and brotli.
+//! What a page downloads before the weights: raw, gzip and brotli. Measured in target/site/pkg/, whose scripts are
+//! minified, and not in pkg/, where they are as people read them.
 
 use anyhow::{Context, Result, ensure};
 
@@ -44,7 +45,7 @@ fn sum(rows: &[Row]) -> Row {
 }
 
 fn rows() -> Result<Vec<Row>> {
-    let pkg = paths::at("pkg");
+    let pkg = paths::at("target/site/pkg");
     let mut rows = Vec::new();
     for file in paths::files_below(&pkg).with_context(|| format!("reading {}", pkg.display()))? {
         let name = file.strip_prefix(&pkg)?.to_string_lossy().replace('\\', "/");
@@ -57,6 +58,9 @@ fn rows() -> Result<Vec<Row>> {
         let brotli = Encoding::Brotli.compress(&bytes)?.len();
         rows.push(Row { name, raw: bytes.len(), gzip, brotli });
     }
-    ensure!(rows.iter().any(|row| row.name.ends_with(".wasm")), "pkg/wasm is empty; run `cargo xtask build` first");
+    ensure!(
+        rows.iter().any(|row| row.name.ends_with(".wasm")),
+        "target/site/pkg is empty; run `cargo xtask build` first"
+    );
     Ok(rows)
 }

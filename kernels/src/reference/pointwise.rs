@@ -1,8 +1,8 @@
 //! A 1×1 convolution: a matrix product over all pixels.
 
 use super::bend;
-use crate::{Io, Pointwise};
 use crate::lane::lanes;
+use crate::{Io, Pointwise};
 
 /// `output[p, o] = curve(bias[o] + Σ input[p, i] · weight[o, i]) (+ side[p, o])`
 pub fn run(p: &Pointwise, io: Io<'_>) {

@@ -1,7 +1,7 @@
 //! Four lanes at a time.
 
-use crate::{Add, Io};
 use crate::lane::F32x4;
+use crate::{Add, Io};
 
 /// See the reference.
 pub fn run(_: &Add, io: Io<'_>) {

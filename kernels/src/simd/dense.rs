@@ -1,8 +1,8 @@
 //! Eight groups of outputs at a time: enough independent sums to hide an addition's latency.
 
 use super::Bend;
-use crate::{Dense, Io};
 use crate::lane::{F32x4, Vec4};
+use crate::{Dense, Io};
 
 const GROUPS: usize = 8;
 

@@ -1,8 +1,8 @@
 //! Four output pixels of a row at a time where the window lies wholly inside the map, one at a time at its edges.
 
 use super::{Axis, Bend};
-use crate::{Depthwise, Io};
 use crate::lane::{F32x4, Vec4};
+use crate::{Depthwise, Io};
 use std::ops::Range;
 
 const TILE_PIXELS: usize = 4;

@@ -1,7 +1,7 @@
 //! Four channels at a time.
 
-use crate::{GlobalPool, Io};
 use crate::lane::{F32x4, Vec4};
+use crate::{GlobalPool, Io};
 
 /// See the reference.
 #[expect(clippy::cast_precision_loss, reason = "a map has far fewer than 2²⁴ pixels")]

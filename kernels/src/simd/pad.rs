@@ -1,7 +1,7 @@
 //! Whole rows at a time.
 
-use crate::{Io, Pad};
 use crate::lane::Vec4;
+use crate::{Io, Pad};
 
 /// See the reference.
 pub fn run(p: &Pad, io: Io<'_>) {

@@ -2,8 +2,8 @@
 //! cache while the weights stream past once.
 
 use super::Bend;
-use crate::{Io, Pointwise};
 use crate::lane::{F32x4, Vec4, lanes};
+use crate::{Io, Pointwise};
 
 /// Inputs of one block of pixels: half of a small L1 cache.
 const BLOCK_BYTES: usize = 16 << 10;

@@ -1,7 +1,7 @@
 //! Four channels at a time.
 
-use crate::{Io, Scale};
 use crate::lane::F32x4;
+use crate::{Io, Scale};
 
 /// See the reference.
 pub fn run(p: &Scale, io: Io<'_>) {

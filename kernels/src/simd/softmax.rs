@@ -1,7 +1,7 @@
 //! Sums and products four at a time; the exponentials themselves are scalar, a thousand of them a frame.
 
-use crate::{Io, Softmax};
 use crate::lane::F32x4;
+use crate::{Io, Softmax};
 
 /// See the reference.
 pub fn run(p: &Softmax, io: Io<'_>) {

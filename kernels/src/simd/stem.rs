@@ -1,8 +1,8 @@
 //! Register tiles of four neighbouring pixels × eight output channels inside the map, single pixels at its edges.
 
 use super::{Axis, Bend};
-use crate::{Conv, Io};
 use crate::lane::{F32x4, Vec4};
+use crate::{Conv, Io};
 use std::ops::Range;
 
 const TILE_PIXELS: usize = 4;
