@@ -110,7 +110,7 @@ impl Graph {
             names.truncate(3);
             Error::new(Kind::UnknownEndpoint, "endpoint")
                 .expected(format!("one of this network's, such as {}", names.join(", ")))
-                .found(format!("{name:?}"))
+                .found(format!("`{name}`"))
                 .remedy("`info.endpoints` lists them all.")
         })
     }

@@ -3,20 +3,20 @@
 use super::{Slot, fuse::Fused, vec4s};
 use crate::graph::{Endpoint, Graph, NodeId};
 use crate::small::sort;
-use std::collections::BTreeMap;
 
 /// Where every map that is written lies.
 pub(super) struct Arena {
-    slots: BTreeMap<NodeId, Slot>,
+    /// By node; empty where no map is written.
+    slots: Vec<Slot>,
 }
 
 impl Arena {
     pub(super) fn slot(&self, node: NodeId) -> Slot {
-        self.slots.get(&node).cloned().unwrap_or(0..0)
+        self.slots[node].clone()
     }
 
     pub(super) fn length(&self) -> usize {
-        self.slots.values().map(|slot| slot.end).max().unwrap_or(0)
+        self.slots.iter().map(|slot| slot.end).max().unwrap_or(0)
     }
 }
 
@@ -50,10 +50,9 @@ pub(super) fn lay_out(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Are
         let slot = start..start + map.size;
         placed.push((map, slot));
     }
-    // Inserted one by one: collecting would bring std's sort back into the module (see `small`).
-    let mut slots = BTreeMap::new();
+    let mut slots = vec![0..0; graph.nodes.len()];
     for (map, slot) in placed {
-        slots.insert(map.node, slot);
+        slots[map.node] = slot;
     }
     Arena { slots }
 }

@@ -8,13 +8,13 @@ use crate::graph::{Graph, NodeId, Op};
 use crate::lane::{Vec4, lanes};
 use crate::small::print_decimal;
 use crate::weights::Checkpoint;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Where the parameters of every convolution and dense layer lie, in [`Vec4`]s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packing {
-    ranges: BTreeMap<NodeId, Range<usize>>,
+    /// By node; empty where it has no parameters.
+    ranges: Vec<Range<usize>>,
     length: usize,
 }
 
@@ -22,12 +22,12 @@ impl Packing {
     /// The layout for that graph.
     #[must_use]
     pub fn new(graph: &Graph) -> Self {
-        let mut ranges = BTreeMap::new();
+        let mut ranges = vec![0..0; graph.nodes.len()];
         let mut length = 0;
         for id in 0..graph.nodes.len() {
             if let Some(inputs) = inputs(graph, id) {
                 let size = lanes(graph.nodes[id].shape.channels) * (1 + inputs);
-                ranges.insert(id, length..length + size);
+                ranges[id] = length..length + size;
                 length += size;
             }
         }
@@ -43,7 +43,7 @@ impl Packing {
     /// The share of node `id`; empty where it has no parameters.
     #[must_use]
     pub fn range(&self, id: NodeId) -> Range<usize> {
-        self.ranges.get(&id).cloned().unwrap_or(0..0)
+        self.ranges[id].clone()
     }
 
     /// Reads, folds and packs every parameter.
@@ -53,7 +53,7 @@ impl Packing {
     /// nothing.
     pub fn pack(&self, graph: &Graph, checkpoint: &Checkpoint<'_>) -> Result<Vec<Vec4>> {
         let mut packed = vec![Vec4::default(); self.length];
-        for (&id, range) in &self.ranges {
+        for (id, range) in self.ranges.iter().enumerate().filter(|(_, range)| !range.is_empty()) {
             pack_node(graph, checkpoint, id, &mut packed[range.clone()])?;
         }
         Ok(packed)

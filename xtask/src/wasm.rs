@@ -106,7 +106,13 @@ fn shrink(wasm: &Path) -> Result<()> {
     let tool = paths::at("node_modules/.bin/wasm-opt");
     ensure!(tool.is_file(), "npm's binaryen is not installed; run `npm ci`");
     let mut wasm_opt = command(tool);
-    wasm_opt.args(FEATURES).args(["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features"]);
+    wasm_opt.args(FEATURES).args([
+        "-Oz",
+        "--converge",
+        "--strip-debug",
+        "--strip-producers",
+        "--strip-target-features",
+    ]);
     stream(wasm_opt.arg(wasm).arg("-o").arg(wasm))
 }
 

@@ -57,14 +57,19 @@ impl<'a> Map<'a> {
     }
 
     /// All channels of `P` neighbouring pixels. Only a single one (`P = 1`) may reach past the left or right edge.
+    /// Pairs of groups are for tiles; elsewhere, where little is computed, a second copy of the loop would be dead weight.
     #[inline(always)]
     fn pixels<const P: usize>(&self, y: usize, x: usize, output: &mut [Vec4]) {
         let group = 1 + self.columns.kernel * self.columns.kernel * self.channels;
         for (pair, parameters) in self.parameters.chunks(2 * group).enumerate() {
-            if parameters.len() > group {
+            if P > 1 && parameters.len() > group {
                 self.groups::<P, 2>(y, x, 2 * pair, parameters, output);
-            } else {
-                self.groups::<P, 1>(y, x, 2 * pair, parameters, output);
+                continue;
+            }
+            for (half, parameters) in parameters.chunks(group).enumerate() {
+                for n in 0..P {
+                    self.groups::<1, 1>(y, x + n, 2 * pair + half, parameters, &mut output[n * self.lanes..]);
+                }
             }
         }
     }
