@@ -2,7 +2,7 @@
 
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
-import { loadEngine } from "./wasm.js";
+import { loadEngine, loadFullEngine } from "./wasm.js";
 
 /** Answers `load`, `classify`, `infer` and `abort` messages, the calls one by one in the order of their arrival. */
 export class Host {
@@ -70,7 +70,9 @@ export class Host {
         throw aborted("MobileNet.load", controller.signal);
       }
       const given = { backend, overrides };
-      const engine = this.#guard(() => (weights.synthetic ? Engine.synthetic(given) : new Engine(bytes, given)));
+      const engine = weights.synthetic
+        ? this.#guard(() => Engine.synthetic(given))
+        : await this.#open(Engine, bytes, given, wasmUrl);
       if (this.#broken) {
         engine.free();
         throw this.#broken;
@@ -83,6 +85,19 @@ export class Host {
       controller.abort();
       this.#loads.delete(id);
     }
+  }
+
+  /** Most files say what they are, and the core module reads them; the full module is fetched for the others. */
+  async #open(Engine, bytes, given, wasmUrl) {
+    try {
+      return this.#guard(() => new Engine(bytes, given));
+    } catch (error) {
+      if (error.code !== "needs_full_module") {
+        throw error;
+      }
+    }
+    const Full = await loadFullEngine(wasmUrl);
+    return this.#guard(() => new Full(bytes, given));
   }
 
   #abort(id) {

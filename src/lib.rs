@@ -26,6 +26,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, unused_imports, unused_mut, reason = "the core module leaves much out")
+)]
+
 pub mod error;
 
 pub mod model;

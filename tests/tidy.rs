@@ -21,7 +21,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
         "output",
         &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "net", "js", "wgpu", "wasm_bindgen"],
     ),
-    ("js", &["plan", "kernels", "backend", "graph", "weights", "wgpu"]),
+    ("js", &["plan", "kernels", "backend", "wgpu"]),
     ("net.rs", &["js", "kernels", "wgpu", "wasm_bindgen"]),
 ];
 

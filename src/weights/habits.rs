@@ -1,7 +1,8 @@
 //! What tensors cannot tell about a network, from what is stated and what its framework's networks agree on.
 
+use super::Inferred;
 use super::Overrides;
-use super::infer::{Fit, Inferred};
+use super::infer::Fit;
 use super::names::{Layout, Recognised};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Classifier, Spec, preset};

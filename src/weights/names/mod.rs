@@ -1,17 +1,24 @@
 //! How each framework names and lays out the tensors of a network, driven by the model's table.
 
 mod canonical;
+#[cfg(feature = "full")]
 mod index;
+#[cfg(feature = "full")]
 mod keras;
 mod layers;
+#[cfg(feature = "full")]
 mod recognise;
+#[cfg(feature = "full")]
 mod slim;
+#[cfg(feature = "full")]
 mod timm;
 mod torchvision;
 
 pub(super) use canonical::node;
+#[cfg(feature = "full")]
 pub(super) use index::{Index, SHADOW};
 pub(super) use layers::{Layer, Part, Table};
+#[cfg(feature = "full")]
 pub(super) use recognise::{Recognised, recognise};
 
 use crate::model::{Dilating, Padding, Pooling, Version, Widths};
@@ -90,12 +97,17 @@ pub(super) struct Naming {
 }
 
 /// Every naming that is tried, in this order.
-pub(super) const NAMINGS: [Naming; 7] = [
+pub(super) const NAMINGS: &[Naming] = &[
     naming("torchvision", torchvision::torchvision, &TORCH, Layout::Torch),
+    #[cfg(feature = "full")]
     naming("timm", timm::timm, &TORCH, Layout::Torch),
+    #[cfg(feature = "full")]
     naming("keras", keras::keras, &KERAS, Layout::TensorFlow),
+    #[cfg(feature = "full")]
     naming("keras-2", keras::keras2, &KERAS, Layout::TensorFlow),
+    #[cfg(feature = "full")]
     naming("tf-slim", slim::slim, &SLIM, Layout::TensorFlow),
+    #[cfg(feature = "full")]
     naming("tflite-slim", slim::slim, &TFLITE, Layout::TfLite),
     Naming { torch: false, ..naming("canonical", canonical::canonical, &CANONICAL, Layout::Torch) },
 ];
