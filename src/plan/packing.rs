@@ -24,10 +24,10 @@ impl Packing {
     pub fn new(graph: &Graph) -> Self {
         let mut ranges = vec![0..0; graph.nodes.len()];
         let mut length = 0;
-        for id in 0..graph.nodes.len() {
+        for (id, range) in ranges.iter_mut().enumerate() {
             if let Some(inputs) = inputs(graph, id) {
                 let size = lanes(graph.nodes[id].shape.channels) * (1 + inputs);
-                ranges[id] = length..length + size;
+                *range = length..length + size;
                 length += size;
             }
         }
