@@ -45,15 +45,17 @@ test("every relative import and address is among the published files", async () 
 
 test("the types list every error code of the scripts", async () => {
   const { CODES } = await import(new URL("errors.js", PACKAGE));
-  const types = await readFile(new URL("index.d.ts", PACKAGE), "utf8");
+  const types = await readFile(new URL("errors.d.ts", PACKAGE), "utf8");
   assert.deepEqual(Object.keys(CODES).filter((code) => !types.includes(`| "${code}"`)), []);
 });
 
 test("the types list every error code of the engine, and no others", async () => {
   const kinds = await readFile(new URL("src/error.rs", ROOT), "utf8");
   const { CODES } = await import(new URL("errors.js", PACKAGE));
-  const types = await readFile(new URL("index.d.ts", PACKAGE), "utf8");
-  const engine = [...kinds.matchAll(/=> "([a-z_]+)"/g)].map(([, code]) => code);
+  const types = await readFile(new URL("errors.d.ts", PACKAGE), "utf8");
+  // The host answers that one itself, by loading the full module.
+  const own = "needs_full_module";
+  const engine = [...kinds.matchAll(/=> "([a-z_]+)"/g)].map(([, code]) => code).filter((code) => code !== own);
   const listed = [...types.matchAll(/^  \| "([a-z_]+)"/gm)].map(([, code]) => code);
   assert.ok(engine.length > 10);
   assert.deepEqual(new Set(listed), new Set([...engine, ...Object.keys(CODES)]));
