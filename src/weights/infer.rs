@@ -76,6 +76,7 @@ pub(super) struct Search<'s> {
 
 impl Search<'_> {
     /// Layers whose shapes disagree, counting up to `most`.
+    #[inline(never)]
     fn wrong(&self, layout: Layout, widths: Widths, multiplier: f32, most: usize) -> usize {
         let mut wrong = 0;
         let mut found = self.found.iter();

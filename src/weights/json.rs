@@ -25,14 +25,20 @@ impl<'a> Json<'a> {
     }
 
     fn fail<T>(&self, at: usize, expected: &str) -> Result<T> {
+        Err(self.error(at, expected))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn error(&self, at: usize, expected: &str) -> Error {
         let found = match self.text[at..].chars().next() {
             Some(found) => format!("{found:?}"),
             None => "its end".into(),
         };
-        Err(Error::new(Kind::BadHeader, format!("{}, byte {}", self.what, self.offset_bytes + at))
+        Error::new(Kind::BadHeader, format!("{}, byte {}", self.what, self.offset_bytes + at))
             .expected(expected)
             .found(found)
-            .remedy(DAMAGED))
+            .remedy(DAMAGED)
     }
 
     /// The next byte that is not white space, without taking it.

@@ -33,7 +33,9 @@ const WIDTHS: [(Widths, &str); 8] = [
     (Widths::V2_SLIM_COARSE, "v2-slim-coarse"),
 ];
 
-fn bad_metadata(key: &str, expected: impl Into<String>, found: &str) -> Error {
+#[cold]
+#[inline(never)]
+fn bad_metadata(key: &str, expected: String, found: &str) -> Error {
     Error::new(Kind::BadMetadata, format!("metadata `{PREFIX}{key}`"))
         .expected(expected)
         .found(format!("`{found}`"))
@@ -44,17 +46,20 @@ fn bad_metadata(key: &str, expected: impl Into<String>, found: &str) -> Error {
 struct Keys<'f>(&'f BTreeMap<String, String>);
 
 impl<'f> Keys<'f> {
+    #[inline(never)]
     fn text(&self, key: &str) -> Option<&'f str> {
         self.0.get(&format!("{PREFIX}{key}")).map(String::as_str)
     }
 
+    #[inline(never)]
     fn number(&self, key: &str) -> Result<Option<f64>> {
         let parse = |text: &str| {
-            parse_decimal(text.trim()).ok_or_else(|| bad_metadata(key, "a number such as 1.0 or 1e-3", text))
+            parse_decimal(text.trim()).ok_or_else(|| bad_metadata(key, "a number such as 1.0 or 1e-3".into(), text))
         };
         self.text(key).map(parse).transpose()
     }
 
+    #[inline(never)]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small count")]
     fn count(&self, key: &str) -> Result<Option<usize>> {
         match self.number(key)? {
@@ -62,22 +67,25 @@ impl<'f> Keys<'f> {
             Some(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
                 Ok(Some(value as usize))
             }
-            Some(value) => Err(bad_metadata(key, "a whole number such as 224", &print_decimal(value))),
+            Some(value) => Err(bad_metadata(key, "a whole number such as 224".into(), &print_decimal(value))),
         }
     }
 
     /// The value that goes by one of these names.
-    fn one_of<T: Copy>(&self, key: &str, names: &[(T, &str)]) -> Result<Option<T>> {
+    fn one_of<T: Copy, const N: usize>(&self, key: &str, names: [(T, &'static str); N]) -> Result<Option<T>> {
+        Ok(self.position(key, &names.map(|row| row.1))?.map(|index| names[index].0))
+    }
+
+    #[inline(never)]
+    fn position(&self, key: &str, names: &[&str]) -> Result<Option<usize>> {
         let Some(found) = self.text(key) else { return Ok(None) };
-        match names.iter().find(|row| row.1 == found) {
-            Some(row) => Ok(Some(row.0)),
-            None => {
-                let names: Vec<_> = names.iter().map(|row| row.1).collect();
-                Err(bad_metadata(key, format!("one of {}", names.join(", ")), found))
-            }
+        match names.iter().position(|name| *name == found) {
+            Some(index) => Ok(Some(index)),
+            None => Err(bad_metadata(key, format!("one of {}", names.join(", ")), found)),
         }
     }
 
+    #[inline(never)]
     fn lines(&self, key: &str) -> Result<Option<Vec<String>>> {
         let Some(text) = self.text(key).filter(|text| !text.is_empty()) else { return Ok(None) };
         let count = text.lines().count();
@@ -95,7 +103,7 @@ impl<'f> Keys<'f> {
 pub(super) fn read(file: &File<'_>) -> Result<Overrides> {
     let keys = Keys(&file.metadata);
     let side = keys.count("resolution")?;
-    let mut widths = keys.one_of("widths", &WIDTHS)?;
+    let mut widths = keys.one_of("widths", WIDTHS)?;
     for (key, place) in [("divisible_by", 0), ("min_depth", 1)] {
         let Some(value) = keys.count(key)? else { continue };
         let Some(widths) = &mut widths else {
@@ -104,20 +112,20 @@ pub(super) fn read(file: &File<'_>) -> Result<Overrides> {
         *(if place == 0 { &mut widths.divisible_by } else { &mut widths.min_depth }) = value;
     }
     Ok(Overrides {
-        version: keys.one_of("version", &Version::ALL)?,
+        version: keys.one_of("version", Version::ALL)?,
         table: keys.text("table").map(parse_table).transpose()?,
         multiplier: keys.number("multiplier")?.map(|value| value as f32),
         widths,
         height_px: keys.count("height")?.or(side),
         width_px: keys.count("width")?.or(side),
-        pad_to_32: keys.one_of("pad_to_32", &[(true, "true"), (false, "false")])?,
+        pad_to_32: keys.one_of("pad_to_32", [(true, "true"), (false, "false")])?,
         output_stride: keys.count("output_stride")?,
         classes: keys.count("classes")?,
-        pooling: keys.one_of("pooling", &POOLINGS)?,
-        classifier: keys.one_of("classifier", &CLASSIFIERS)?,
-        padding: keys.one_of("padding", &PADDINGS)?,
+        pooling: keys.one_of("pooling", POOLINGS)?,
+        classifier: keys.one_of("classifier", CLASSIFIERS)?,
+        padding: keys.one_of("padding", PADDINGS)?,
         batch_norm_epsilon: keys.number("batch_norm_epsilon")?.map(|value| value as f32),
-        preprocessing: keys.one_of("preprocessing", &PRESETS.map(|preset| (preset, preset.name)))?,
+        preprocessing: keys.one_of("preprocessing", PRESETS.map(|preset| (preset, preset.name)))?,
         label_set: keys.text("label_set").map(str::to_owned),
         labels: keys.lines("labels")?,
         wnids: keys.lines("wnids")?,
@@ -140,7 +148,7 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
         let stated = json.string()?;
         let stated = u32::from_str_radix(&stated, 16)
             .map_err(|_| bad_metadata(CRC32, format!("eight hexadecimal digits for `{name}`"), &stated))?;
-        let tensor = file.get(&name).ok_or_else(|| bad_metadata(CRC32, "names of the file's tensors", &name))?;
+        let tensor = file.get(&name).ok_or_else(|| bad_metadata(CRC32, "names of the file's tensors".into(), &name))?;
         let computed = crc32(tensor.bytes);
         if computed == stated {
             return Ok(());

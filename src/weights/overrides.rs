@@ -43,31 +43,36 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// These, and `other`'s where these leave something open.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self {
-            version: self.version.or(other.version),
-            table: self.table.or(other.table),
-            multiplier: self.multiplier.or(other.multiplier),
-            widths: self.widths.or(other.widths),
-            height_px: self.height_px.or(other.height_px),
-            width_px: self.width_px.or(other.width_px),
-            pad_to_32: self.pad_to_32.or(other.pad_to_32),
-            output_stride: self.output_stride.or(other.output_stride),
-            classes: self.classes.or(other.classes),
-            pooling: self.pooling.or(other.pooling),
-            classifier: self.classifier.or(other.classifier),
-            padding: self.padding.or(other.padding),
-            batch_norm_epsilon: self.batch_norm_epsilon.or(other.batch_norm_epsilon),
-            preprocessing: self.preprocessing.or(other.preprocessing),
-            label_set: self.label_set.or(other.label_set),
-            labels: self.labels.or(other.labels),
-            wnids: self.wnids.or(other.wnids),
+    /// Takes `other`'s where these leave something open.
+    pub(super) fn fill(&mut self, other: Self) {
+        fn fill<T>(place: &mut Option<T>, other: Option<T>) {
+            if place.is_none() {
+                *place = other;
+            }
         }
+        fill(&mut self.version, other.version);
+        fill(&mut self.table, other.table);
+        fill(&mut self.multiplier, other.multiplier);
+        fill(&mut self.widths, other.widths);
+        fill(&mut self.height_px, other.height_px);
+        fill(&mut self.width_px, other.width_px);
+        fill(&mut self.pad_to_32, other.pad_to_32);
+        fill(&mut self.output_stride, other.output_stride);
+        fill(&mut self.classes, other.classes);
+        fill(&mut self.pooling, other.pooling);
+        fill(&mut self.classifier, other.classifier);
+        fill(&mut self.padding, other.padding);
+        fill(&mut self.batch_norm_epsilon, other.batch_norm_epsilon);
+        fill(&mut self.preprocessing, other.preprocessing);
+        fill(&mut self.label_set, other.label_set);
+        fill(&mut self.labels, other.labels);
+        fill(&mut self.wnids, other.wnids);
     }
 }
 
 /// A stated value that tensors contradict: an option's where `asked`, else the metadata's.
+#[cold]
+#[inline(never)]
 pub(super) fn contradiction(what: &str, asked: bool, expected: String, found: String) -> Error {
     let (kind, place) = if asked {
         (Kind::BadOption, format!("option `{what}`"))

@@ -30,6 +30,8 @@ impl<'p> Problems<'p> {
         Self { file, recognised, fit, first: None, layers: 0, missing: 0, wrong: 0, expected, found }
     }
 
+    #[cold]
+    #[inline(never)]
     fn note(&mut self, layer: &Layer, name: &str, shape: &[usize], found: Option<&Tensor<'_>>) {
         if self.first.is_none() {
             self.first = Some(node(layer));

@@ -25,6 +25,8 @@ struct Row {
     squeeze_excite: bool,
 }
 
+#[cold]
+#[inline(never)]
 fn refuse(row: usize, expected: &str, found: &str) -> Error {
     Error::new(Kind::BadMetadata, format!("row {row} of the table"))
         .expected(expected)
@@ -70,6 +72,7 @@ pub fn parse_table(text: &str) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
+#[inline(never)]
 fn row(json: &mut Json<'_>, number: usize) -> Result<Row> {
     let activation = Activation::Relu6;
     let mut row = Row { kernel: 3, stride: 1, channels: 0, expansion: (0, 0), activation, squeeze_excite: false };
