@@ -123,14 +123,17 @@ impl Names<'_, '_> {
         self.naming.bases(self.prefix, layer).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn weights(&self, layer: &Layer) -> Option<usize> {
         self.index.any(&self.bases(layer).0, self.naming.ends.weights)
     }
 
+    #[inline(never)]
     fn biases(&self, layer: &Layer) -> Option<usize> {
         self.index.any(&self.bases(layer).0, self.naming.ends.biases)
     }
 
+    #[inline(never)]
     fn has_norm(&self, layer: &Layer) -> bool {
         !layer.part.is_biased() && self.index.any(&self.bases(layer).1, &self.naming.ends.norm).is_some()
     }

@@ -11,6 +11,7 @@ use crate::small::print_decimal;
 struct Reasons(Vec<Inferred>);
 
 impl Reasons {
+    #[inline(never)]
     fn note(&mut self, what: &'static str, value: impl Into<String>, why: impl Into<String>) {
         self.0.push(Inferred { what, value: value.into(), why: why.into() });
     }

@@ -41,6 +41,7 @@ const WIDTHS: [Widths; 10] = [
 pub(super) type Found = (Layer, Option<usize>);
 
 /// The shape of a weights tensor as `[out, in, height, width]`.
+#[inline(never)]
 pub(super) fn dims(shape: &[usize], layout: Layout, part: Part) -> Option<[usize; 4]> {
     let mut dims = [1; 4];
     let axes = layout.axes(part);

@@ -59,7 +59,6 @@ impl<'f> Keys<'f> {
         self.text(key).map(parse).transpose()
     }
 
-    #[inline(never)]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small count")]
     fn count(&self, key: &str) -> Result<Option<usize>> {
         match self.number(key)? {
@@ -144,7 +143,7 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
         return Ok(());
     };
     let mut json = Json::new(text, "metadata `mobilenet.crc32`", 0);
-    json.object(|json, name| {
+    json.object(&mut |json, name| {
         let stated = json.string()?;
         let stated = u32::from_str_radix(&stated, 16)
             .map_err(|_| bad_metadata(CRC32, format!("eight hexadecimal digits for `{name}`"), &stated))?;

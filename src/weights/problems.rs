@@ -55,6 +55,7 @@ impl<'p> Problems<'p> {
     }
 
     /// The tensor has another shape.
+    #[inline(never)]
     pub(super) fn wrong(&mut self, layer: &Layer, tensor: &Tensor<'_>, shape: &[usize]) {
         self.wrong += 1;
         self.note(layer, &tensor.name, shape, Some(tensor));

@@ -93,6 +93,7 @@ pub struct Tensor<'a> {
 }
 
 /// "tensor `name` at byte 123": the place of every error about a tensor.
+#[inline(never)]
 pub(super) fn place(name: &str, offset_bytes: usize) -> String {
     format!("tensor `{name}` at byte {offset_bytes}")
 }
@@ -166,6 +167,7 @@ impl<'a> Tensor<'a> {
     }
 
     /// "tensor `name` at byte 123".
+    #[inline(never)]
     pub(super) fn place(&self) -> String {
         place(&self.name, self.offset_bytes)
     }

@@ -155,6 +155,7 @@ impl Table<'_> {
     }
 
     /// Every convolution.
+    #[inline(never)]
     pub(in crate::weights) fn layers(&self) -> Vec<Layer> {
         let mut layers = Vec::new();
         self.walk(&mut |layer| {

@@ -19,6 +19,7 @@ pub(in crate::weights) struct Recognised<'f> {
 }
 
 /// Any layer tells the prefix; the first may be the one that is missing.
+#[inline(never)]
 fn prefix<'f>(index: &Index<'f>, naming: &Naming, layers: &[Layer]) -> Option<&'f str> {
     layers.iter().find_map(|layer| {
         let (base, _) = naming.bases("", layer)?;

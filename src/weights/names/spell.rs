@@ -10,6 +10,7 @@ pub(super) type Row = (Part, &'static str, &'static str);
 pub(in crate::weights) type Bases = (String, String);
 
 /// The names that `rows` give a layer, behind `prefix`; none where they have no such layer.
+#[inline(never)]
 pub(super) fn spell(rows: &[Row], prefix: &str, layer: &Layer) -> Option<Bases> {
     let (_, convolution, norm) = rows.iter().find(|row| row.0 == layer.part)?;
     let mut name = prefix.to_owned();
