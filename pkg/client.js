@@ -110,20 +110,30 @@ export function workerClient(url) {
   });
 }
 
-/** A client of a host in this very thread. */
-export async function localClient() {
-  let Host;
+/** What only the thread that runs the engine imports. */
+async function engineModule(importing) {
   try {
-    ({ Host } = await import("./host.js"));
+    return await importing;
   } catch (cause) {
     throw failure("wasm_unavailable", {
-      where: "host.js and wasm/mobilenet_web.js of the package",
+      where: "host.js, wasm.js and wasm/mobilenet_web.js of the package",
       expected: "modules that load",
       found: cause.message,
       remedy: "Deploy the package's whole folder, wasm included, or let your bundler follow its imports.",
       cause,
     });
   }
+}
+
+/** The engine's class in this very thread. */
+export async function localEngine(wasmUrl) {
+  const { loadEngine } = await engineModule(import("./wasm.js"));
+  return loadEngine(wasmUrl);
+}
+
+/** A client of a host in this very thread. */
+export async function localClient() {
+  const { Host } = await engineModule(import("./host.js"));
   return new Client((receive) => {
     const host = new Host(receive);
     return {

@@ -14,7 +14,7 @@ const PROGRESS_INTERVAL_MS = 30;
  * @param {string} [options.integrity] `sha256-…`; also the key in Cache Storage, so without it nothing is cached
  * @param {AbortSignal} options.signal
  * @param {(progress: { phase: string, loadedBytes: number, totalBytes: number | null, url: string }) => void} options.onProgress
- * @param {string[]} options.warnings what went wrong without being fatal is added here
+ * @param {{ code: string, message: string }[]} options.warnings what went wrong without being fatal is added here
  * @returns {Promise<{ bytes: Uint8Array, from: "network" | "cache", url: string }>}
  */
 export async function download(urls, { integrity, signal, onProgress, warnings }) {
@@ -35,7 +35,7 @@ export async function download(urls, { integrity, signal, onProgress, warnings }
         await writeCache(integrity, bytes, warnings);
       }
       if (failures.length > 0) {
-        warnings.push(...failures.map((error) => error.message));
+        warnings.push(...failures.map(({ code, message }) => ({ code, message })));
       }
       return { bytes, from: "network", url };
     } catch (error) {
@@ -259,12 +259,12 @@ async function readCache(integrity, warnings) {
       await verify(bytes, integrity, "cached weights");
       return bytes;
     } catch (error) {
-      warnings.push(`${error.message} They were fetched again.`);
+      warnings.push({ code: error.code, message: `${error.message} They were fetched again.` });
       await cache.delete(cacheKey(integrity));
       return null;
     }
   } catch (error) {
-    warnings.push(`Cache Storage could not be read (${error.message}); the weights were fetched instead.`);
+    warnings.push({ code: "cache", message: `Cache Storage could not be read (${error.message}); the weights were fetched instead.` });
     return null;
   }
 }
@@ -276,6 +276,7 @@ async function writeCache(integrity, bytes, warnings) {
     const headers = { "content-type": "application/octet-stream", "content-length": String(bytes.length) };
     await cache?.put(cacheKey(integrity), new Response(bytes, { headers }));
   } catch (error) {
-    warnings.push(`The weights could not be kept in Cache Storage (${error.message}); the next load fetches them again.`);
+    const message = `The weights could not be kept in Cache Storage (${error.message}); the next load fetches them again.`;
+    warnings.push({ code: "cache", message });
   }
 }

@@ -2,7 +2,7 @@
 
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
-import { loadEngine } from "./wasm.js";
+import { loadEngine, loadFullEngine } from "./wasm.js";
 
 /** Answers `load`, `classify`, `infer` and `abort` messages, the calls one by one in the order of their arrival. */
 export class Host {
@@ -55,7 +55,7 @@ export class Host {
     }
   }
 
-  async #load({ id, weights, integrity, backend, wasmUrl }) {
+  async #load({ id, weights, integrity, backend, overrides, wasmUrl }) {
     const controller = new AbortController();
     this.#loads.set(id, controller);
     const warnings = [];
@@ -69,17 +69,35 @@ export class Host {
       if (controller.signal.aborted) {
         throw aborted("MobileNet.load", controller.signal);
       }
-      const engine = this.#guard(() => new Engine(bytes, { backend }));
+      const given = { backend, overrides };
+      const engine = weights.synthetic
+        ? this.#guard(() => Engine.synthetic(given))
+        : await this.#open(Engine, bytes, given, wasmUrl);
       if (this.#broken) {
         engine.free();
         throw this.#broken;
       }
       this.#engine = engine;
-      return { value: { ...engine.info(), loadedFrom: from, url, fileBytes: bytes.length, warnings } };
+      const info = engine.info();
+      warnings.push(...info.warnings);
+      return { value: { ...info, loadedFrom: from, url, fileBytes: bytes.length, warnings } };
     } finally {
       controller.abort();
       this.#loads.delete(id);
     }
+  }
+
+  /** Most files say what they are, and the core module reads them; the full module is fetched for the others. */
+  async #open(Engine, bytes, given, wasmUrl) {
+    try {
+      return this.#guard(() => new Engine(bytes, given));
+    } catch (error) {
+      if (error.code !== "needs_full_module") {
+        throw error;
+      }
+    }
+    const Full = await loadFullEngine(wasmUrl);
+    return this.#guard(() => new Full(bytes, given));
   }
 
   #abort(id) {
@@ -128,8 +146,8 @@ export class Host {
   }
 
   #infer(pixels, options) {
-    const [{ shape, data }] = this.#engine.infer(pixels, options);
-    return { value: { shape, data }, transfer: [data.buffer] };
+    const value = this.#engine.infer(pixels, options);
+    return { value, transfer: value.map(({ data }) => data.buffer) };
   }
 
   /** After a trap the engine's memory is in an unknown state: it must not answer again. */
@@ -151,7 +169,10 @@ export class Host {
   }
 }
 
-async function readWeights({ urls, bytes, file }, options) {
+async function readWeights({ urls, bytes, file, synthetic }, options) {
+  if (synthetic) {
+    return { bytes: [], from: "synthetic", url: null };
+  }
   if (urls) {
     return download(urls, options);
   }

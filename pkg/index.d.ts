@@ -40,7 +40,71 @@ export interface LoadProgress {
   url: string | null;
 }
 
-export interface LoadOptions {
+export type Version = "v1" | "v2" | "v3-large" | "v3-small" | "v3-large-minimalistic" | "v3-small-minimalistic" | "custom";
+
+/** A row of a table of one's own, as the weights' metadata has it. */
+export type Row =
+  | "pool"
+  | { conv: { kernel?: number; stride?: number; channels: number; activation?: Activation } }
+  | { separable: { stride?: number; channels: number } }
+  | {
+      inverted_residual: {
+        kernel?: number;
+        stride?: number;
+        channels: number;
+        /** A factor, or expanded channels for each so many input channels. */
+        expansion: number | readonly [number, number];
+        squeeze_excite?: boolean;
+        activation?: Activation;
+      };
+    }
+  | { head: { channels: number; activation?: Activation } };
+
+export type Activation = "linear" | "relu" | "relu6" | "hard-swish" | "hard-sigmoid";
+
+/** One network of the family. */
+export interface Network {
+  version?: Version;
+  /** Depth multiplier: factor on every layer's channels, above 0. */
+  multiplier?: number;
+  /** How channels follow from the multiplier: frameworks differ. */
+  widths?: "v1-slim" | "v1-keras" | "v2" | "v2-slim-coarse" | "v3-slim" | "v3-keras" | "v3-timm" | "v3-torchvision";
+  /** No layer has fewer channels. Needs `widths`. */
+  minDepth?: number;
+  /** Channels are a multiple of this. Needs `widths`. */
+  divisibleBy?: number;
+  /** Input rows, 32 or more; the width stands for it where only that is given. */
+  inputHeight?: number;
+  /** Input columns, 32 or more; the height stands for it where only that is given. */
+  inputWidth?: number;
+  /** Zeros are added below and to the right until both sides are multiples of 32. */
+  padTo32?: boolean;
+  /** Maps are never smaller than the input divided by this: further strides turn into dilation. */
+  outputStride?: 8 | 16 | 32;
+  /** Outputs of the classifier, background included. */
+  classes?: number;
+  /** False leaves the classifier out (and V3's head with it): endpoints end with `global_pool`. */
+  includeTop?: boolean;
+  /** From the last map to a vector; `"none"` only without top, `"slim7"` as TF-slim's V1 does. */
+  pooling?: "avg" | "max" | "none" | "slim7";
+  /** From logits to predictions. */
+  classifier?: "softmax" | "sigmoid" | "linear";
+  /** Where convolutions of stride 2 start: TensorFlow's, PyTorch's or Keras's V1 rule. */
+  padding?: "same" | "symmetric" | "after";
+  batchNormEpsilon?: number;
+  /** Crop, resize and normalisation of a framework. */
+  preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine";
+  labelSet?: string;
+  /** Class names by index, or the text of a labels.txt: one a line, numbered or not. */
+  labels?: readonly string[] | string;
+  /** WordNet ids by index, as an array or one a line. */
+  wnids?: readonly string[] | string;
+  /** Rows of a network of one's own. */
+  table?: readonly Row[] | string;
+}
+
+/** Where and how a network runs. */
+export interface RunOptions {
   /**
    * What runs the network: `"simd"` (WebAssembly SIMD), `"reference"` (slow scalar code, for checks) or the best there is.
    * @defaultValue "auto"
@@ -58,6 +122,14 @@ export interface LoadOptions {
    * @defaultValue beside the package's scripts
    */
   wasmUrl?: string | URL;
+  /** Ends the load, download included; the promise is then rejected with code `aborted`. */
+  signal?: AbortSignal;
+  /** Called a few dozen times a second during a download, and at the end of each phase. */
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+/** All that a `Network` says is known better than what the weights' metadata, names and shapes tell. */
+export interface LoadOptions extends RunOptions, Network {
   /**
    * `"sha256-"` and the base64 hash that the weights must have. It is also their key in Cache Storage: with it the second
    * load needs no network, without it only the browser's HTTP cache helps. Needs a secure context.
@@ -65,10 +137,6 @@ export interface LoadOptions {
   integrity?: string;
   /** Other addresses of the same weights, tried in order after the first fails. Only for weights by address. */
   mirrors?: readonly (string | URL)[];
-  /** Ends the load, download included; the promise is then rejected with code `aborted`. */
-  signal?: AbortSignal;
-  /** Called a few dozen times a second during a download, and at the end of each phase. */
-  onProgress?: (progress: LoadProgress) => void;
 }
 
 export interface FrameOptions {
@@ -103,10 +171,13 @@ export interface ClassifyOptions extends FrameOptions {
 
 export interface EmbedOptions extends FrameOptions {
   /**
-   * Which endpoint, one of `info.endpoints`: `"global_pool"`, `"layer_19"`, `"layer_15/expansion_output"` …
+   * Which endpoint, one of `info.endpoints`: `"global_pool"`, `"layer_19"`, `"layer_15/expansion_output"` …, or what
+   * Keras, torchvision and timm call it: `"block_13_expand_relu"`, `"features.18"` … What comes after it is not run.
    * @defaultValue "global_pool"
    */
   endpoint?: string;
+  /** Several endpoints of one run, answered as an array in this order. */
+  endpoints?: readonly string[];
   /**
    * Scale to Euclidean length 1.
    * @defaultValue false
@@ -129,8 +200,10 @@ export interface Label {
   index: number;
   /** The class's name; `"class 7"` where the weights bring no names. */
   name: string;
-  /** Softmax over all classes, 0 … 1. */
+  /** Softmax over all classes, 0 … 1 (as the network's `classifier` says). */
   probability: number;
+  /** WordNet id such as `"n01440764"`, where the weights or `load` bring them. */
+  wnid?: string;
 }
 
 export interface Classification {
@@ -141,15 +214,56 @@ export interface Classification {
 }
 
 /** A vector (or scores) with the shape of its endpoint, e.g. `[1280]` or `[14, 14, 576]` (height, width, channels). */
-export type Vector = Float32Array & { readonly shape: readonly number[] };
+export type Vector = Float32Array & { readonly endpoint: string; readonly shape: readonly number[] };
+
+/** Something that a weights' file does not state. */
+export interface Inferred {
+  /** E.g. `"multiplier"`. */
+  what: string;
+  /** What it was taken to be. */
+  value: string;
+  /** What told it. Where it is wrong, `load` takes an option that goes before it. */
+  why: string;
+}
+
+/** Something suspicious or inconvenient that is not fatal. */
+export interface Warning {
+  /** E.g. `"batch_norm_variance_one"`, `"cache"`, or the code of a mirror's error. */
+  code: string;
+  message: string;
+}
+
+/** A network that is not loaded. */
+export interface Description {
+  /** Trained parameters. */
+  params: number;
+  /** Multiply-accumulates a frame. */
+  macs: number;
+  /** Bytes of its packed weights in memory. */
+  weightsBytes: number;
+  /** Every operation, in order. */
+  layers: { name: string; kind: string; shape: number[]; params: number; macs: number }[];
+}
+
+export interface Endpoint {
+  name: string;
+  /** `[height, width, channels]` of a map, `[channels]` of a vector. */
+  shape: readonly number[];
+  /** Input pixels a pixel of the map stands for, along one side; null for a vector. */
+  reduction: number | null;
+}
 
 export interface Info {
   /** E.g. `"v2"`. */
   version: string;
   /** Width multiplier, 1 for the full network. */
   multiplier: number;
-  /** Side of the network's input in pixels. */
+  /** Height of the network's input in pixels, which is its side where it is square. */
   resolution: number;
+  inputHeight: number;
+  inputWidth: number;
+  /** The least reduction that strides stop at: 8, 16 or 32. */
+  outputStride: number;
   /** Outputs of the classifier. */
   classes: number;
   /** E.g. `"imagenet-1000"`; empty where the weights do not say. */
@@ -158,9 +272,13 @@ export interface Info {
   labels: boolean;
   /** Preset of crop, resize and normalisation, e.g. `"torchvision"`. */
   preprocessing: string;
-  /** `"symmetric"` or `"same"`. */
+  /** `"symmetric"`, `"same"` or `"after"`. */
   padding: string;
   batchNormEpsilon: number;
+  /** Whose names the tensors bear, e.g. `"torchvision"`; `"synthetic"` where there are none. */
+  naming: string;
+  /** What the weights do not state, and why it was taken to be so. */
+  inferred: readonly Inferred[];
   /** What runs the network: `"simd"` or `"reference"`. */
   backend: string;
   /** Why that backend, in a sentence. */
@@ -174,19 +292,19 @@ export interface Info {
   /** Bytes for everything between input and output of a frame, allocated once. */
   arenaBytes: number;
   /** What `embed` can return, in the network's order. */
-  endpoints: readonly { name: string; shape: readonly number[] }[];
+  endpoints: readonly Endpoint[];
   /** The list of kernel calls, as text. */
   plan: string;
   /** Whether it runs in a worker. */
   worker: boolean;
   /** Where the weights came from. */
-  loadedFrom: "network" | "cache" | "bytes";
+  loadedFrom: "network" | "cache" | "bytes" | "synthetic";
   /** The address that delivered them; null for bytes and files. */
   url: string | null;
   /** Bytes of the weights' file. */
   fileBytes: number;
-  /** What went wrong without being fatal: mirrors that failed, a full cache. */
-  warnings: readonly string[];
+  /** What went wrong without being fatal: mirrors that failed, a full cache, statistics that no training wrote. */
+  warnings: readonly Warning[];
 }
 
 /** What can go wrong while loading over HTTP, starting or calling. */
@@ -259,11 +377,18 @@ export class MobileNet implements AsyncDisposable {
   private constructor();
 
   /**
-   * Loads a network. The file says what it is; no option is needed for a right answer.
+   * Loads a network. The file says what it is, or its tensors do (see `info.inferred`); no option is needed for a right
+   * answer.
    *
    * @throws MobileNetError with a `LoadErrorCode`, a `WeightsErrorCode` or `bad_option`
    */
   static load(weights: WeightsSource, options?: LoadOptions): Promise<MobileNet>;
+
+  /** A network with weights out of a seed: as fast as a trained one, for measuring it without a download. */
+  static synthetic(network: Network, options?: RunOptions): Promise<MobileNet>;
+
+  /** Sizes and layers of a network that is not loaded; only the WebAssembly module is. */
+  static describe(network: Network, options?: { wasmUrl?: string | URL }): Promise<Description>;
 
   /** What was loaded, and where it runs. */
   readonly info: Readonly<Info>;
@@ -274,12 +399,19 @@ export class MobileNet implements AsyncDisposable {
    * @throws MobileNetError with a `CallErrorCode`, `aborted`, `disposed`, `worker_failed` or `internal`; so do the others
    */
   classify(source: FrameSource, options?: ClassifyOptions): Promise<Classification>;
+  /** Those of several frames, all taken now; the same as calls one by one. */
+  classify(sources: readonly FrameSource[], options?: ClassifyOptions): Promise<Classification[]>;
 
   /** The class scores before softmax, shape `[classes]`. */
   logits(source: FrameSource, options?: FrameOptions): Promise<Vector>;
+  logits(sources: readonly FrameSource[], options?: FrameOptions): Promise<Vector[]>;
 
+  /** The values of several endpoints in one run, in their order. */
+  embed(source: FrameSource, options: EmbedOptions & { endpoints: readonly string[] }): Promise<Vector[]>;
+  embed(sources: readonly FrameSource[], options: EmbedOptions & { endpoints: readonly string[] }): Promise<Vector[][]>;
   /** The feature vector (shape `[1280]` for V2 1.0), or the values of another endpoint. */
-  embed(source: FrameSource, options?: EmbedOptions): Promise<Vector>;
+  embed(source: FrameSource, options?: EmbedOptions & { endpoints?: undefined }): Promise<Vector>;
+  embed(sources: readonly FrameSource[], options?: EmbedOptions & { endpoints?: undefined }): Promise<Vector[]>;
 
   /** Cosine of the angle between two vectors of one length, −1 … 1; 0 when one of them is all zeros. */
   similarity(a: ArrayLike<number>, b: ArrayLike<number>): number;

@@ -1,7 +1,8 @@
 /** MobileNet in the browser: labels and feature vectors from a canvas, a video or any other frame. */
 
-import { localClient, workerClient } from "./client.js";
-import { CODES, MobileNetError, aborted, failure } from "./errors.js";
+import { localClient, localEngine, workerClient } from "./client.js";
+import { CODES, MobileNetError, aborted, failure, fromWire, toWire } from "./errors.js";
+import { overridesOf } from "./overrides.js";
 import { capture, copyBytes, tainted } from "./sources.js";
 import { stream } from "./stream.js";
 
@@ -28,21 +29,34 @@ export class MobileNet {
 
   /** Loads a network from an address, bytes or a file. */
   static async load(weights, options = {}) {
-    const { backend = "auto", worker = true, wasmUrl, integrity, mirrors = [], signal, onProgress } = options;
-    const where = "MobileNet.load";
+    return MobileNet.#start("MobileNet.load", options, overridesOf(options), () => weightsMessage(weights, options.mirrors ?? []));
+  }
+
+  /** A network with weights out of a seed: for measuring speed without a download. */
+  static async synthetic(network, options = {}) {
+    return MobileNet.#start("MobileNet.synthetic", options, overridesOf(network), () => ({ synthetic: true }));
+  }
+
+  /** Sizes and layers of a network that is not loaded. */
+  static async describe(network, { wasmUrl } = {}) {
+    const overrides = overridesOf(network);
+    const Engine = await localEngine(wasmAddress(wasmUrl));
+    try {
+      return Engine.describe({ overrides });
+    } catch (error) {
+      throw fromWire(toWire(error));
+    }
+  }
+
+  static async #start(where, { backend = "auto", worker = true, wasmUrl, integrity, signal, onProgress }, overrides, weightsOf) {
     if (signal?.aborted) {
       throw aborted(where, signal);
     }
-    const message = {
-      type: "load",
-      weights: await weightsMessage(weights, mirrors),
-      backend,
-      integrity,
-      wasmUrl: wasmUrl === undefined ? undefined : absolute(wasmUrl, "option wasmUrl"),
-    };
+    const weights = await weightsOf();
+    const message = { type: "load", weights, backend, overrides, integrity, wasmUrl: wasmAddress(wasmUrl) };
     const inWorker = worker !== false;
     const client = inWorker ? workerClient(worker === true ? undefined : worker) : await localClient();
-    const transfer = message.weights.bytes ? [message.weights.bytes.buffer] : [];
+    const transfer = weights.bytes ? [weights.bytes.buffer] : [];
     try {
       const info = await client.call(message, { where, transfer, signal, onProgress });
       return new MobileNet(KEY, client, { ...info, worker: inWorker });
@@ -57,23 +71,29 @@ export class MobileNet {
     return this.#info;
   }
 
-  /** The most likely labels of a frame. */
+  /** The most likely labels of a frame; of each where an array of frames is given. */
   async classify(source, { signal, topK = 5, ...options } = {}) {
-    return this.#run("classify", source, { topK, ...callOptions({ topK, ...options }) }, signal);
+    const message = { topK, ...callOptions({ topK, ...options }) };
+    return each(source, (frame) => this.#run("classify", frame, message, signal));
   }
 
   /** The class scores before softmax. */
-  async logits(source, { signal, ...options } = {}) {
-    return this.#infer(source, "logits", options, signal);
+  async logits(source, options = {}) {
+    return this.embed(source, { ...options, endpoint: "logits", endpoints: undefined, normalize: false });
   }
 
-  /** A feature vector, or the map of another endpoint. */
-  async embed(source, { signal, endpoint = "global_pool", normalize = false, ...options } = {}) {
-    if (typeof endpoint !== "string") {
-      throw badOption("endpoint", "a name out of info.endpoints", endpoint);
+  /** A feature vector, or the map of another endpoint, or those of several. */
+  async embed(source, { signal, endpoint = "global_pool", endpoints, normalize = false, ...options } = {}) {
+    const names = endpoints ?? [endpoint];
+    if (!Array.isArray(names) || names.length === 0 || names.some((name) => typeof name !== "string")) {
+      throw badOption(endpoints === undefined ? "endpoint" : "endpoints", "names out of info.endpoints", endpoints ?? endpoint);
     }
-    const vector = await this.#infer(source, endpoint, options, signal);
-    return normalize ? toUnitLength(vector) : vector;
+    const message = { ...callOptions(options), endpoints: names };
+    return each(source, async (frame) => {
+      const tensors = await this.#run("infer", frame, message, signal);
+      const vectors = tensors.map(({ data, ...rest }) => Object.assign(normalize ? toUnitLength(data) : data, rest));
+      return endpoints === undefined ? vectors[0] : vectors;
+    });
   }
 
   /** The cosine of the angle between two vectors, −1 … 1. */
@@ -111,12 +131,6 @@ export class MobileNet {
     this.dispose();
   }
 
-  async #infer(source, endpoint, options, signal) {
-    const message = { ...callOptions(options), endpoints: [endpoint] };
-    const { data, shape } = await this.#run("infer", source, message, signal);
-    return Object.assign(data, { shape });
-  }
-
   /** Takes the source's picture now, and sends it after the calls before. */
   async #run(type, source, options, signal) {
     const where = type === "classify" ? "MobileNet.classify" : "MobileNet.embed";
@@ -142,6 +156,11 @@ export class MobileNet {
       throw error.name === "DataCloneError" ? tainted(error) : error;
     }
   }
+}
+
+/** One answer, or one for each of several sources, all taken now. */
+function each(source, answer) {
+  return Array.isArray(source) ? Promise.all(source.map(answer)) : answer(source);
 }
 
 async function weightsMessage(weights, mirrors) {
@@ -172,6 +191,10 @@ function absolute(url, where) {
   } catch (cause) {
     throw failure("bad_option", { where, expected: "an address", found: JSON.stringify(String(url)), cause });
   }
+}
+
+function wasmAddress(wasmUrl) {
+  return wasmUrl === undefined ? undefined : absolute(wasmUrl, "option wasmUrl");
 }
 
 /** The options that travel to the engine, which checks their ranges; here only what a message can carry. */

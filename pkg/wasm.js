@@ -24,6 +24,32 @@ export function loadEngine(wasmUrl) {
   return ready;
 }
 
+let full;
+
+/**
+ * The engine's class of the full module, which reads files of every framework; fetched when the first such file is
+ * opened. It lies in the folder `full` beside the core module.
+ *
+ * @param {string} [wasmUrl] where the core module is, if not beside this file
+ * @returns {Promise<typeof Engine>}
+ */
+export function loadFullEngine(wasmUrl) {
+  const url = wasmUrl
+    ? new URL("full/mobilenet_web_bg.wasm", new URL(wasmUrl, location.href)).href
+    : new URL("./wasm/full/mobilenet_web_bg.wasm", import.meta.url).href;
+  full ??= startFull(url).catch((error) => {
+    full = undefined;
+    throw error;
+  });
+  return full;
+}
+
+async function startFull(url) {
+  const [glue, module] = await Promise.all([import("./wasm/full/mobilenet_web.js"), compile(url)]);
+  await glue.default({ module_or_path: module });
+  return glue.Engine;
+}
+
 async function start(url) {
   const module = await compile(url);
   await init({ module_or_path: module });

@@ -49,6 +49,8 @@ pub enum Kind {
     SourceTainted,
     /// A frame was closed or transferred before it was read.
     SourceDetached,
+    /// The core module reads only files that say what they are; the full module reads this one.
+    NeedsFullModule,
     /// The browser lacks something that this package needs.
     Unsupported,
 }
@@ -78,6 +80,7 @@ impl Kind {
             Self::SourceUnsupported => "source_unsupported",
             Self::SourceTainted => "source_tainted",
             Self::SourceDetached => "source_detached",
+            Self::NeedsFullModule => "needs_full_module",
             Self::Unsupported => "unsupported",
         }
     }

@@ -26,6 +26,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, unused_imports, unused_mut, reason = "the core module leaves much out")
+)]
+
 pub mod error;
 pub mod lane;
 
@@ -42,13 +47,16 @@ pub mod frame;
 pub mod backend;
 pub mod output;
 
+pub mod describe;
 mod net;
 mod small;
+mod synthetic;
 
 #[cfg(target_arch = "wasm32")]
 mod js;
 
+pub use describe::{EndpointInfo, Layer};
 pub use error::{Error, Kind, Result};
 pub use frame::{Fit, Frame, View};
-pub use net::{Choice, EndpointInfo, Net, Options, Tensor};
+pub use net::{Choice, Net, Options, Origin, Tensor};
 pub use output::{Label, Query};

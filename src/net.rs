@@ -1,14 +1,16 @@
 //! The whole path in one type: bytes of a file in, maps and labels of a frame out.
 
 use crate::backend::{Cpu, Executor};
+use crate::describe::{self, EndpointInfo, Layer};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Frame, Preprocessor, View};
-use crate::graph::{Graph, Shape};
+use crate::graph::Graph;
 use crate::lane::{Body, Vec4};
 use crate::model::Spec;
 use crate::output::{Label, Query, top_k};
 use crate::plan::{Packing, Plan};
-use crate::weights;
+use crate::synthetic;
+use crate::weights::{self, Inferred, Overrides, Warning};
 
 /// Which backend the caller wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,10 +48,12 @@ impl Choice {
 }
 
 /// How a network is opened. The default needs no thought.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// Which backend.
     pub backend: Choice,
+    /// What is known better than the file and its tensors tell.
+    pub overrides: Overrides,
 }
 
 /// A feature map or a vector, `[h, w, c]` or `[c]`, row by row.
@@ -63,19 +67,25 @@ pub struct Tensor {
     pub data: Vec<f32>,
 }
 
-/// One endpoint that a network can be asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointInfo {
-    /// Its name.
-    pub name: String,
-    /// `[h, w, c]` of a map, `[c]` of a vector.
-    pub shape: Vec<usize>,
+/// What a file told about its network beside the numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose names its tensors bear, e.g. `torchvision`; `synthetic` where there was no file.
+    pub naming: &'static str,
+    /// What it does not state, and why it was taken to be so.
+    pub inferred: Vec<Inferred>,
+    /// What is suspicious about it.
+    pub warnings: Vec<Warning>,
+    /// WordNet ids by class; empty where it holds none.
+    pub wnids: Vec<String>,
 }
 
 /// A network that is ready for frames.
 pub struct Net {
     spec: Spec,
+    origin: Origin,
     graph: Graph,
+    endpoints: Vec<EndpointInfo>,
     packing: Packing,
     backend: Choice,
     why: String,
@@ -91,32 +101,83 @@ impl Net {
     /// Opens a file of weights, of any format that [`weights::Format`] lists.
     ///
     /// # Errors
-    /// What is wrong with the file, as one of the weights' kinds of [`Kind`].
+    /// What is wrong with the file, as one of the weights' kinds of [`Kind`]; [`Kind::BadOption`] for an override that
+    /// its tensors contradict, [`Kind::BadModel`] for one that no network can have.
     pub fn open(file: &[u8], options: &Options) -> Result<Self> {
-        let checkpoint = weights::checkpoint(weights::read(file)?, &weights::Overrides::default())?;
+        let checkpoint = weights::checkpoint(weights::read(file)?, &options.overrides)?;
         let graph = Graph::build(&checkpoint.spec)?;
         let packing = Packing::new(&graph);
         let parameters = packing.pack(&graph, &checkpoint)?;
-        let spec = checkpoint.spec.clone();
-        let (backend, body, why) = match options.backend {
+        let origin = Origin {
+            naming: checkpoint.naming,
+            inferred: checkpoint.inferred,
+            warnings: checkpoint.warnings,
+            wnids: checkpoint.wnids,
+        };
+        Self::new(checkpoint.spec, origin, (graph, packing, parameters), options.backend)
+    }
+
+    /// A network whose weights come out of a seed: as fast as a trained one, and as good as none. The overrides of
+    /// `options` go before `spec`.
+    ///
+    /// # Errors
+    /// [`Kind::BadModel`].
+    pub fn synthetic(spec: Spec, options: &Options) -> Result<Self> {
+        let spec = options.overrides.apply(spec);
+        let graph = Graph::build(&spec)?;
+        let packing = Packing::new(&graph);
+        let parameters = synthetic::parameters(&graph, &packing);
+        let wnids = options.overrides.wnids.clone().unwrap_or_default();
+        let origin = Origin { naming: "synthetic", wnids, ..Origin::default() };
+        Self::new(spec, origin, (graph, packing, parameters), options.backend)
+    }
+
+    fn new(spec: Spec, origin: Origin, built: (Graph, Packing, Vec<Vec4>), backend: Choice) -> Result<Self> {
+        if !origin.wnids.is_empty() && origin.wnids.len() != spec.classes {
+            return Err(Error::new(Kind::BadModel, "wnids")
+                .expected(format!("{} WordNet ids, one a class", spec.classes))
+                .found(format!("{}", origin.wnids.len()))
+                .remedy("Leave them out, or give an id for every class."));
+        }
+        let (graph, packing, parameters) = built;
+        let (backend, body, why) = match backend {
             Choice::Auto => (Choice::Simd, Body::Simd, "the fastest backend that this build has"),
             Choice::Simd => (Choice::Simd, Body::Simd, "asked for"),
             Choice::Reference => (Choice::Reference, Body::Reference, "asked for"),
         };
         let preprocessor = Preprocessor::new(&spec.preprocessing, spec.height_px, spec.width_px);
         let executor = Box::new(Cpu::new(body, preprocessor, parameters));
-        let mut net = Self { spec, graph, packing, backend, why: why.into(), executor, plans: Vec::new() };
+        let endpoints = describe::endpoints(&graph);
+        let plans = Vec::new();
+        let mut net = Self { spec, origin, graph, endpoints, packing, backend, why: why.into(), executor, plans };
         // What `classify` needs is planned now, so that the first frame pays for nothing.
-        if net.spec.classes > 0 {
-            net.plan(&[PREDICTIONS])?;
-        }
+        let last = net.last_endpoint().to_owned();
+        net.plan(&[&last])?;
         Ok(net)
+    }
+
+    /// `predictions`; of a network without top, the endpoint that is computed last.
+    #[must_use]
+    pub fn last_endpoint(&self) -> &str {
+        self.endpoints.last().map_or(PREDICTIONS, |endpoint| &endpoint.name)
     }
 
     /// What kind of network it is, and by which rules it was trained.
     #[must_use]
     pub const fn spec(&self) -> &Spec {
         &self.spec
+    }
+
+    /// What the file told beside the numbers.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The network, layer by layer.
+    #[must_use]
+    pub fn layers(&self) -> Vec<Layer> {
+        describe::layers(&self.graph)
     }
 
     /// The network, node by node.
@@ -145,12 +206,8 @@ impl Net {
 
     /// Every endpoint that can be asked for, in the order in which they are computed.
     #[must_use]
-    pub fn endpoints(&self) -> Vec<EndpointInfo> {
-        let info = |endpoint: &crate::graph::Endpoint| EndpointInfo {
-            name: endpoint.name.clone(),
-            shape: dimensions(self.graph.nodes[endpoint.node].shape),
-        };
-        self.graph.endpoints.iter().map(info).collect()
+    pub fn endpoints(&self) -> &[EndpointInfo] {
+        &self.endpoints
     }
 
     /// The steps that compute `endpoints`; planned on the first call, remembered after it.
@@ -183,9 +240,19 @@ impl Net {
         let tensor = |output: &crate::plan::Output| {
             let mut data = Vec::new();
             self.executor.read(output, &mut data);
-            Tensor { endpoint: output.name.clone(), shape: dimensions(output.shape), data }
+            let shape = self.endpoints.iter().find(|endpoint| endpoint.name == output.name);
+            let shape = shape.map_or_else(Vec::new, |endpoint| endpoint.shape.clone());
+            Tensor { endpoint: output.name.clone(), shape, data }
         };
         Ok(plan.outputs.iter().map(tensor).collect())
+    }
+
+    /// The maps of `endpoints` for each frame: those that [`Net::infer`] gives, bit for bit.
+    ///
+    /// # Errors
+    /// As [`Net::infer`], for the first frame that has one.
+    pub fn infer_batch(&mut self, frames: &[Frame<'_>], view: &View, endpoints: &[&str]) -> Result<Vec<Vec<Tensor>>> {
+        frames.iter().map(|frame| self.infer(frame, view, endpoints)).collect()
     }
 
     /// The labels of one frame.
@@ -202,9 +269,4 @@ impl Net {
     pub fn label_name(&self, index: usize) -> String {
         self.spec.labels.get(index).cloned().unwrap_or_else(|| format!("class {index}"))
     }
-}
-
-/// `[h, w, c]` of a map, `[c]` of a vector.
-fn dimensions(shape: Shape) -> Vec<usize> {
-    if shape.pixels() == 1 { vec![shape.channels] } else { vec![shape.height, shape.width, shape.channels] }
 }

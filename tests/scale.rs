@@ -30,7 +30,7 @@ const OUTPUTS: &str = "golden/v2_1.0_224_torchvision";
 fn the_size_of_a_photograph_does_not_change_what_is_seen() {
     let Some(fixtures) = Fixtures::find() else { return };
     let weights = fixtures.read("weights/v2_1.0_224_torchvision/mobilenet_v2.safetensors");
-    let mut net = Net::open(&weights, &Options { backend: Choice::Simd }).expect("opens");
+    let mut net = Net::open(&weights, &Options { backend: Choice::Simd, ..Options::default() }).expect("opens");
     let names = fixtures.golden_names(OUTPUTS);
     let golden = fixtures.npy(&format!("{OUTPUTS}/probs.npy"));
     let table = String::from_utf8(fixtures.read("images/images.csv")).expect("text");

@@ -1,6 +1,7 @@
 // The demo page: finds its elements and joins the parts. Each part is a module of its own.
 import { Camera, explainCamera } from "./camera.js";
 import { showCard } from "./card.js";
+import { Chooser } from "./chooser.js";
 import { Findings } from "./findings.js";
 import { Live } from "./live.js";
 import { Loading, writeProblem } from "./loading.js";
@@ -9,7 +10,7 @@ import { Offline } from "./offline.js";
 import { markChosen, showSamples } from "./samples.js";
 import { Stage } from "./stage.js";
 import { Stills } from "./stills.js";
-import { acceptPictures } from "./upload.js";
+import { acceptFiles } from "./upload.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -43,17 +44,44 @@ const model = new Model({
   onStart: () => loading.start(),
   onProgress: (progress) => loading.progress(progress),
   onError: (error) => loading.fail(error),
-  onReady(net, row) {
-    loading.done();
-    showCard(at("card"), net.info, row);
-    at("weights-licence").textContent = `The weights (${row.title}) are under ${row.licence}.`;
-    if (isKept(net.info)) offline.weightsReady();
+  onOpen: (choice) => chooser.start(choice),
+  onOpenProgress: (progress) => chooser.progress(progress),
+  onRefused: (error) => chooser.fail(error),
+  onGivenUp: () => chooser.end(),
+  onReady(net, choice, { instead }) {
+    loading.clear();
+    chooser.done(choice, { first: instead === null });
+    showCard({ list: at("card"), notes: at("card-notes") }, net.info, choice);
+    const { row } = choice;
+    at("weights-licence").textContent = row ? `The weights (${row.title}) are under ${row.licence}.` : "";
+    if (row && isKept(net.info)) offline.weightsReady();
+    if (!instead) return;
+    findings.forget();
+    // The camera's loop sees by itself that its network changed; a picture is looked at once more.
+    if (stage.showing === "picture") stills.again();
   },
 });
+const chooser = new Chooser(
+  {
+    file: at("weights-file"),
+    form: at("weights-form"),
+    url: at("weights-url"),
+    original: at("weights-original"),
+    cancel: at("weights-cancel"),
+    announcement: at("announcement"),
+    panel: at("weights-loading"),
+    text: at("weights-loading-text"),
+    bytes: at("weights-loading-bytes"),
+    progress: at("weights-progress"),
+    problem: at("weights-error"),
+    problemText: at("weights-error-text"),
+  },
+  model,
+);
 
 /** Whether the library has the weights in its cache: it says so when it could not put them there. */
 function isKept({ loadedFrom, warnings }) {
-  return isSecureContext && (loadedFrom === "cache" || warnings.length === 0);
+  return isSecureContext && (loadedFrom === "cache" || !warnings.some(({ code }) => code === "cache"));
 }
 
 // Problems of the camera or of a picture, with a way to try again where trying again can help.
@@ -124,13 +152,14 @@ function used() {
 at("camera").addEventListener("click", () => (live.running ? live.stop() : startCamera()));
 at("model-retry").addEventListener("click", () => stills.again());
 at("download").addEventListener("click", () => stills.again());
-acceptPictures({
+acceptFiles({
   input: at("file"),
   overlay: at("drop"),
   onPicture(file) {
     used();
     choosePicture({ title: file.name || "Picture", source: file.name, open: async () => file });
   },
+  onWeights: (file) => chooser.openFile(file),
   onRefused: (message) => sourceError.show({ message }),
 });
 

@@ -56,6 +56,13 @@ export class Findings {
     this.#similarity.textContent = before ? `Similarity to the last: ${net.similarity(before, vector).toFixed(2)}` : "";
   }
 
+  /** Another network from here on: its vectors have nothing in common with those before. */
+  forget() {
+    this.#previous = null;
+    this.#similarity.textContent = "";
+    this.#announcer.forget();
+  }
+
   rest() {
     this.#meter.reset();
   }

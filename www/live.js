@@ -38,7 +38,7 @@ export class Live {
       // A model that does not load says so in its own panel.
       const net = await this.#model.ready().catch(() => null);
       if (session.signal.aborted) return;
-      if (net) await this.#run(net, session.signal);
+      if (net) await this.#run(session.signal);
       else this.stop();
     } catch (error) {
       if (session.signal.aborted || error instanceof CameraClosed) return;
@@ -57,15 +57,29 @@ export class Live {
     this.#listener.onState("off");
   }
 
-  async #run(net, signal) {
+  /** The camera runs on through changes of the model: each network takes over where the one before it ended. */
+  async #run(signal) {
+    let net;
+    while (!signal.aborted && net !== this.#model.net) {
+      net = this.#model.net;
+      try {
+        await this.#watch(net, signal);
+      } catch (error) {
+        // A network that was replaced is disposed of, with a frame in it more often than not.
+        if (error.code !== "disposed" || net === this.#model.net) throw error;
+      }
+    }
+  }
+
+  async #watch(net, signal) {
     let vectorAt = -Infinity;
     for await (const result of net.stream(this.#video, { maxFps: MAX_FPS, signal })) {
-      if (signal.aborted) return;
+      if (signal.aborted || net !== this.#model.net) return;
       this.#findings.frame(result);
       if (performance.now() - vectorAt < VECTOR_EVERY_MS) continue;
       vectorAt = performance.now();
       const vector = await net.embed(this.#video);
-      if (signal.aborted) return;
+      if (signal.aborted || net !== this.#model.net) return;
       this.#findings.vector(net, vector, { compare: false });
     }
   }

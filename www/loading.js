@@ -1,33 +1,37 @@
-// The download's progress bar, and what to read when it fails.
+// A download's progress bar, and what to read when it fails.
 import { bytes } from "./format.js";
 
 export class Loading {
   #parts;
 
-  /** `parts`: the elements panel, text, bytes, progress, button, problem and problemText. */
+  /** `parts`: the elements panel, text, bytes, progress, problem, problemText and, for `offer`, button. */
   constructor(parts) {
     this.#parts = parts;
   }
 
-  start() {
-    const { panel, text, progress, button, problem } = this.#parts;
+  start(sentence = "Getting the model ready") {
+    const { panel, text, progress, bytes: count, button, problem } = this.#parts;
     problem.hidden = true;
-    button.hidden = true;
+    if (button) button.hidden = true;
     panel.hidden = false;
     progress.hidden = false;
     progress.removeAttribute("value");
-    text.textContent = "Getting the model ready";
+    text.textContent = sentence;
+    count.textContent = "";
   }
 
   progress({ phase, loadedBytes, totalBytes }) {
     const { text, progress, bytes: count } = this.#parts;
     text.textContent = phase === "download" ? "Downloading the model" : "Preparing the model";
-    progress.value = Math.min(1, loadedBytes / totalBytes);
-    count.textContent = `${bytes(loadedBytes)} of ${bytes(totalBytes)}`;
+    // A server need not say how long a file is: then the bar moves without an end in sight.
+    if (totalBytes) progress.value = Math.min(1, loadedBytes / totalBytes);
+    count.textContent = totalBytes ? `${bytes(loadedBytes)} of ${bytes(totalBytes)}` : bytes(loadedBytes);
   }
 
-  done() {
+  /** Nothing loads any more, and nothing is wrong. */
+  clear() {
     this.#parts.panel.hidden = true;
+    this.#parts.problem.hidden = true;
   }
 
   /** Says what a person on a metered connection would be asked to download. */

@@ -1,9 +1,11 @@
-// Pictures from the person: the file button, a drop anywhere on the page, a paste.
+// Files from the person: the picture button, a drop anywhere on the page, a paste.
+import { isWeights } from "./chooser.js";
 
-/** Calls `onPicture(file)` for a picture and `onRefused(sentence)` for anything else. */
-export function acceptPictures({ input, overlay, onPicture, onRefused }) {
+/** Calls `onPicture(file)` for a picture, `onWeights(file)` for weights and `onRefused(sentence)` for anything else. */
+export function acceptFiles({ input, overlay, onPicture, onWeights, onRefused }) {
   const take = (file, nothing) => {
     if (!file) onRefused(nothing);
+    else if (isWeights(file)) onWeights(file);
     else if (file.type && !file.type.startsWith("image/")) {
       onRefused(`“${file.name}” is not a picture (${file.type}). JPEG, PNG, WebP, AVIF, GIF and BMP files work.`);
     } else onPicture(file);

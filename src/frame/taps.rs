@@ -91,7 +91,8 @@ impl Taps {
     /// The two neighbours of `position`; outside the picture, its border pixel.
     fn two(&mut self, axis: &Axis, position: f64) {
         let last = axis.readable.end - 1;
-        let position = position.clamp(axis.readable.start as f64, last as f64);
+        // Not `clamp`: its panic would bring the printing of floats into the module (see `small`).
+        let position = position.max(axis.readable.start as f64).min(last as f64);
         let first = position.floor() as usize;
         let share = (position - position.floor()) as f32;
         if first < last {

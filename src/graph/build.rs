@@ -2,7 +2,7 @@
 
 use super::{Endpoint, Graph, Node, NodeId, Op, Shape, Window};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Activation, Block, Classifier, Pooling, Spec};
+use crate::model::{Activation, Block, Classifier, Dilating, Padding, Pooling, Spec};
 
 pub(super) fn build(spec: &Spec) -> Result<Graph> {
     spec.check()?;
@@ -113,7 +113,8 @@ impl<'a> Builder<'a> {
             self.convolve(&format!("{name}/expand"), Convolution { kernel: 1, stride: 1, channels, activation });
             self.endpoint(format!("{name}/expansion_output"));
         }
-        let stride = self.depthwise(&format!("{name}/depthwise"), kernel, stride, activation);
+        let left = self.depthwise(&format!("{name}/depthwise"), kernel, stride, activation);
+        let stride = if self.spec.dilating == Dilating::Same { stride } else { left };
         self.endpoint(format!("{name}/depthwise_output"));
         if squeeze_excite {
             self.squeeze_excite(&format!("{name}/squeeze_excite"));
@@ -139,13 +140,13 @@ impl<'a> Builder<'a> {
         self.push(format!("{name}/scale"), Op::Scale, vec![map, self.last()], shape);
     }
 
-    /// The stride and dilation that a row's `stride` becomes, as in TF-slim: once the output stride is reached, strides
-    /// become 1 and multiply the dilation of the rows after them.
+    /// The stride and dilation that a row's `stride` becomes: once the output stride is reached, strides become 1 and
+    /// multiply the dilation of the rows after them, or of their own too.
     fn stride(&mut self, stride: usize) -> (usize, usize) {
         if self.reached >= self.spec.output_stride {
-            let dilation = self.dilation;
+            let before = self.dilation;
             self.dilation *= stride;
-            return (1, dilation);
+            return (1, if self.spec.dilating == Dilating::Same { self.dilation } else { before });
         }
         self.reached *= stride;
         (stride, 1)
@@ -155,7 +156,9 @@ impl<'a> Builder<'a> {
         let Convolution { kernel, stride, channels, activation } = convolution;
         let input = self.last();
         let (stride, dilation) = if kernel == 1 { (stride, 1) } else { self.stride(stride) };
-        let (window, height, width) = Window::over(self.spec.padding, self.shape(), kernel, stride, dilation);
+        // Keras's V1 pads its depthwise convolutions by its own rule, its stem by SAME.
+        let padding = if self.spec.padding == Padding::After { Padding::Same } else { self.spec.padding };
+        let (window, height, width) = Window::over(padding, self.shape(), kernel, stride, dilation);
         let shape = Shape { height, width, channels };
         self.push(name.into(), Op::Conv(window), vec![input], shape);
         self.normalise(name, activation, shape);

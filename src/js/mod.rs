@@ -1,6 +1,7 @@
 //! The only layer that knows JavaScript: the class that `pkg/host.js` drives, frame sources, options, errors.
 
 mod errors;
+mod info;
 mod options;
 mod source;
 
@@ -19,34 +20,6 @@ pub struct Engine {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Info<'a> {
-    version: &'a str,
-    multiplier: f32,
-    resolution: usize,
-    classes: usize,
-    label_set: &'a str,
-    labels: bool,
-    preprocessing: &'a str,
-    padding: &'a str,
-    batch_norm_epsilon: f32,
-    backend: &'a str,
-    why: &'a str,
-    params: usize,
-    macs: u64,
-    weights_bytes: usize,
-    arena_bytes: usize,
-    endpoints: Vec<EndpointInfo>,
-    plan: String,
-}
-
-#[derive(Serialize)]
-struct EndpointInfo {
-    name: String,
-    shape: Vec<usize>,
-}
-
-#[derive(Serialize)]
 struct Labels {
     labels: Vec<Label>,
 }
@@ -56,11 +29,13 @@ struct Label {
     index: usize,
     name: String,
     probability: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wnid: Option<String>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a file of weights. `options`: `{ backend?: "auto" | "simd" | "reference" }`.
+    /// Opens a file of weights. `options`: `{ backend?: "auto" | "simd" | "reference", overrides?: { [key]: string } }`.
     ///
     /// # Errors
     /// Throws a `MobileNetError` whose `code` is one of [`crate::Kind::code`]'s.
@@ -71,41 +46,35 @@ impl Engine {
         Ok(Engine { net, pixels: Pixels::new() })
     }
 
+    /// A network out of a seed, of the version and size that the overrides in `options` say.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError`.
+    pub fn synthetic(options: &JsValue) -> JsResult<Engine> {
+        console_error_panic_hook::set_once();
+        let (spec, options) = Given::new(options)?.synthetic()?;
+        let net = Net::synthetic(spec, &options).map_err(thrown)?;
+        Ok(Engine { net, pixels: Pixels::new() })
+    }
+
+    /// Layers and sizes of a network of the version and size that the overrides in `options` say.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError`.
+    pub fn describe(options: &JsValue) -> JsResult<JsValue> {
+        let (spec, _) = Given::new(options)?.synthetic()?;
+        info::description(&spec)
+    }
+
     /// What the network is and how it runs here, as a plain object.
     ///
     /// # Errors
     /// Throws when JavaScript refuses the object, which it has no reason to.
     pub fn info(&mut self) -> JsResult<JsValue> {
-        let plan = self.net.plan(&["predictions"]).map_err(thrown)?.to_string();
-        let spec = self.net.spec();
-        let (backend, why) = self.net.backend();
-        options::write(&Info {
-            version: spec.version.name(),
-            multiplier: spec.multiplier,
-            resolution: spec.height_px,
-            classes: spec.classes,
-            label_set: &spec.label_set,
-            labels: !spec.labels.is_empty(),
-            preprocessing: spec.preprocessing.name,
-            padding: spec.padding.name(),
-            batch_norm_epsilon: spec.batch_norm_epsilon,
-            backend: backend.name(),
-            why,
-            params: self.net.graph().params(),
-            macs: self.net.graph().macs(),
-            weights_bytes: self.net.weights_bytes(),
-            arena_bytes: self.net.arena_bytes(),
-            endpoints: self
-                .net
-                .endpoints()
-                .into_iter()
-                .map(|endpoint| EndpointInfo { name: endpoint.name, shape: endpoint.shape })
-                .collect(),
-            plan,
-        })
+        info::info(&mut self.net)
     }
 
-    /// The labels of one frame: `{ labels: [{ index, name, probability }] }`.
+    /// The labels of one frame: `{ labels: [{ index, name, probability, wnid? }] }`.
     ///
     /// # Errors
     /// Throws a `MobileNetError` for a bad option or an unreadable frame.
@@ -114,13 +83,13 @@ impl Engine {
         let (query, view) = (options.query(&self.net)?, options.view()?);
         let frame = self.pixels.read(frame)?;
         let labels = self.net.classify(&frame, &view, &query).map_err(thrown)?;
-        let name = |index| self.net.label_name(index);
-        options::write(&Labels {
-            labels: labels
-                .iter()
-                .map(|label| Label { index: label.index, name: name(label.index), probability: label.probability })
-                .collect(),
-        })
+        let label = |&crate::Label { index, probability }: &crate::Label| Label {
+            index,
+            name: self.net.label_name(index),
+            probability,
+            wnid: self.net.origin().wnids.get(index).cloned(),
+        };
+        options::write(&Labels { labels: labels.iter().map(label).collect() })
     }
 
     /// The maps of the asked endpoints: `[{ endpoint, shape, data: Float32Array }]`.

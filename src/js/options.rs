@@ -6,16 +6,19 @@
 use super::errors::{JsResult, thrown};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Fit, View};
+use crate::model::{Classifier, Spec, Version};
 use crate::net::{Choice, Net, Options};
 use crate::output::Query;
 use crate::small::print_decimal;
+use crate::weights::{Overrides, parse_labels};
 use js_sys::{Array, Reflect};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use wasm_bindgen::JsValue;
 
-/// A plain JavaScript value.
+/// A plain JavaScript value; what is absent is null.
 pub fn write<T: Serialize + ?Sized>(value: &T) -> JsResult<JsValue> {
-    Ok(serde_wasm_bindgen::to_value(value)?)
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true))?)
 }
 
 /// The options object of one call; `undefined` and `null` mean all defaults.
@@ -30,10 +33,37 @@ impl<'a> Given<'a> {
         Err(thrown(bad("options", "an object", options, "See the types of the package for each option.")))
     }
 
-    /// `{ backend?: "auto" | "simd" | "reference" }`.
+    /// `{ backend?: "auto" | "simd" | "reference", overrides?: { [key]: string } }`, keys as in
+    /// [`Overrides::from_text`], and `labels_txt`.
     pub fn open(&self) -> JsResult<Options> {
         let backend = self.text("backend")?.map_or(Ok(Choice::Auto), |name| Choice::from_name(&name));
-        Ok(Options { backend: backend.map_err(thrown)? })
+        let mut values = BTreeMap::new();
+        if let Some(given) = self.get("overrides") {
+            for key in Reflect::own_keys(&given)?.iter().filter_map(|key| key.as_string()) {
+                if let Some(value) = Reflect::get(&given, &key.as_str().into())?.as_string() {
+                    values.insert(key, value);
+                }
+            }
+        }
+        let overrides = || {
+            let mut overrides = Overrides::from_text(&values)?;
+            if let Some(text) = values.get("labels_txt") {
+                overrides.labels = Some(parse_labels(text)?);
+            }
+            Ok(overrides)
+        };
+        Ok(Options { backend: backend.map_err(thrown)?, overrides: overrides().map_err(thrown)? })
+    }
+
+    /// The network that the options describe by themselves: as [`Given::open`], with a version or a table.
+    pub fn synthetic(&self) -> JsResult<(Spec, Options)> {
+        let options = self.open()?;
+        let custom = options.overrides.table.as_ref().map(|_| Version::Custom);
+        let version = options.overrides.version.or(custom).ok_or_else(|| {
+            let expected = Version::ALL.map(|row| row.1).join(", ");
+            thrown(bad("version", &expected, &JsValue::UNDEFINED, "Say which network it is."))
+        })?;
+        Ok((options.overrides.apply(Spec::new(version)), options))
     }
 
     /// `{ topK?, threshold?, allow?, deny? }`, classes by name or index.
@@ -41,7 +71,7 @@ impl<'a> Given<'a> {
         let default = Query::default();
         let top_k = self.number("topK")?.map_or(Ok(default.top_k), |value| whole(value, "topK")).map_err(thrown)?;
         let threshold = self.number("threshold")?.unwrap_or(0.0);
-        if !(0.0..=1.0).contains(&threshold) {
+        if !(0.0..=1.0).contains(&threshold) && net.spec().classifier != Classifier::Linear {
             let found = self.get("threshold").unwrap_or_default();
             return Err(thrown(bad("threshold", "a probability from 0 to 1", &found, "All classes sum to 1.")));
         }

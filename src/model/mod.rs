@@ -7,5 +7,5 @@ mod widths;
 
 pub use blocks::{Activation, Block, Version, table};
 pub use preprocessing::{Crop, PRESETS, Preprocessing, Sampling, preset};
-pub use spec::{Classifier, Padding, Pooling, Spec};
+pub use spec::{Classifier, Dilating, Padding, Pooling, Spec};
 pub use widths::{Expanding, Last, Rounding, Scaling, Widths};

@@ -47,6 +47,15 @@ pub enum Pooling {
     Slim7,
 }
 
+/// Which row is the first to be dilated once [`Spec::output_stride`] is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dilating {
+    /// The row after the one that loses its stride (TF-slim, timm).
+    Next,
+    /// That row itself, which never gains a shortcut (torchvision).
+    Same,
+}
+
 /// What turns logits into predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Classifier {
@@ -78,6 +87,8 @@ pub struct Spec {
     /// Feature maps are never smaller than the input divided by this (8, 16 or 32): once reached, strides turn into
     /// dilation.
     pub output_stride: usize,
+    /// Which row the dilation begins with.
+    pub dilating: Dilating,
     /// Length of the logits, background included; 0 for a network without top.
     pub classes: usize,
     /// From the last map to a vector.
@@ -122,6 +133,7 @@ impl Spec {
             width_px: 224,
             pad_to_32: false,
             output_stride: 32,
+            dilating: Dilating::Next,
             classes: 1000,
             pooling: Pooling::Average,
             classifier: Classifier::Softmax,

@@ -2,33 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::infer::{Fit, Found, Inferred, Search, dims};
+use super::checkpoint::{Assembled, Entry};
+use super::infer::{Fit, Found, Search, dims};
 use super::names::{Bases, Index, Layer, Layout, Naming, Part, Recognised, Table, node, recognise};
 use super::overrides::{check_widths, contradiction};
 use super::problems::Problems;
-use super::{File, Overrides, Warning, extras, habits};
+use super::{File, Overrides, extras, habits};
 use crate::error::Result;
 use crate::model::{Block, Spec, Version};
 use crate::small::print_decimal;
-
-/// A parameter of the network.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) canonical: String,
-    /// Of the file's tensors.
-    pub(super) index: usize,
-    /// Of weights: where the file's axes are in `[out, in, height, width]`.
-    pub(super) axes: Option<[usize; 4]>,
-}
-
-/// A network found in a file.
-pub(super) struct Assembled {
-    pub(super) spec: Spec,
-    pub(super) naming: &'static str,
-    pub(super) inferred: Vec<Inferred>,
-    pub(super) warnings: Vec<Warning>,
-    pub(super) entries: Vec<Entry>,
-}
 
 /// Finds every parameter. `stated` are the file's metadata under the caller's `asked`.
 pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Overrides) -> Result<Assembled> {

@@ -1,8 +1,10 @@
 //! A file whose tensors are those of a known network, under canonical names.
 
-use super::assemble::{Entry, assemble};
-use super::infer::Inferred;
-use super::{File, Overrides, Tensor, Warning, metadata};
+#[cfg(feature = "full")]
+use super::assemble::assemble;
+#[cfg(not(feature = "full"))]
+use super::lean::assemble;
+use super::{File, Inferred, Overrides, Tensor, Warning, metadata};
 use crate::error::{Error, Kind, Result};
 use crate::model::Spec;
 
@@ -20,6 +22,25 @@ pub struct Checkpoint<'a> {
     /// WordNet ids by class; empty where the file does not hold them.
     pub wnids: Vec<String>,
     pub(super) file: File<'a>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// A parameter of the network.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) canonical: String,
+    /// Of the file's tensors.
+    pub(super) index: usize,
+    /// Of weights: where the file's axes are in `[out, in, height, width]`.
+    pub(super) axes: Option<[usize; 4]>,
+}
+
+/// A network found in a file.
+pub(super) struct Assembled {
+    pub(super) spec: Spec,
+    pub(super) naming: &'static str,
+    pub(super) inferred: Vec<Inferred>,
+    pub(super) warnings: Vec<Warning>,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -45,8 +66,11 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
         file,
         entries: assembled.entries,
     };
-    let suspicions = super::honesty::check(&checkpoint);
-    checkpoint.warnings.extend(suspicions);
+    #[cfg(feature = "full")]
+    {
+        let suspicions = super::honesty::check(&checkpoint);
+        checkpoint.warnings.extend(suspicions);
+    }
     Ok(checkpoint)
 }
 

@@ -1,6 +1,6 @@
 //! What a file holds beside its network.
 
-use super::assemble::Entry;
+use super::checkpoint::Entry;
 use super::names::SHADOW;
 use super::{File, Warning};
 

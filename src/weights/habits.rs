@@ -1,7 +1,8 @@
 //! What tensors cannot tell about a network, from what is stated and what its framework's networks agree on.
 
+use super::Inferred;
 use super::Overrides;
-use super::infer::{Fit, Inferred};
+use super::infer::Fit;
 use super::names::{Layout, Recognised};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Classifier, Spec, preset};
@@ -72,6 +73,7 @@ pub(super) fn apply(
     open("resolution", sides != (None, None), "224", "most are trained at it; tensors do not tell");
     spec.pad_to_32 = stated.pad_to_32.unwrap_or(false);
     spec.output_stride = stated.output_stride.unwrap_or(spec.output_stride);
+    spec.dilating = stated.dilating.unwrap_or(habits.dilating);
     let usual = if spec.classes == 1 { Classifier::Sigmoid } else { Classifier::Softmax };
     spec.classifier = stated.classifier.unwrap_or(usual);
     if spec.classes == 1 {

@@ -1,6 +1,6 @@
 //! Signs that a training run never wrote its moving statistics: inference is then junk, and nothing else would say so.
 
-use super::assemble::Entry;
+use super::checkpoint::Entry;
 use super::{Checkpoint, Warning};
 use crate::small::print_decimal;
 

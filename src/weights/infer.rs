@@ -4,17 +4,6 @@ use super::names::{Layer, Layout, Naming, Part, Table};
 use super::{File, Overrides};
 use crate::model::Widths;
 
-/// Something that a file does not state, what it was taken to be, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inferred {
-    /// Which property, e.g. `multiplier`.
-    pub what: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What told it.
-    pub why: String,
-}
-
 /// Depth multipliers with published weights, the usual first: where several give the same channels, the first counts.
 const PUBLISHED: [f32; 8] = [1.0, 0.75, 0.5, 0.35, 0.25, 1.4, 1.3, 1.25];
 

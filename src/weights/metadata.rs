@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::json::{Json, push_string};
 use super::{DAMAGED, File, Overrides, parse_table, print_table};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Classifier, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
+use crate::model::{Classifier, Dilating, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
 use crate::small::{crc32, parse_decimal, print_decimal};
 
 const PREFIX: &str = "mobilenet.";
@@ -17,6 +17,8 @@ const MAX_LINES: usize = 1 << 15;
 
 const POOLINGS: [(Pooling, &str); 4] =
     [(Pooling::Average, "avg"), (Pooling::Max, "max"), (Pooling::None, "none"), (Pooling::Slim7, "slim7")];
+
+const DILATINGS: [(Dilating, &str); 2] = [(Dilating::Next, "next"), (Dilating::Same, "same")];
 
 const CLASSIFIERS: [(Classifier, &str); 3] =
     [(Classifier::Softmax, "softmax"), (Classifier::Sigmoid, "sigmoid"), (Classifier::Linear, "linear")];
@@ -42,19 +44,37 @@ fn bad_metadata(key: &str, expected: String, found: &str) -> Error {
         .remedy("Correct the metadata, or write the file again with `cargo xtask weights`.")
 }
 
-/// The values of one file's keys.
-struct Keys<'f>(&'f BTreeMap<String, String>);
+/// The values of one file's keys, or of a caller's options by the same names.
+struct Keys<'f> {
+    values: &'f BTreeMap<String, String>,
+    asked: bool,
+}
 
 impl<'f> Keys<'f> {
+    const fn of(file: &'f File<'_>) -> Self {
+        Self { values: &file.metadata, asked: false }
+    }
+
     #[inline(never)]
     fn text(&self, key: &str) -> Option<&'f str> {
-        self.0.get(&format!("{PREFIX}{key}")).map(String::as_str)
+        let value = if self.asked { self.values.get(key) } else { self.values.get(&format!("{PREFIX}{key}")) };
+        value.map(String::as_str)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bad(&self, key: &str, expected: String, found: &str) -> Error {
+        if !self.asked {
+            return bad_metadata(key, expected, found);
+        }
+        let error = Error::new(Kind::BadOption, format!("option `{key}`")).expected(expected);
+        error.found(format!("`{found}`")).remedy("Leave the option out for what the weights say.")
     }
 
     #[inline(never)]
     fn number(&self, key: &str) -> Result<Option<f64>> {
         let parse = |text: &str| {
-            parse_decimal(text.trim()).ok_or_else(|| bad_metadata(key, "a number such as 1.0 or 1e-3".into(), text))
+            parse_decimal(text.trim()).ok_or_else(|| self.bad(key, "a number such as 1.0 or 1e-3".into(), text))
         };
         self.text(key).map(parse).transpose()
     }
@@ -66,7 +86,7 @@ impl<'f> Keys<'f> {
             Some(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
                 Ok(Some(value as usize))
             }
-            Some(value) => Err(bad_metadata(key, "a whole number such as 224".into(), &print_decimal(value))),
+            Some(value) => Err(self.bad(key, "a whole number such as 224".into(), &print_decimal(value))),
         }
     }
 
@@ -80,7 +100,7 @@ impl<'f> Keys<'f> {
         let Some(found) = self.text(key) else { return Ok(None) };
         match names.iter().position(|name| *name == found) {
             Some(index) => Ok(Some(index)),
-            None => Err(bad_metadata(key, format!("one of {}", names.join(", ")), found)),
+            None => Err(self.bad(key, format!("one of {}", names.join(", ")), found)),
         }
     }
 
@@ -89,7 +109,7 @@ impl<'f> Keys<'f> {
         let Some(text) = self.text(key).filter(|text| !text.is_empty()) else { return Ok(None) };
         let count = text.lines().count();
         if count > MAX_LINES {
-            return Err(bad_metadata(key, format!("at most {MAX_LINES} lines"), &count.to_string()));
+            return Err(self.bad(key, format!("at most {MAX_LINES} lines"), &count.to_string()));
         }
         let mut lines = Vec::with_capacity(count);
         lines.extend(text.lines().map(str::to_owned));
@@ -98,15 +118,28 @@ impl<'f> Keys<'f> {
 }
 
 /// What the file states.
-#[expect(clippy::cast_possible_truncation, reason = "multipliers and epsilons have a few digits")]
 pub(super) fn read(file: &File<'_>) -> Result<Overrides> {
-    let keys = Keys(&file.metadata);
+    overrides(&Keys::of(file))
+}
+
+impl Overrides {
+    /// Overrides as text, under the names of the metadata's keys without their prefix: `multiplier`, `output_stride` …
+    ///
+    /// # Errors
+    /// [`Kind::BadOption`] for a value that its option cannot have; what [`parse_table`] says of a bad table.
+    pub fn from_text(values: &BTreeMap<String, String>) -> Result<Self> {
+        overrides(&Keys { values, asked: true })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "multipliers and epsilons have a few digits")]
+fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
     let side = keys.count("resolution")?;
     let mut widths = keys.one_of("widths", WIDTHS)?;
     for (key, place) in [("divisible_by", 0), ("min_depth", 1)] {
         let Some(value) = keys.count(key)? else { continue };
         let Some(widths) = &mut widths else {
-            return Err(bad_metadata("widths", format!("a rule that `{key}` changes"), "none"));
+            return Err(keys.bad("widths", format!("a rule that `{key}` changes"), "none"));
         };
         *(if place == 0 { &mut widths.divisible_by } else { &mut widths.min_depth }) = value;
     }
@@ -119,6 +152,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Overrides> {
         width_px: keys.count("width")?.or(side),
         pad_to_32: keys.one_of("pad_to_32", [(true, "true"), (false, "false")])?,
         output_stride: keys.count("output_stride")?,
+        dilating: keys.one_of("dilating", DILATINGS)?,
         classes: keys.count("classes")?,
         pooling: keys.one_of("pooling", POOLINGS)?,
         classifier: keys.one_of("classifier", CLASSIFIERS)?,
@@ -139,7 +173,7 @@ const PADDINGS: [(Padding, &str); 3] = [
 
 /// Compares every tensor with its checksum, where the file states one.
 pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
-    let Some(text) = Keys(&file.metadata).text(CRC32) else {
+    let Some(text) = Keys::of(file).text(CRC32) else {
         return Ok(());
     };
     let mut json = Json::new(text, "metadata `mobilenet.crc32`", 0);
@@ -191,6 +225,7 @@ pub(super) fn write<'n>(
     }
     put("pad_to_32", spec.pad_to_32.to_string());
     put("output_stride", spec.output_stride.to_string());
+    put("dilating", name(&DILATINGS, &spec.dilating));
     put("classes", spec.classes.to_string());
     put("pooling", name(&POOLINGS, &spec.pooling));
     put("classifier", name(&CLASSIFIERS, &spec.classifier));

@@ -10,21 +10,30 @@
 //! A file is untrusted input. No count that it states is allocated for before the bytes it stands for are known to be
 //! there, and every error names a tensor or a byte offset.
 
+#[cfg(feature = "full")]
 mod assemble;
 mod checkpoint;
+#[cfg(feature = "full")]
 mod extras;
+#[cfg(feature = "full")]
 mod habits;
+#[cfg(feature = "full")]
 mod honesty;
+#[cfg(feature = "full")]
 mod infer;
 mod json;
 mod labels;
+#[cfg(not(feature = "full"))]
+mod lean;
 mod metadata;
 mod names;
 mod overrides;
+#[cfg(feature = "full")]
 mod problems;
 mod safetensors;
 mod table;
 mod tensor;
+#[cfg(feature = "full")]
 mod torch;
 
 use std::collections::BTreeMap;
@@ -33,7 +42,6 @@ use crate::error::{Error, Kind, Result};
 use crate::small::sort;
 
 pub use checkpoint::{Checkpoint, checkpoint};
-pub use infer::Inferred;
 pub use labels::parse_labels;
 pub use overrides::Overrides;
 pub use safetensors::{write_safetensors, write_safetensors_with};
@@ -76,6 +84,7 @@ impl Format {
         if file.starts_with(b"PK\x03\x04") {
             return Ok(Self::TorchZip);
         }
+        #[cfg(feature = "full")]
         if file.starts_with(&torch::LEGACY_MAGIC) {
             return Ok(Self::TorchLegacy);
         }
@@ -105,6 +114,17 @@ impl Format {
             Self::TorchLegacy => "PyTorch (before 1.6)",
         }
     }
+}
+
+/// Something that a file does not state, what it was taken to be, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inferred {
+    /// Which property, e.g. `multiplier`.
+    pub what: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What told it.
+    pub why: String,
 }
 
 /// Something suspicious that is no reason to refuse a file.
@@ -169,8 +189,12 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
     let format = Format::sniff(file)?;
     let (metadata, tensors) = match format {
         Format::Safetensors => safetensors::read(file)?,
+        #[cfg(feature = "full")]
         Format::TorchZip => (BTreeMap::new(), torch::read_zip(file)?),
+        #[cfg(feature = "full")]
         Format::TorchLegacy => (BTreeMap::new(), torch::read_legacy(file)?),
+        #[cfg(not(feature = "full"))]
+        _ => return Err(lean::needs_full_module()),
     };
     File::new(format, metadata, tensors)
 }

@@ -1,7 +1,8 @@
 //! What a file's metadata states, or a caller asks for, in place of what tensors tell.
 
 use crate::error::{Error, Kind, Result};
-use crate::model::{Block, Classifier, Padding, Pooling, Preprocessing, Version, Widths};
+use crate::model::{Block, Classifier, Dilating, Padding, Pooling, Preprocessing, Spec, Version, Widths};
+use std::borrow::Cow;
 
 /// Whatever is set here goes before the file's metadata, and that before what tensors' names and shapes tell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +23,8 @@ pub struct Overrides {
     pub pad_to_32: Option<bool>,
     /// 8, 16 or 32.
     pub output_stride: Option<usize>,
+    /// Which row is dilated first below the output stride.
+    pub dilating: Option<Dilating>,
     /// Length of the logits; 0 leaves the top of the network out.
     pub classes: Option<usize>,
     /// From the last map to a vector.
@@ -43,6 +46,42 @@ pub struct Overrides {
 }
 
 impl Overrides {
+    /// `spec` with these values in the place of its own, for a network that comes without a file. One side of the input
+    /// stands for both; without classes the top of the table goes as well.
+    #[must_use]
+    pub fn apply(&self, mut spec: Spec) -> Spec {
+        fn put<T: Clone>(place: &mut T, value: Option<&T>) {
+            if let Some(value) = value {
+                place.clone_from(value);
+            }
+        }
+        if let Some(version) = self.version.filter(|version| *version != spec.version) {
+            spec = Spec::new(version);
+        }
+        if let Some(table) = &self.table {
+            spec.version = self.version.unwrap_or(Version::Custom);
+            spec.blocks = Cow::Owned(table.clone());
+        } else if self.classes == Some(0) {
+            spec.blocks.to_mut().retain(|block| !matches!(block, Block::Pool | Block::Head { .. }));
+        }
+        put(&mut spec.multiplier, self.multiplier.as_ref());
+        put(&mut spec.widths, self.widths.as_ref());
+        put(&mut spec.height_px, self.height_px.as_ref().or(self.width_px.as_ref()));
+        put(&mut spec.width_px, self.width_px.as_ref().or(self.height_px.as_ref()));
+        put(&mut spec.pad_to_32, self.pad_to_32.as_ref());
+        put(&mut spec.output_stride, self.output_stride.as_ref());
+        put(&mut spec.dilating, self.dilating.as_ref());
+        put(&mut spec.classes, self.classes.as_ref());
+        put(&mut spec.pooling, self.pooling.as_ref());
+        put(&mut spec.classifier, self.classifier.as_ref());
+        put(&mut spec.padding, self.padding.as_ref());
+        put(&mut spec.batch_norm_epsilon, self.batch_norm_epsilon.as_ref());
+        put(&mut spec.preprocessing, self.preprocessing.as_ref());
+        put(&mut spec.label_set, self.label_set.as_ref());
+        put(&mut spec.labels, self.labels.as_ref());
+        spec
+    }
+
     /// Takes `other`'s where these leave something open.
     pub(super) fn fill(&mut self, other: Self) {
         fn fill<T>(place: &mut Option<T>, other: Option<T>) {
@@ -58,6 +97,7 @@ impl Overrides {
         fill(&mut self.width_px, other.width_px);
         fill(&mut self.pad_to_32, other.pad_to_32);
         fill(&mut self.output_stride, other.output_stride);
+        fill(&mut self.dilating, other.dilating);
         fill(&mut self.classes, other.classes);
         fill(&mut self.pooling, other.pooling);
         fill(&mut self.classifier, other.classifier);

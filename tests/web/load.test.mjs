@@ -167,7 +167,8 @@ describe("integrity and cache", () => {
     });
     const again = await source();
     assert.equal(again.from, "network");
-    assert.match(again.warnings[0], /cached weights.*fetched again/);
+    assert.equal(again.warnings[0].code, "integrity_mismatch");
+    assert.match(again.warnings[0].message, /cached weights.*fetched again/);
     assert.equal((await source()).from, "cache");
     await own.close();
   });
@@ -182,7 +183,8 @@ describe("mirrors", () => {
     }, files.weights);
     assert.equal(new URL(found.url).pathname, files.weights);
     assert.equal(found.warnings.length, 2);
-    assert.match(found.warnings[0], /404/);
+    assert.deepEqual(found.warnings.map(({ code }) => code), ["http_status", "html_instead_of_weights"]);
+    assert.match(found.warnings[0].message, /404/);
   });
 
   test("that all fail are all named", async () => {

@@ -1,5 +1,9 @@
 // The demo page as a person uses it: its own buttons, and what it shows afterwards.
 
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
 import { serve } from "./harness.mjs";
 
 const PATIENCE_MS = 60_000;
@@ -75,6 +79,15 @@ export class PageDriver {
   /** Waits until the page says that it works without a network. */
   async readyOffline() {
     await this.page.locator('#offline[data-state="ready"]').waitFor();
+  }
+
+  /** Fails with what axe finds wrong with the page as it stands. */
+  async checkAxe() {
+    const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+    await this.page.evaluate(await readFile(axe, "utf8"));
+    const { violations } = await this.page.evaluate(() => globalThis.axe.run());
+    const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
+    assert.deepEqual(told, []);
   }
 
   async close() {

@@ -44,6 +44,21 @@ export async function everything(video: HTMLVideoElement, canvas: OffscreenCanva
     const each: Classification = result;
     void each;
   }
+  const pair: Vector[] = await net.embed(video, { endpoints: ["layer_15/expansion_output", "layer_19"] });
+  const batch: Vector[][] = await net.embed([video, file], { endpoints: [vector.endpoint] as const });
+  const single: Vector[] = await net.embed([video, canvas], { endpoint: "features.18" });
+  const many: Classification[] = await net.classify([file, frame], { topK: 1 });
+  const id: string | undefined = many[0]?.labels[0]?.wnid;
+  // @ts-expect-error several endpoints give an array
+  const one: Vector = await net.embed(video, { endpoints: ["layer_19"] });
+  await MobileNet.load(file, { version: "v3-small", outputStride: 16, includeTop: false, labels: ["a", "b"], signal });
+  // @ts-expect-error 8, 16 or 32
+  await MobileNet.load(file, { outputStride: 12 });
+  const { layers, macs } = await MobileNet.describe({ version: "v1", multiplier: 0.75, inputHeight: 128, inputWidth: 128 });
+  await using timed = await MobileNet.synthetic({ table: ["pool", { head: { channels: 8 } }], classes: 2 }, { worker: false });
+  const why: string | undefined = timed.info.inferred[0]?.why ?? timed.info.warnings[0]?.code;
+  const reduction: number | null | undefined = net.info.endpoints[0]?.reduction;
+  void [pair, batch, single, id, one, layers, macs, why, reduction];
   const backend: string = net.info.backend;
   // @ts-expect-error read-only
   net.info.backend = "simd";

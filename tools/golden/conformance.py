@@ -32,7 +32,7 @@ def reference(framework):
 
 
 def entry(case):
-    """(manifest fields, outputs) of a case."""
+    """(manifest fields, shapes of all tensors, outputs) of a case."""
     call, shapes, outputs = reference(case.framework).run(case)
     moving = ("moving_mean", "moving_variance", "running_mean", "running_var")
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
@@ -59,18 +59,21 @@ def entry(case):
         "tensors": len(shapes),
         "tensors_fnv1a64": seeded.listing(shapes),
     }
-    return fields, outputs
+    return fields, shapes, outputs
 
 
 def generate(folder, chosen):
-    packed = []
+    packed, listings = [], {}
     for at, case in enumerate(chosen):
         print(f"{at + 1}/{len(chosen)} {case.name}", file=sys.stderr, flush=True)
-        packed.append(fixtures.pack(*entry(case)))
+        fields, shapes, outputs = entry(case)
+        packed.append(fixtures.pack(fields, outputs))
+        listings.setdefault(case.framework, []).append((case.name, shapes))
     versions = {}
     for framework in sorted({case.framework for case in chosen}):
         versions.update(reference(framework).VERSIONS)
     fixtures.write(folder, versions, packed)
+    fixtures.write_tensors(folder, listings)
 
 
 def check(everything):
@@ -84,7 +87,7 @@ def check(everything):
         if case.framework in seen and not everything:
             continue
         seen.add(case.framework)
-        again, outputs = entry(case)
+        again, _, outputs = entry(case)
         wrong = [key for key in again if fields[key] != again[key]]
         if wrong or [name for name, _ in fields["endpoints"]] != list(outputs):
             sys.exit(f"{case.name}: {wrong or 'endpoints'} differ from the manifest")
@@ -99,7 +102,7 @@ def check(everything):
 
 def stats(chosen):
     for case in chosen:
-        _, outputs = entry(case)
+        _, _, outputs = entry(case)
         spread = {name: float(np.std(x)) for name, x in outputs.items()}
         odd = {name: f"{x:.3g}" for name, x in spread.items() if not 0.05 <= x <= 5}
         zeros = max(float(np.mean(x == 0)) for x in outputs.values())

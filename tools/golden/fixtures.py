@@ -45,6 +45,17 @@ def write(folder, versions, packed):
     np.concatenate([records for _, records in packed]).tofile(folder / "expected.bin")
 
 
+def write_tensors(folder, listings):
+    """tensors/FRAMEWORK.txt: for every case a line `# name`, then `tensor 3x3x3x32` lines, sorted by name."""
+    (folder / "tensors").mkdir(exist_ok=True)
+    for framework, listed in listings.items():
+        lines = []
+        for case, shapes in listed:
+            lines.append(f"# {case}\n")
+            lines += [f"{name} {'x'.join(str(side) for side in shapes[name])}\n" for name in sorted(shapes)]
+        (folder / "tensors" / f"{framework}.txt").write_text("".join(lines))
+
+
 def read(folder):
     """(manifest, {case name: {endpoint: record}})."""
     manifest = json.loads((folder / "cases.json").read_text())

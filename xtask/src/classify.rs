@@ -43,7 +43,7 @@ const SHOWN: usize = 8;
 pub fn run(classify: &Classify) -> Result<()> {
     let path = &classify.weights;
     let file = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let options = Options { backend: classify.backend };
+    let options = Options { backend: classify.backend, ..Options::default() };
     let mut net = Net::open(&file, &options).with_context(|| path.display().to_string())?;
     let mut rows = Vec::new();
     for image in &classify.images {

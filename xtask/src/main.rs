@@ -2,6 +2,7 @@
 
 mod classify;
 mod demo;
+mod models;
 mod npy;
 mod paths;
 mod picture;
@@ -37,6 +38,10 @@ cargo xtask COMMAND
   build [--no-opt]           pkg/wasm/ and target/site/, and target/suite/ for the browser tests
   size [--check]             what a page downloads; --check fails above the budget
   readme                     write README.md's figures anew
+  models                     the family: parameters, multiply-accumulates, download, published top-1
+    --json                   … as the site's models.json
+    --layers NAME            … of one network (v2_1.0_224), layer by layer
+    --measure                … and milliseconds a frame on this machine
   weights [list]             the weights that are known
   weights fetch              download and convert them to target/weights/
   weights convert IN OUT     convert a file to safetensors
@@ -83,6 +88,7 @@ fn dispatch(mut arguments: Parser) -> Result<()> {
             end(&mut arguments)?;
             readme::write()
         }
+        "models" => models_command(arguments),
         "weights" => weights_command(arguments),
         "classify" => classify_command(arguments),
         "serve" => serve_command(arguments),
@@ -116,6 +122,19 @@ fn build_command(mut arguments: Parser) -> Result<()> {
     }
     list.extend([wasm::module(optimise), wasm::suite(), weights::fetch(), samples::fetch(), site::assemble()]);
     steps::run(list)
+}
+
+fn models_command(mut arguments: Parser) -> Result<()> {
+    let mut models = models::Models::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("json") => models.json = true,
+            Arg::Long("measure") => models.measure = true,
+            Arg::Long("layers") => models.layers = Some(arguments.value()?.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    models::run(&models)
 }
 
 fn weights_command(mut arguments: Parser) -> Result<()> {

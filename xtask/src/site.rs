@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::stamp::{Inputs, write};
 use crate::steps::Step;
-use crate::{paths, samples, weights};
+use crate::{models, paths, samples, weights};
 
 /// Copies page, package, weights and samples together and writes their indices.
 pub fn assemble() -> Step<'static> {
@@ -30,6 +30,7 @@ pub fn assemble() -> Step<'static> {
             copy_file(&paths::at("target/samples").join(name), &fresh.join("samples").join(name))?;
         }
         write(&fresh.join("samples/index.json"), &serde_json::to_vec_pretty(&samples::index()?)?)?;
+        write(&fresh.join("models.json"), &serde_json::to_vec_pretty(&models::index()?)?)?;
         let files = precache(&fresh)?;
         remove(&site)?;
         std::fs::rename(&fresh, &site).with_context(|| format!("moving {} into place", fresh.display()))?;

@@ -28,11 +28,14 @@ struct Crate {
     package: &'static str,
     profile: &'static str,
     folder: &'static str,
+    features: &'static [&'static str],
 }
 
-const LIBRARY: Crate = Crate { package: "mobilenet-web", profile: "release", folder: "release" };
+const LIBRARY: Crate = Crate { package: "mobilenet-web", profile: "release", folder: "release", features: &[] };
+/// What a page downloads first: files that say what they are, nothing else.
+const CORE: Crate = Crate { features: &["--no-default-features"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
-const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug" };
+const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[] };
 
 /// pkg/wasm/, made anew when a source file changed.
 pub fn module(optimise: bool) -> Step<'static> {
@@ -56,14 +59,16 @@ pub fn module(optimise: bool) -> Step<'static> {
             if stamp.is_fresh(&[&wasm, &out.join(format!("{MODULE}.js"))]) {
                 return Ok(format!("up to date, {}", size(&wasm)?));
             }
-            let linked = build(&LIBRARY)?;
-            bind(&linked, &out, MODULE)?;
-            let before = size(&wasm)?;
-            if optimise {
-                shrink(&wasm)?;
+            // The core first: binding empties its folder, which the full module's lies in.
+            for (what, out) in [(&CORE, &out), (&LIBRARY, &out.join("full"))] {
+                let linked = build(what)?;
+                bind(&linked, out, MODULE)?;
+                if optimise {
+                    shrink(&out.join(format!("{MODULE}_bg.wasm")))?;
+                }
             }
             stamp.keep()?;
-            Ok(format!("{before}, then {}", size(&wasm)?))
+            Ok(format!("core {}, full {}", size(&wasm)?, size(&out.join("full").join(format!("{MODULE}_bg.wasm")))?))
         },
     )
 }
@@ -80,6 +85,7 @@ pub fn suite() -> Step<'static> {
 fn build(what: &Crate) -> Result<PathBuf> {
     let mut cargo = cargo();
     cargo.args(["build", "--package", what.package, "--lib", "--target", TARGET, "--profile", what.profile]);
+    cargo.args(what.features);
     stream(&mut cargo)?;
     let file = format!("{}.wasm", what.package.replace('-', "_"));
     Ok(paths::cargo_target().join(TARGET).join(what.folder).join(file))

@@ -33,7 +33,7 @@ fn window(
 
 /// An activation.
 fn bend(value: f32, curve: Curve) -> f32 {
-    let gate = (value + 3.0).max(0.0).min(6.0) * SIXTH;
+    let gate = (value + 3.0).clamp(0.0, 6.0) * SIXTH;
     match curve.kind {
         0 => value.max(curve.low).min(curve.high),
         1 => value * gate,

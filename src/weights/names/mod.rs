@@ -1,23 +1,30 @@
 //! How each framework names and lays out the tensors of a network, driven by the model's table.
 
 mod canonical;
+#[cfg(feature = "full")]
 mod index;
+#[cfg(feature = "full")]
 mod keras;
 mod layers;
+#[cfg(feature = "full")]
 mod recognise;
+#[cfg(feature = "full")]
 mod slim;
 mod spell;
+#[cfg(feature = "full")]
 mod timm;
 mod torchvision;
 
 pub(super) use canonical::node;
+#[cfg(feature = "full")]
 pub(super) use index::{Index, SHADOW};
 pub(super) use layers::{Layer, Part, Table};
+#[cfg(feature = "full")]
 pub(super) use recognise::{Recognised, recognise};
 pub(super) use spell::Bases;
 use spell::{Row, spell};
 
-use crate::model::{Padding, Pooling, Version, Widths};
+use crate::model::{Dilating, Padding, Pooling, Version, Widths};
 
 /// What the names of a layer's tensors end with; where several are listed, any of them may be there.
 pub(super) struct Ends {
@@ -79,12 +86,17 @@ pub(super) struct Naming {
 }
 
 /// Every naming that is tried, in this order.
-pub(super) const NAMINGS: [Naming; 7] = [
+pub(super) const NAMINGS: &[Naming] = &[
     naming("torchvision", torchvision::rows, &TORCH, Layout::Torch),
+    #[cfg(feature = "full")]
     naming("timm", timm::rows, &TORCH, Layout::Torch),
+    #[cfg(feature = "full")]
     naming("keras", keras::rows, &KERAS, Layout::TensorFlow),
+    #[cfg(feature = "full")]
     naming("keras-2", keras::keras2, &KERAS, Layout::TensorFlow),
+    #[cfg(feature = "full")]
     naming("tf-slim", slim::rows, &SLIM, Layout::TensorFlow),
+    #[cfg(feature = "full")]
     naming("tflite-slim", slim::rows, &TFLITE, Layout::TfLite),
     Naming { torch: false, ..naming("canonical", canonical::rows, &CANONICAL, Layout::Torch) },
 ];
@@ -105,6 +117,7 @@ pub(super) struct Habits {
     pub(super) batch_norm_epsilon: f32,
     pub(super) preset: &'static str,
     pub(super) pooling: Pooling,
+    pub(super) dilating: Dilating,
     pub(super) why: &'static str,
 }
 
@@ -134,6 +147,7 @@ impl Naming {
             batch_norm_epsilon: 1e-3,
             preset: if keras { "keras" } else { "tf-slim" },
             pooling: Pooling::Average,
+            dilating: if self.framework == "torchvision" { Dilating::Same } else { Dilating::Next },
             why: "the framework's networks agree on it",
         };
         if self.torch && minimalistic {

@@ -47,7 +47,7 @@ pub(in crate::weights) fn recognise<'f>(
         let table = Table { version, blocks: &blocks, widths: Widths::V2, multiplier: 1.0, classes: 1 };
         let layers = table.layers();
         let needed = layers.iter().filter(|layer| !layer.part.is_top()).count();
-        for naming in &NAMINGS {
+        for naming in NAMINGS {
             let Some(prefix) = prefix(index, naming, &layers) else { continue };
             let (mut found, mut score) = (0, 0);
             for layer in &layers {
@@ -71,7 +71,10 @@ pub(in crate::weights) fn recognise<'f>(
     }
     let some: Vec<_> = file.iter().take(3).map(|tensor| format!("`{}`", tensor.name)).collect();
     Err(Error::new(Kind::NotMobileNet, format!("{} tensors", file.iter().len()))
-        .expected(format!("the names that {} gives", NAMINGS.map(|naming| naming.framework).join(", ")))
+        .expected(format!(
+            "the names that {} gives",
+            NAMINGS.iter().map(|naming| naming.framework).collect::<Vec<_>>().join(", ")
+        ))
         .found(if some.is_empty() { "an empty file".into() } else { format!("names such as {}", some.join(", ")) })
         .remedy("Choose the weights of a MobileNet V1, V2 or V3."))
 }

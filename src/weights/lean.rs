@@ -1,0 +1,83 @@
+//! What the core module knows of files: those that say what they are, under torchvision's names or this crate's own.
+//! Anything else is for the full module, which also finds the words for what is wrong with a file.
+
+use std::borrow::Cow;
+
+use super::checkpoint::{Assembled, Entry};
+use super::names::{Layer, NAMINGS, Naming, Table, node};
+use super::{File, Overrides};
+use crate::error::{Error, Kind, Result};
+use crate::model::{Classifier, Pooling, Spec, table};
+
+/// The caller opens the file with the full module instead.
+pub(super) fn needs_full_module() -> Error {
+    Error::new(Kind::NeedsFullModule, "weights")
+        .expected("safetensors whose metadata says which network they are")
+        .remedy("Open them with the full module, or convert them with `cargo xtask weights convert`.")
+}
+
+/// Finds every parameter of a file whose metadata states the network. `stated` are metadata under the caller's options.
+pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, _: &Overrides) -> Result<Assembled> {
+    let spec = spec(file, stated).ok_or_else(needs_full_module)?;
+    spec.check()?;
+    let table = Table {
+        version: spec.version,
+        blocks: &spec.blocks,
+        widths: spec.widths,
+        multiplier: spec.multiplier,
+        classes: spec.classes,
+    };
+    let layers = table.layers();
+    let entries = |naming: &Naming| layers.iter().map(|layer| entries(file, naming, layer)).collect::<Option<Vec<_>>>();
+    let found = NAMINGS.iter().find_map(|naming| Some((naming.framework, entries(naming)?)));
+    let (naming, entries) = found.ok_or_else(needs_full_module)?;
+    let entries = entries.into_iter().flatten().collect();
+    Ok(Assembled { spec, naming, inferred: Vec::new(), warnings: Vec::new(), entries })
+}
+
+/// Nothing where the file leaves something open that the full module would infer.
+fn spec(file: &File<'_>, stated: &mut Overrides) -> Option<Spec> {
+    file.metadata.get("mobilenet.version")?;
+    let version = stated.version?;
+    let usual = Spec::new(version);
+    Some(Spec {
+        blocks: stated.table.take().map_or_else(|| table(version), Cow::Owned),
+        multiplier: stated.multiplier?,
+        widths: stated.widths.unwrap_or(usual.widths),
+        height_px: stated.height_px?,
+        width_px: stated.width_px?,
+        pad_to_32: stated.pad_to_32.unwrap_or(false),
+        output_stride: stated.output_stride.unwrap_or(usual.output_stride),
+        dilating: stated.dilating.unwrap_or(usual.dilating),
+        classes: stated.classes?,
+        pooling: stated.pooling.unwrap_or(Pooling::Average),
+        classifier: stated.classifier.unwrap_or(Classifier::Softmax),
+        padding: stated.padding?,
+        batch_norm_epsilon: stated.batch_norm_epsilon?,
+        preprocessing: stated.preprocessing?,
+        label_set: stated.label_set.take().unwrap_or_default(),
+        labels: stated.labels.take().unwrap_or_default(),
+        ..usual
+    })
+}
+
+/// The parameters of one convolution; nothing where one of them is missing or has another shape.
+fn entries(file: &File<'_>, naming: &Naming, layer: &Layer) -> Option<Vec<Entry>> {
+    let (convolution, norm) = naming.bases("", layer)?;
+    let node = node(layer);
+    let entry = |canonical: String, name: String| Some(Entry { canonical, index: file.position(&name)?, axes: None });
+    let weights = entry(format!("{node}/weights"), format!("{convolution}{}", naming.ends.weights[0]))?;
+    let shape = &file.tensors[weights.index].shape;
+    if shape[..] != layer.shape && (shape[..] != layer.shape[..2] || layer.shape[2..] != [1, 1]) {
+        return None;
+    }
+    let mut entries = vec![weights];
+    if layer.part.is_biased() {
+        entries.push(entry(format!("{node}/biases"), format!("{convolution}{}", naming.ends.biases[0]))?);
+    } else {
+        for (canonical, end) in ["gamma", "beta", "moving_mean", "moving_variance"].iter().zip(naming.ends.norm) {
+            entries.push(entry(format!("{node}/batch_norm/{canonical}"), format!("{norm}{end}"))?);
+        }
+    }
+    Some(entries)
+}
