@@ -1,7 +1,9 @@
 //! What a network is, layer by layer and endpoint by endpoint; no weights are needed for it.
 
 use crate::graph::{Graph, NodeId, Op, Shape};
+use crate::lane::Vec4;
 use crate::model::{Activation, Pooling};
+use crate::plan::Packing;
 
 /// One node of the graph, as a table of a network lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,12 @@ fn reductions(graph: &Graph) -> Vec<Option<usize>> {
         });
     }
     reductions
+}
+
+/// Bytes of packed weights.
+#[must_use]
+pub fn weights_bytes(graph: &Graph) -> usize {
+    Packing::new(graph).length() * size_of::<Vec4>()
 }
 
 /// `[h, w, c]` of a map, `[c]` of a vector.

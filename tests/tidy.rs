@@ -23,7 +23,7 @@ const FORBIDDEN: [(&str, &[&str]); 11] = [
         "output",
         &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "net", "js", "wgpu", "wasm_bindgen"],
     ),
-    ("js", &["plan", "kernels", "backend", "graph", "weights", "wgpu"]),
+    ("js", &["plan", "kernels", "backend", "wgpu"]),
     ("net.rs", &["js", "kernels", "wgpu", "wasm_bindgen"]),
     ("lane.rs", &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "output", "net", "js"]),
 ];

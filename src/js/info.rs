@@ -4,10 +4,8 @@ use super::errors::{JsResult, thrown};
 use super::options::write;
 use crate::describe;
 use crate::graph::Graph;
-use crate::lane::Vec4;
 use crate::model::Spec;
 use crate::net::Net;
-use crate::plan::Packing;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
@@ -122,7 +120,7 @@ pub fn description(spec: &Spec) -> JsResult<JsValue> {
     write(&Description {
         params: graph.params(),
         macs: graph.macs(),
-        weights_bytes: Packing::new(&graph).length() * size_of::<Vec4>(),
+        weights_bytes: describe::weights_bytes(&graph),
         layers: layers
             .iter()
             .map(|it| Layer { name: &it.name, kind: it.kind, shape: &it.shape, params: it.params, macs: it.macs })
