@@ -31,7 +31,8 @@ test("publint finds nothing", async () => {
 test("every relative import and address is among the published files", async () => {
   const { files, exports } = JSON.parse(await readFile(new URL("package.json", PACKAGE), "utf8"));
   const scripts = (await readdir(PACKAGE)).filter((name) => name.endsWith(".js"));
-  const published = new Set([...scripts, ...files, "package.json"]);
+  const types = (await readdir(PACKAGE)).filter((name) => name.endsWith(".d.ts"));
+  const published = new Set([...scripts, ...types, ...files, "package.json"]);
   for (const name of scripts) {
     const text = await readFile(new URL(name, PACKAGE), "utf8");
     for (const [, path] of text.matchAll(/(?:from|import\(|import|new URL\()\s*"\.\/([^"]+)"/g)) {
