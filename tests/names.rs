@@ -10,7 +10,7 @@ use weights_common::{fixture, opened, safetensors_counting, safetensors_of, v2_s
 type Tensors = Vec<(String, Vec<usize>)>;
 type Rename<'r> = &'r dyn Fn(&str) -> String;
 
-const FILES: [&str; 23] = [
+const FILES: [&str; 25] = [
     "torchvision_v2_0.35",
     "torchvision_v3-large_0.35",
     "torchvision_v3-small_0.75",
@@ -28,12 +28,14 @@ const FILES: [&str; 23] = [
     "keras_v3-small-minimalistic_0.5",
     "keras-2_v2_0.35",
     "keras-2_v3-large_0.5",
+    "keras-2_v3-small_0.5",
     "tf-slim_v1_0.25",
     "tf-slim_v2_0.5",
     "tf-slim_v2_0.35",
     "tf-slim_v3-large_0.35",
     "tf-slim_v3-small_0.35",
     "tf-slim_v3-small-minimalistic_0.35",
+    "tf-slim_v3-large-minimalistic_0.35",
 ];
 
 /// The tensors that a framework lists.
