@@ -66,11 +66,8 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
         file,
         entries: assembled.entries,
     };
-    #[cfg(feature = "full")]
-    {
-        let suspicions = super::honesty::check(&checkpoint);
-        checkpoint.warnings.extend(suspicions);
-    }
+    let suspicions = super::honesty::check(&checkpoint);
+    checkpoint.warnings.extend(suspicions);
     Ok(checkpoint)
 }
 

@@ -17,7 +17,6 @@ mod checkpoint;
 mod extras;
 #[cfg(feature = "full")]
 mod habits;
-#[cfg(feature = "full")]
 mod honesty;
 #[cfg(feature = "full")]
 mod infer;
