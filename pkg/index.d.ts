@@ -118,7 +118,8 @@ export interface RunOptions {
    */
   worker?: boolean | string | URL;
   /**
-   * Where `mobilenet_web_bg.wasm` is, relative to the page.
+   * Where `mobilenet_web_bg.wasm` is, relative to the page. The second module, for files that do not say which network
+   * they are, is looked for at `full/mobilenet_web_bg.wasm` beside it.
    * @defaultValue beside the package's scripts
    */
   wasmUrl?: string | URL;
@@ -307,60 +308,7 @@ export interface Info {
   warnings: readonly Warning[];
 }
 
-/** What can go wrong while loading over HTTP, starting or calling. */
-export type LoadErrorCode =
-  | "http_status"
-  | "network"
-  | "cors_refused"
-  | "truncated"
-  | "html_instead_of_weights"
-  | "integrity_mismatch"
-  | "insecure_context"
-  | "wasm_unavailable"
-  | "worker_failed"
-  | "unsupported"
-  | "internal"
-  | "aborted"
-  | "disposed";
-
-/** What can be wrong with the weights' contents. */
-export type WeightsErrorCode =
-  | "unsupported_format"
-  | "truncated"
-  | "bad_header"
-  | "corrupt"
-  | "refused_pickle"
-  | "not_mobilenet"
-  | "bad_metadata"
-  | "missing_tensor"
-  | "wrong_shape"
-  | "wrong_dtype"
-  | "not_finite"
-  | "bad_model";
-
-/** What can be wrong with a call's options or frame. */
-export type CallErrorCode =
-  | "bad_option"
-  | "unknown_endpoint"
-  | "source_not_ready"
-  | "source_empty"
-  | "source_tainted"
-  | "source_detached"
-  | "source_unsupported"
-  | "source_wrong_length"
-  | "source_wrong_size";
-
-export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode;
-
-/** Every promise of this package that fails is rejected with one of these. Its message says where → expected → found → remedy. */
-export class MobileNetError extends Error {
-  private constructor();
-  readonly name: "MobileNetError";
-  /** Stable: compare this, show the message. */
-  readonly code: ErrorCode;
-  /** What each address failed with, when a load tried several. */
-  readonly failures: readonly MobileNetError[];
-}
+export * from "./errors.js";
 
 /**
  * A loaded network.

@@ -50,6 +50,14 @@ fn reading_allocates_no_more_than_the_file_and_a_mebibyte() {
         (0..3000).map(|index| format!(r#""{index}":{{"dtype":"F32","shape":[0,1,1,1,1,1,1,1],"data_offsets":[0,0]}}"#));
     let notes = (0..20_000).map(|index| format!(r#""{index}":"""#)).collect::<Vec<_>>().join(",");
     let long_note = format!(r#""__metadata__":{{"a":"\n{}"}}"#, "x".repeat(250_000));
+    let labels = |count: usize| {
+        header(vec![format!(
+            r#""__metadata__":{{"mobilenet.labels":"{}","mobilenet.wnids":"x"}}"#,
+            "\\n".repeat(count)
+        )])
+    };
+    let rows = r#"\"pool\","#.repeat(20_000);
+    let rows = header(vec![format!(r#""__metadata__":{{"mobilenet.table":"[{rows}\"pool\"]"}}"#)]);
     let dims = format!(r#""a":{{"dtype":"F32","shape":[{}1],"data_offsets":[0,4]}}"#, "1,".repeat(100_000));
     let mut huge_header = safetensors_file("{}", &[]);
     huge_header[..8].copy_from_slice(&u64::MAX.to_le_bytes());
@@ -75,6 +83,9 @@ fn reading_allocates_no_more_than_the_file_and_a_mebibyte() {
         ("3000 tensors", header(empty_tensors.collect())),
         ("20000 notes", header(vec![format!(r#""__metadata__":{{{notes}}}"#)])),
         ("long note", header(vec![long_note])),
+        ("32768 labels", labels(32_768)),
+        ("120000 labels", labels(120_000)),
+        ("20000 rows", rows),
         ("100000 axes", header(vec![dims])),
         ("huge header", huge_header),
         ("greedy zip", zip_pth(&greedy(false), &data)),

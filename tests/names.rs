@@ -8,8 +8,9 @@ use mobilenet_web::weights::{self, Checkpoint, Overrides};
 use weights_common::{fixture, opened, safetensors_counting, safetensors_of, v2_safetensors};
 
 type Tensors = Vec<(String, Vec<usize>)>;
+type Rename<'r> = &'r dyn Fn(&str) -> String;
 
-const FILES: [&str; 23] = [
+const FILES: [&str; 25] = [
     "torchvision_v2_0.35",
     "torchvision_v3-large_0.35",
     "torchvision_v3-small_0.75",
@@ -27,25 +28,28 @@ const FILES: [&str; 23] = [
     "keras_v3-small-minimalistic_0.5",
     "keras-2_v2_0.35",
     "keras-2_v3-large_0.5",
+    "keras-2_v3-small_0.5",
     "tf-slim_v1_0.25",
     "tf-slim_v2_0.5",
     "tf-slim_v2_0.35",
     "tf-slim_v3-large_0.35",
     "tf-slim_v3-small_0.35",
     "tf-slim_v3-small-minimalistic_0.35",
+    "tf-slim_v3-large-minimalistic_0.35",
 ];
 
 /// The tensors that a framework lists.
 fn listed(name: &str) -> Tensors {
     let path = format!("{}/tests/data/names/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut lines = text.lines();
-    let separator = lines.next().unwrap();
+    let separator = lines.next().expect("a separator");
     let mut tensors = Vec::new();
     for line in lines {
         let words: Vec<_> = line.split(' ').collect();
         for leaf in words[1..].chunks(2) {
-            let shape = leaf[1].split(',').filter(|dim| *dim != "-").map(|dim| dim.parse().unwrap()).collect();
+            let shape =
+                leaf[1].split(',').filter(|dim| *dim != "-").map(|dim| dim.parse().expect("a number")).collect();
             tensors.push((format!("{}{separator}{}", words[0], leaf[0]), shape));
         }
     }
@@ -122,8 +126,11 @@ fn renamed(tensors: &Tensors, rename: impl Fn(&str) -> String) -> Tensors {
 
 /// Biases on every convolution, and no batch norms.
 fn folded(tensors: &Tensors) -> Tensors {
-    let parts =
-        |name: &str| name.rsplit_once(['/', '.']).map(|(layer, leaf)| (layer.to_owned(), leaf.to_owned())).unwrap();
+    let parts = |name: &str| {
+        name.rsplit_once(['/', '.'])
+            .map(|(layer, leaf)| (layer.to_owned(), leaf.to_owned()))
+            .expect("a layer and a leaf")
+    };
     let is_norm = |layer: &str| tensors.iter().any(|(name, _)| parts(name).0 == layer && name.contains("_mean"));
     let mut folded = Vec::new();
     for (name, shape) in tensors {
@@ -138,7 +145,7 @@ fn folded(tensors: &Tensors) -> Tensors {
             if leaf.starts_with("depthwise") || name.contains("depthwise/") || name.contains("dw_") { 2 } else { 3 };
         let out = if biases.contains('/') { shape.get(out) } else { shape.first() };
         if shape.len() == 4 && !tensors.iter().any(|(name, _)| name.trim_end_matches(":0") == biases) {
-            folded.push((biases, vec![*out.unwrap()]));
+            folded.push((biases, vec![*out.expect("four axes")]));
         }
     }
     folded
@@ -151,7 +158,7 @@ fn what_savers_add_to_names_does_not_matter() {
         format!("{layer}/{layer}/{leaf}:0")
     };
     let shadows = |name: &str| format!("{name}/ExponentialMovingAverage");
-    let cases: [(&str, &dyn Fn(&str) -> String); 7] = [
+    let cases: [(&str, Rename<'_>); 7] = [
         ("timm_v3-small_0.5", &|name| format!("module.model.{name}")),
         ("keras_v2_0.35", &twice),
         ("keras-2_v3-large_0.5", &|name| twice(name.trim_end_matches(":0"))),

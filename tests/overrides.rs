@@ -3,7 +3,7 @@
 mod weights_common;
 
 use mobilenet_web::Kind;
-use mobilenet_web::model::{Activation, Block, Classifier, Padding, Pooling, Version, Widths, preset};
+use mobilenet_web::model::{Activation, Block, Classifier, Dilating, Padding, Pooling, Version, Widths, preset};
 use mobilenet_web::weights::{self, Checkpoint, Overrides, parse_labels, parse_table, print_table};
 use weights_common::{opened, safetensors_filled, safetensors_of, torchvision_v2};
 
@@ -34,6 +34,7 @@ fn callers_go_before_metadata_and_metadata_before_tensors() {
         width_px: Some(160),
         pad_to_32: Some(true),
         output_stride: Some(16),
+        dilating: Some(Dilating::Same),
         classes: Some(3),
         pooling: Some(Pooling::Average),
         classifier: Some(Classifier::Sigmoid),
@@ -47,6 +48,7 @@ fn callers_go_before_metadata_and_metadata_before_tensors() {
     };
     let spec = open_with(&file, &asked).unwrap().spec;
     assert_eq!((spec.height_px, spec.width_px, spec.pad_to_32, spec.output_stride), (128, 160, true, 16));
+    assert_eq!(spec.dilating, Dilating::Same);
     assert_eq!(
         (spec.pooling, spec.classifier, spec.padding),
         (Pooling::Average, Classifier::Sigmoid, Padding::Symmetric)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::checkpoint::{Assembled, Entry};
 use super::infer::{Fit, Found, Search, dims};
-use super::names::{Index, Layer, Layout, Naming, Part, Recognised, Table, node, recognise};
+use super::names::{Bases, Index, Layer, Layout, Naming, Part, Recognised, Table, node, recognise};
 use super::overrides::{check_widths, contradiction};
 use super::problems::Problems;
 use super::{File, Overrides, extras, habits};
@@ -99,20 +99,25 @@ pub(super) struct Names<'n, 'f> {
 }
 
 impl Names<'_, '_> {
-    /// Names of weights, of biases and of the batch norm's four.
-    fn all(&self, layer: &Layer) -> [Vec<String>; 3] {
-        let Some((base, norm)) = (self.naming.layer)(layer) else { return Default::default() };
-        let ends = self.naming.ends;
-        let with = |base: &str, ends: &[&str]| ends.iter().map(|end| format!("{}{base}{end}", self.prefix)).collect();
-        [with(&base, ends.weights), with(&base, ends.biases), with(&norm, &ends.norm)]
+    /// What the names of the layer's tensors, and of its batch norm's, begin with.
+    #[inline(never)]
+    fn bases(&self, layer: &Layer) -> Bases {
+        self.naming.bases(self.prefix, layer).unwrap_or_default()
     }
 
-    fn any(&self, names: &[String]) -> Option<usize> {
-        names.iter().find_map(|name| self.index.get(name))
-    }
-
+    #[inline(never)]
     fn weights(&self, layer: &Layer) -> Option<usize> {
-        self.any(&self.all(layer)[0])
+        self.index.any(&self.bases(layer).0, self.naming.ends.weights)
+    }
+
+    #[inline(never)]
+    fn biases(&self, layer: &Layer) -> Option<usize> {
+        self.index.any(&self.bases(layer).0, self.naming.ends.biases)
+    }
+
+    #[inline(never)]
+    fn has_norm(&self, layer: &Layer) -> bool {
+        !layer.part.is_biased() && self.index.any(&self.bases(layer).1, &self.naming.ends.norm).is_some()
     }
 }
 
@@ -131,8 +136,7 @@ fn top(
 ) -> Option<Top> {
     let layers = table.layers();
     let logits = layers.iter().rfind(|layer| layer.part == Part::Logits)?;
-    let [weights, biases, _] = names.all(logits);
-    let top = Top { weights: names.any(&weights), biases: names.any(&biases) };
+    let top = Top { weights: names.weights(logits), biases: names.biases(logits) };
     let wanted = stated.classes != Some(0);
     if wanted && (top.weights.is_some() || top.biases.is_some() || stated.classes.is_some()) {
         return Some(top);
@@ -155,59 +159,70 @@ fn entries(
     (fit, recognised): (&Fit, &Recognised<'_>),
     stated: &Overrides,
 ) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    let mut problems = Problems::new(file, recognised, fit);
     let layers = table.layers();
     // Where the first batch norm is folded, all are; one of the layers may be what is missing.
-    let kinds = layers.iter().filter(|layer| !layer.part.is_biased()).find_map(|layer| {
-        let [_, biases, norm] = names.all(layer);
-        let norm = names.any(&norm).is_some();
-        (norm || names.any(&biases).is_some()).then_some(norm)
+    let normed = layers.iter().filter(|layer| !layer.part.is_biased()).find_map(|layer| {
+        let norm = names.has_norm(layer);
+        (norm || names.biases(layer).is_some()).then_some(norm)
     });
-    let normed = kinds.unwrap_or(true);
+    let normed = normed.unwrap_or(true);
+    let problems = Problems::new(file, recognised, fit);
+    let mut found = Collected { file, index: names.index, layout: fit.layout, entries: Vec::new(), problems };
+    let ends = names.naming.ends;
     for layer in layers.iter().filter(|layer| layer.shape != [0; 4]) {
         let node = node(layer);
-        let [weights, biases, norm] = names.all(layer);
-        let axes = fit.layout.axes(layer.part);
-        let found = names.any(&weights);
-        let rank = found.map_or(if layer.part.is_top() { 2 } else { 4 }, |index| file.tensors[index].shape.len());
-        let shape = in_file(layer, fit.layout, rank);
-        let mut put = |canonical: String, found: Option<usize>, name: Option<&String>, axes: Option<[usize; 4]>| {
-            let expected = if axes.is_some() { &shape[..] } else { &layer.shape[..1] };
-            match found {
-                None => problems.missing(layer, name.map_or(&canonical, |name| name), expected),
-                Some(index) => {
-                    let tensor = &file.tensors[index];
-                    let fits = match axes {
-                        Some(_) => dims(&tensor.shape, fit.layout, layer.part) == Some(layer.shape),
-                        None => tensor.shape == expected,
-                    };
-                    if !fits {
-                        problems.wrong(layer, tensor, expected);
-                    }
-                    entries.push(Entry { canonical, index, axes });
-                }
-            }
-        };
-        let name = if layer.part == Part::Depthwise { weights.last() } else { weights.first() };
-        put(format!("{node}/weights"), found, name, Some(axes));
-        let bias = names.any(&biases);
-        let has_norm = names.any(&norm).is_some();
-        if layer.part.is_biased() || (!has_norm && (bias.is_some() || !normed)) {
-            put(format!("{node}/biases"), bias, biases.first(), None);
+        let (base, norm) = names.bases(layer);
+        // A depthwise convolution's weights may have a name of their own, the last.
+        let usual = if layer.part == Part::Depthwise { ends.weights.len() - 1 } else { 0 };
+        found.put(layer, node.clone() + "/weights", &base, (ends.weights, usual));
+        if layer.part.is_biased() || (!names.has_norm(layer) && (!normed || names.biases(layer).is_some())) {
+            found.put(layer, node + "/biases", &base, (ends.biases, 0));
             continue;
         }
-        for (name, canonical) in norm.iter().zip(["gamma", "beta", "moving_mean", "moving_variance"]) {
-            put(format!("{node}/batch_norm/{canonical}"), names.index.get(name), Some(name), None);
+        for (end, canonical) in ends.norm.iter().zip(["gamma", "beta", "moving_mean", "moving_variance"]) {
+            found.put(layer, format!("{node}/batch_norm/{canonical}"), &norm, (&[end], 0));
         }
     }
     let told = stated.multiplier.is_some() || stated.widths.is_some() || stated.table.is_some();
-    problems.check(layers.len(), told)?;
-    Ok(entries)
+    found.problems.check(layers.len(), told)?;
+    Ok(found.entries)
 }
 
-/// A layer's shape in the file's order of axes; of two axes where its tensor has no window.
-fn in_file(layer: &Layer, layout: Layout, rank: usize) -> Vec<usize> {
-    let axes = layout.axes(layer.part).into_iter();
-    axes.filter(|&axis| rank != 2 || axis < 2).map(|axis| layer.shape[axis]).collect()
+/// Parameters found so far.
+struct Collected<'c> {
+    file: &'c File<'c>,
+    index: &'c Index<'c>,
+    layout: Layout,
+    entries: Vec<Entry>,
+    problems: Problems<'c>,
+}
+
+impl Collected<'_> {
+    /// Looks for `base` with one of `ends`, of which one is the usual.
+    #[inline(never)]
+    fn put(&mut self, layer: &Layer, canonical: String, base: &str, (ends, usual): (&[&str], usize)) {
+        let found = self.index.any(base, ends);
+        let tensor = found.map(|index| &self.file.tensors[index]);
+        let weights = canonical.ends_with("/weights");
+        let axes = weights.then(|| self.layout.axes(layer.part));
+        let expected = match axes {
+            None => layer.shape[..1].to_vec(),
+            Some(axes) => {
+                // Where there is no window, the tensor may be a matrix.
+                let rank = tensor.map_or(if layer.part.is_top() { 2 } else { 4 }, |tensor| tensor.shape.len());
+                axes.into_iter().filter(|&axis| rank != 2 || axis < 2).map(|axis| layer.shape[axis]).collect()
+            }
+        };
+        let Some((index, tensor)) = found.zip(tensor) else {
+            return self.problems.missing(layer, &format!("{base}{}", ends[usual]), &expected);
+        };
+        let fits = match axes {
+            Some(_) => dims(&tensor.shape, self.layout, layer.part) == Some(layer.shape),
+            None => tensor.shape == expected,
+        };
+        if !fits {
+            self.problems.wrong(layer, tensor, &expected);
+        }
+        self.entries.push(Entry { canonical, index, axes });
+    }
 }

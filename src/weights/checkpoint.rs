@@ -53,7 +53,8 @@ pub(super) struct Assembled {
 /// other shapes and the first block that disagrees; [`Kind::BadOption`] or [`Kind::BadMetadata`] where a stated value
 /// contradicts the tensors; [`Kind::Corrupt`] or [`Kind::BadModel`].
 pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoint<'a>> {
-    let mut stated = overrides.clone().or(metadata::read(&file)?);
+    let mut stated = overrides.clone();
+    stated.fill(metadata::read(&file)?);
     let assembled = assemble(&file, &mut stated, overrides)?;
     metadata::check_crc32(&file)?;
     let mut checkpoint = Checkpoint {
@@ -65,11 +66,8 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
         file,
         entries: assembled.entries,
     };
-    #[cfg(feature = "full")]
-    {
-        let suspicions = super::honesty::check(&checkpoint);
-        checkpoint.warnings.extend(suspicions);
-    }
+    let suspicions = super::honesty::check(&checkpoint);
+    checkpoint.warnings.extend(suspicions);
     Ok(checkpoint)
 }
 

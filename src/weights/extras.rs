@@ -32,21 +32,27 @@ pub(super) fn warnings(file: &File<'_>, entries: &[Entry]) -> Vec<Warning> {
     for entry in entries {
         used[entry.index] = true;
     }
-    let extra = || {
-        file.tensors.iter().zip(&used).filter(|(tensor, used)| {
-            let name = tensor.name.strip_suffix(":0").unwrap_or(&tensor.name);
-            let shadowed = || file.get(&format!("{name}{SHADOW}")).is_some();
-            // Not `contains`: its two-way search takes 2 kB of the module.
-            let of_optimizer = || name.as_bytes().windows(OPTIMIZER.len()).any(|part| part == OPTIMIZER);
-            !**used && !shadowed() && !HARMLESS.iter().any(|end| name.ends_with(end)) && !of_optimizer()
-        })
-    };
-    let count = extra().count();
+    let (mut count, mut listed) = (0, String::new());
+    for (tensor, used) in file.tensors.iter().zip(used) {
+        let name = tensor.name.strip_suffix(":0").unwrap_or(&tensor.name);
+        // Not `contains`: its two-way search takes 2 kB of the module.
+        let of_optimizer = || name.as_bytes().windows(OPTIMIZER.len()).any(|part| part == OPTIMIZER);
+        if used
+            || HARMLESS.iter().any(|end| name.ends_with(end))
+            || of_optimizer()
+            || file.get(&format!("{name}{SHADOW}")).is_some()
+        {
+            continue;
+        }
+        count += 1;
+        if count <= LISTED {
+            listed.push_str(&format!("{}`{}`", if count == 1 { "" } else { ", " }, tensor.name));
+        }
+    }
     if count == 0 {
         return Vec::new();
     }
-    let listed: Vec<_> = extra().take(LISTED).map(|(tensor, _)| format!("`{}`", tensor.name)).collect();
     let more = if count > LISTED { format!(" and {} more", count - LISTED) } else { String::new() };
-    let message = format!("{count} tensors are not of this network and were left out: {}{more}", listed.join(", "));
+    let message = format!("{count} tensors are not of this network and were left out: {listed}{more}");
     vec![Warning { code: "extra_tensors", message }]
 }

@@ -12,6 +12,7 @@ use crate::small::print_decimal;
 struct Reasons(Vec<Inferred>);
 
 impl Reasons {
+    #[inline(never)]
     fn note(&mut self, what: &'static str, value: impl Into<String>, why: impl Into<String>) {
         self.0.push(Inferred { what, value: value.into(), why: why.into() });
     }
@@ -72,7 +73,7 @@ pub(super) fn apply(
     open("resolution", sides != (None, None), "224", "most are trained at it; tensors do not tell");
     spec.pad_to_32 = stated.pad_to_32.unwrap_or(false);
     spec.output_stride = stated.output_stride.unwrap_or(spec.output_stride);
-    spec.dilating = habits.dilating;
+    spec.dilating = stated.dilating.unwrap_or(habits.dilating);
     let usual = if spec.classes == 1 { Classifier::Sigmoid } else { Classifier::Softmax };
     spec.classifier = stated.classifier.unwrap_or(usual);
     if spec.classes == 1 {

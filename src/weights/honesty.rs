@@ -23,6 +23,7 @@ impl Sign {
         Self { code, says, count: 0, first: String::new() }
     }
 
+    #[inline(never)]
     fn note(&mut self, shows: bool, place: impl FnOnce() -> String) {
         if shows {
             if self.count == 0 {

@@ -30,6 +30,7 @@ const WIDTHS: [Widths; 10] = [
 pub(super) type Found = (Layer, Option<usize>);
 
 /// The shape of a weights tensor as `[out, in, height, width]`.
+#[inline(never)]
 pub(super) fn dims(shape: &[usize], layout: Layout, part: Part) -> Option<[usize; 4]> {
     let mut dims = [1; 4];
     let axes = layout.axes(part);
@@ -65,6 +66,7 @@ pub(super) struct Search<'s> {
 
 impl Search<'_> {
     /// Layers whose shapes disagree, counting up to `most`.
+    #[inline(never)]
     fn wrong(&self, layout: Layout, widths: Widths, multiplier: f32, most: usize) -> usize {
         let mut wrong = 0;
         let mut found = self.found.iter();

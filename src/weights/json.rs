@@ -25,17 +25,24 @@ impl<'a> Json<'a> {
     }
 
     fn fail<T>(&self, at: usize, expected: &str) -> Result<T> {
+        Err(self.error(at, expected))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn error(&self, at: usize, expected: &str) -> Error {
         let found = match self.text[at..].chars().next() {
             Some(found) => format!("{found:?}"),
             None => "its end".into(),
         };
-        Err(Error::new(Kind::BadHeader, format!("{}, byte {}", self.what, self.offset_bytes + at))
+        Error::new(Kind::BadHeader, format!("{}, byte {}", self.what, self.offset_bytes + at))
             .expected(expected)
             .found(found)
-            .remedy(DAMAGED))
+            .remedy(DAMAGED)
     }
 
     /// The next byte that is not white space, without taking it.
+    #[inline(never)]
     fn peek(&mut self) -> Option<u8> {
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
@@ -49,8 +56,9 @@ impl<'a> Json<'a> {
     }
 
     /// `{…}`, calling `entry` at each value with its key.
-    pub(super) fn object(&mut self, mut entry: impl FnMut(&mut Self, Cow<'a, str>) -> Result<()>) -> Result<()> {
-        self.list((b'{', b'}'), ("`{`", "`,` or `}`"), |json| {
+    #[inline(never)]
+    pub(super) fn object(&mut self, entry: &mut dyn FnMut(&mut Self, Cow<'a, str>) -> Result<()>) -> Result<()> {
+        self.list((b'{', b'}'), ("`{`", "`,` or `}`"), &mut |json| {
             let key = json.string()?;
             if !json.take(b':') {
                 return json.fail(json.at, "`:`");
@@ -60,15 +68,16 @@ impl<'a> Json<'a> {
     }
 
     /// `[…]`, calling `item` at each value.
-    pub(super) fn array(&mut self, item: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+    pub(super) fn array(&mut self, item: &mut dyn FnMut(&mut Self) -> Result<()>) -> Result<()> {
         self.list((b'[', b']'), ("`[`", "`,` or `]`"), item)
     }
 
+    #[inline(never)]
     fn list(
         &mut self,
         (open, close): (u8, u8),
         (begin, next): (&str, &str),
-        mut item: impl FnMut(&mut Self) -> Result<()>,
+        item: &mut dyn FnMut(&mut Self) -> Result<()>,
     ) -> Result<()> {
         if !self.take(open) {
             return self.fail(self.at, begin);
@@ -88,6 +97,7 @@ impl<'a> Json<'a> {
     }
 
     /// A whole number that is not negative.
+    #[inline(never)]
     pub(super) fn integer(&mut self) -> Result<usize> {
         self.peek();
         let digits = self.text[self.at..].bytes().take_while(u8::is_ascii_digit).count();
@@ -99,6 +109,7 @@ impl<'a> Json<'a> {
     }
 
     /// `true` or `false`.
+    #[inline(never)]
     pub(super) fn boolean(&mut self) -> Result<bool> {
         self.peek();
         for (word, value) in [("true", true), ("false", false)] {
@@ -116,6 +127,7 @@ impl<'a> Json<'a> {
     }
 
     /// A string; borrowed unless it holds escapes.
+    #[inline(never)]
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
         if !self.take(b'"') {
             return self.fail(self.at, "a string");

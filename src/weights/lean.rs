@@ -48,6 +48,7 @@ fn spec(file: &File<'_>, stated: &mut Overrides) -> Option<Spec> {
         width_px: stated.width_px?,
         pad_to_32: stated.pad_to_32.unwrap_or(false),
         output_stride: stated.output_stride.unwrap_or(usual.output_stride),
+        dilating: stated.dilating.unwrap_or(usual.dilating),
         classes: stated.classes?,
         pooling: stated.pooling.unwrap_or(Pooling::Average),
         classifier: stated.classifier.unwrap_or(Classifier::Softmax),
@@ -62,7 +63,7 @@ fn spec(file: &File<'_>, stated: &mut Overrides) -> Option<Spec> {
 
 /// The parameters of one convolution; nothing where one of them is missing or has another shape.
 fn entries(file: &File<'_>, naming: &Naming, layer: &Layer) -> Option<Vec<Entry>> {
-    let (convolution, norm) = (naming.layer)(layer)?;
+    let (convolution, norm) = naming.bases("", layer)?;
     let node = node(layer);
     let entry = |canonical: String, name: String| Some(Entry { canonical, index: file.position(&name)?, axes: None });
     let weights = entry(format!("{node}/weights"), format!("{convolution}{}", naming.ends.weights[0]))?;

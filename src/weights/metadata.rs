@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::json::{Json, push_string};
 use super::{DAMAGED, File, Overrides, parse_table, print_table};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Classifier, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
+use crate::model::{Classifier, Dilating, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
 use crate::small::{crc32, parse_decimal, print_decimal};
 
 const PREFIX: &str = "mobilenet.";
@@ -17,6 +17,8 @@ const MAX_LINES: usize = 1 << 15;
 
 const POOLINGS: [(Pooling, &str); 4] =
     [(Pooling::Average, "avg"), (Pooling::Max, "max"), (Pooling::None, "none"), (Pooling::Slim7, "slim7")];
+
+const DILATINGS: [(Dilating, &str); 2] = [(Dilating::Next, "next"), (Dilating::Same, "same")];
 
 const CLASSIFIERS: [(Classifier, &str); 3] =
     [(Classifier::Softmax, "softmax"), (Classifier::Sigmoid, "sigmoid"), (Classifier::Linear, "linear")];
@@ -33,7 +35,9 @@ const WIDTHS: [(Widths, &str); 8] = [
     (Widths::V2_SLIM_COARSE, "v2-slim-coarse"),
 ];
 
-fn bad_metadata(key: &str, expected: impl Into<String>, found: &str) -> Error {
+#[cold]
+#[inline(never)]
+fn bad_metadata(key: &str, expected: String, found: &str) -> Error {
     Error::new(Kind::BadMetadata, format!("metadata `{PREFIX}{key}`"))
         .expected(expected)
         .found(format!("`{found}`"))
@@ -51,12 +55,15 @@ impl<'f> Keys<'f> {
         Self { values: &file.metadata, asked: false }
     }
 
+    #[inline(never)]
     fn text(&self, key: &str) -> Option<&'f str> {
         let value = if self.asked { self.values.get(key) } else { self.values.get(&format!("{PREFIX}{key}")) };
         value.map(String::as_str)
     }
 
-    fn bad(&self, key: &str, expected: impl Into<String>, found: &str) -> Error {
+    #[cold]
+    #[inline(never)]
+    fn bad(&self, key: &str, expected: String, found: &str) -> Error {
         if !self.asked {
             return bad_metadata(key, expected, found);
         }
@@ -64,9 +71,11 @@ impl<'f> Keys<'f> {
         error.found(format!("`{found}`")).remedy("Leave the option out for what the weights say.")
     }
 
+    #[inline(never)]
     fn number(&self, key: &str) -> Result<Option<f64>> {
-        let parse =
-            |text: &str| parse_decimal(text.trim()).ok_or_else(|| self.bad(key, "a number such as 1.0 or 1e-3", text));
+        let parse = |text: &str| {
+            parse_decimal(text.trim()).ok_or_else(|| self.bad(key, "a number such as 1.0 or 1e-3".into(), text))
+        };
         self.text(key).map(parse).transpose()
     }
 
@@ -77,27 +86,30 @@ impl<'f> Keys<'f> {
             Some(value) if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) => {
                 Ok(Some(value as usize))
             }
-            Some(value) => Err(self.bad(key, "a whole number such as 224", &print_decimal(value))),
+            Some(value) => Err(self.bad(key, "a whole number such as 224".into(), &print_decimal(value))),
         }
     }
 
     /// The value that goes by one of these names.
-    fn one_of<T: Copy>(&self, key: &str, names: &[(T, &str)]) -> Result<Option<T>> {
+    fn one_of<T: Copy, const N: usize>(&self, key: &str, names: [(T, &'static str); N]) -> Result<Option<T>> {
+        Ok(self.position(key, &names.map(|row| row.1))?.map(|index| names[index].0))
+    }
+
+    #[inline(never)]
+    fn position(&self, key: &str, names: &[&str]) -> Result<Option<usize>> {
         let Some(found) = self.text(key) else { return Ok(None) };
-        match names.iter().find(|row| row.1 == found) {
-            Some(row) => Ok(Some(row.0)),
-            None => {
-                let names: Vec<_> = names.iter().map(|row| row.1).collect();
-                Err(self.bad(key, format!("one of {}", names.join(", ")), found))
-            }
+        match names.iter().position(|name| *name == found) {
+            Some(index) => Ok(Some(index)),
+            None => Err(self.bad(key, format!("one of {}", names.join(", ")), found)),
         }
     }
 
+    #[inline(never)]
     fn lines(&self, key: &str) -> Result<Option<Vec<String>>> {
         let Some(text) = self.text(key).filter(|text| !text.is_empty()) else { return Ok(None) };
         let count = text.lines().count();
         if count > MAX_LINES {
-            return Err(bad_metadata(key, format!("at most {MAX_LINES} lines"), &count.to_string()));
+            return Err(self.bad(key, format!("at most {MAX_LINES} lines"), &count.to_string()));
         }
         let mut lines = Vec::with_capacity(count);
         lines.extend(text.lines().map(str::to_owned));
@@ -123,7 +135,7 @@ impl Overrides {
 #[expect(clippy::cast_possible_truncation, reason = "multipliers and epsilons have a few digits")]
 fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
     let side = keys.count("resolution")?;
-    let mut widths = keys.one_of("widths", &WIDTHS)?;
+    let mut widths = keys.one_of("widths", WIDTHS)?;
     for (key, place) in [("divisible_by", 0), ("min_depth", 1)] {
         let Some(value) = keys.count(key)? else { continue };
         let Some(widths) = &mut widths else {
@@ -132,20 +144,21 @@ fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
         *(if place == 0 { &mut widths.divisible_by } else { &mut widths.min_depth }) = value;
     }
     Ok(Overrides {
-        version: keys.one_of("version", &Version::ALL)?,
+        version: keys.one_of("version", Version::ALL)?,
         table: keys.text("table").map(parse_table).transpose()?,
         multiplier: keys.number("multiplier")?.map(|value| value as f32),
         widths,
         height_px: keys.count("height")?.or(side),
         width_px: keys.count("width")?.or(side),
-        pad_to_32: keys.one_of("pad_to_32", &[(true, "true"), (false, "false")])?,
+        pad_to_32: keys.one_of("pad_to_32", [(true, "true"), (false, "false")])?,
         output_stride: keys.count("output_stride")?,
+        dilating: keys.one_of("dilating", DILATINGS)?,
         classes: keys.count("classes")?,
-        pooling: keys.one_of("pooling", &POOLINGS)?,
-        classifier: keys.one_of("classifier", &CLASSIFIERS)?,
-        padding: keys.one_of("padding", &PADDINGS)?,
+        pooling: keys.one_of("pooling", POOLINGS)?,
+        classifier: keys.one_of("classifier", CLASSIFIERS)?,
+        padding: keys.one_of("padding", PADDINGS)?,
         batch_norm_epsilon: keys.number("batch_norm_epsilon")?.map(|value| value as f32),
-        preprocessing: keys.one_of("preprocessing", &PRESETS.map(|preset| (preset, preset.name)))?,
+        preprocessing: keys.one_of("preprocessing", PRESETS.map(|preset| (preset, preset.name)))?,
         label_set: keys.text("label_set").map(str::to_owned),
         labels: keys.lines("labels")?,
         wnids: keys.lines("wnids")?,
@@ -164,11 +177,11 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
         return Ok(());
     };
     let mut json = Json::new(text, "metadata `mobilenet.crc32`", 0);
-    json.object(|json, name| {
+    json.object(&mut |json, name| {
         let stated = json.string()?;
         let stated = u32::from_str_radix(&stated, 16)
             .map_err(|_| bad_metadata(CRC32, format!("eight hexadecimal digits for `{name}`"), &stated))?;
-        let tensor = file.get(&name).ok_or_else(|| bad_metadata(CRC32, "names of the file's tensors", &name))?;
+        let tensor = file.get(&name).ok_or_else(|| bad_metadata(CRC32, "names of the file's tensors".into(), &name))?;
         let computed = crc32(tensor.bytes);
         if computed == stated {
             return Ok(());
@@ -212,6 +225,7 @@ pub(super) fn write<'n>(
     }
     put("pad_to_32", spec.pad_to_32.to_string());
     put("output_stride", spec.output_stride.to_string());
+    put("dilating", name(&DILATINGS, &spec.dilating));
     put("classes", spec.classes.to_string());
     put("pooling", name(&POOLINGS, &spec.pooling));
     put("classifier", name(&CLASSIFIERS, &spec.classifier));

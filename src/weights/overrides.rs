@@ -1,7 +1,7 @@
 //! What a file's metadata states, or a caller asks for, in place of what tensors tell.
 
 use crate::error::{Error, Kind, Result};
-use crate::model::{Block, Classifier, Padding, Pooling, Preprocessing, Spec, Version, Widths};
+use crate::model::{Block, Classifier, Dilating, Padding, Pooling, Preprocessing, Spec, Version, Widths};
 use std::borrow::Cow;
 
 /// Whatever is set here goes before the file's metadata, and that before what tensors' names and shapes tell.
@@ -23,6 +23,8 @@ pub struct Overrides {
     pub pad_to_32: Option<bool>,
     /// 8, 16 or 32.
     pub output_stride: Option<usize>,
+    /// Which row is dilated first below the output stride.
+    pub dilating: Option<Dilating>,
     /// Length of the logits; 0 leaves the top of the network out.
     pub classes: Option<usize>,
     /// From the last map to a vector.
@@ -68,6 +70,7 @@ impl Overrides {
         put(&mut spec.width_px, self.width_px.as_ref().or(self.height_px.as_ref()));
         put(&mut spec.pad_to_32, self.pad_to_32.as_ref());
         put(&mut spec.output_stride, self.output_stride.as_ref());
+        put(&mut spec.dilating, self.dilating.as_ref());
         put(&mut spec.classes, self.classes.as_ref());
         put(&mut spec.pooling, self.pooling.as_ref());
         put(&mut spec.classifier, self.classifier.as_ref());
@@ -79,31 +82,37 @@ impl Overrides {
         spec
     }
 
-    /// These, and `other`'s where these leave something open.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self {
-            version: self.version.or(other.version),
-            table: self.table.or(other.table),
-            multiplier: self.multiplier.or(other.multiplier),
-            widths: self.widths.or(other.widths),
-            height_px: self.height_px.or(other.height_px),
-            width_px: self.width_px.or(other.width_px),
-            pad_to_32: self.pad_to_32.or(other.pad_to_32),
-            output_stride: self.output_stride.or(other.output_stride),
-            classes: self.classes.or(other.classes),
-            pooling: self.pooling.or(other.pooling),
-            classifier: self.classifier.or(other.classifier),
-            padding: self.padding.or(other.padding),
-            batch_norm_epsilon: self.batch_norm_epsilon.or(other.batch_norm_epsilon),
-            preprocessing: self.preprocessing.or(other.preprocessing),
-            label_set: self.label_set.or(other.label_set),
-            labels: self.labels.or(other.labels),
-            wnids: self.wnids.or(other.wnids),
+    /// Takes `other`'s where these leave something open.
+    pub(super) fn fill(&mut self, other: Self) {
+        fn fill<T>(place: &mut Option<T>, other: Option<T>) {
+            if place.is_none() {
+                *place = other;
+            }
         }
+        fill(&mut self.version, other.version);
+        fill(&mut self.table, other.table);
+        fill(&mut self.multiplier, other.multiplier);
+        fill(&mut self.widths, other.widths);
+        fill(&mut self.height_px, other.height_px);
+        fill(&mut self.width_px, other.width_px);
+        fill(&mut self.pad_to_32, other.pad_to_32);
+        fill(&mut self.output_stride, other.output_stride);
+        fill(&mut self.dilating, other.dilating);
+        fill(&mut self.classes, other.classes);
+        fill(&mut self.pooling, other.pooling);
+        fill(&mut self.classifier, other.classifier);
+        fill(&mut self.padding, other.padding);
+        fill(&mut self.batch_norm_epsilon, other.batch_norm_epsilon);
+        fill(&mut self.preprocessing, other.preprocessing);
+        fill(&mut self.label_set, other.label_set);
+        fill(&mut self.labels, other.labels);
+        fill(&mut self.wnids, other.wnids);
     }
 }
 
 /// A stated value that tensors contradict: an option's where `asked`, else the metadata's.
+#[cold]
+#[inline(never)]
 pub(super) fn contradiction(what: &str, asked: bool, expected: String, found: String) -> Error {
     let (kind, place) = if asked {
         (Kind::BadOption, format!("option `{what}`"))

@@ -30,6 +30,8 @@ impl<'p> Problems<'p> {
         Self { file, recognised, fit, first: None, layers: 0, missing: 0, wrong: 0, expected, found }
     }
 
+    #[cold]
+    #[inline(never)]
     fn note(&mut self, layer: &Layer, name: &str, shape: &[usize], found: Option<&Tensor<'_>>) {
         if self.first.is_none() {
             self.first = Some(node(layer));
@@ -53,6 +55,7 @@ impl<'p> Problems<'p> {
     }
 
     /// The tensor has another shape.
+    #[inline(never)]
     pub(super) fn wrong(&mut self, layer: &Layer, tensor: &Tensor<'_>, shape: &[usize]) {
         self.wrong += 1;
         self.note(layer, &tensor.name, shape, Some(tensor));

@@ -30,9 +30,9 @@ pub(super) fn read(file: &[u8]) -> Result<Contents<'_>> {
     let mut metadata = BTreeMap::new();
     let mut tensors = Vec::new();
     let mut json = Json::new(header, "safetensors header", LENGTH_BYTES);
-    json.object(|json, key| {
+    json.object(&mut |json, key| {
         if key == "__metadata__" {
-            return json.object(|json, key| {
+            return json.object(&mut |json, key| {
                 let value = json.string()?.into_owned();
                 if metadata.insert(key.into_owned(), value).is_some() || metadata.len() > MAX_METADATA_KEYS {
                     return Err(bad_header("safetensors metadata")
@@ -52,6 +52,7 @@ pub(super) fn read(file: &[u8]) -> Result<Contents<'_>> {
     Ok((metadata, tensors))
 }
 
+#[inline(never)]
 fn bad_header(place: impl Into<String>) -> Error {
     Error::new(Kind::BadHeader, place).remedy(DAMAGED)
 }
@@ -78,7 +79,7 @@ fn header(file: &[u8]) -> Result<&str> {
 /// `{"dtype": …, "shape": […], "data_offsets": [begin, end]}`.
 fn tensor<'a>(json: &mut Json<'a>, name: Cow<'a, str>, file: &'a [u8], data: usize) -> Result<Tensor<'a>> {
     let (mut dtype, mut shape, mut offsets) = (None, None, None);
-    json.object(|json, key| {
+    json.object(&mut |json, key| {
         match &*key {
             "dtype" => {
                 let text = json.string()?;
@@ -92,7 +93,7 @@ fn tensor<'a>(json: &mut Json<'a>, name: Cow<'a, str>, file: &'a [u8], data: usi
             }
             "shape" => {
                 let mut dims = Vec::new();
-                json.array(|json| {
+                json.array(&mut |json| {
                     dims.push(json.integer()?);
                     if dims.len() > MAX_RANK {
                         return Err(bad_header(format!("tensor `{name}`"))
@@ -107,7 +108,7 @@ fn tensor<'a>(json: &mut Json<'a>, name: Cow<'a, str>, file: &'a [u8], data: usi
             "data_offsets" => {
                 let mut pair = [0; 2];
                 let mut count = 0;
-                json.array(|json| {
+                json.array(&mut |json| {
                     let offset = json.integer()?;
                     if let Some(place) = pair.get_mut(count) {
                         *place = offset;

@@ -25,6 +25,8 @@ struct Row {
     squeeze_excite: bool,
 }
 
+#[cold]
+#[inline(never)]
 fn refuse(row: usize, expected: &str, found: &str) -> Error {
     Error::new(Kind::BadMetadata, format!("row {row} of the table"))
         .expected(expected)
@@ -41,7 +43,7 @@ fn refuse(row: usize, expected: &str, found: &str) -> Error {
 pub fn parse_table(text: &str) -> Result<Vec<Block>> {
     let mut json = Json::new(text, "table", 0);
     let mut blocks = Vec::new();
-    json.array(|json| {
+    json.array(&mut |json| {
         let number = blocks.len() + 1;
         if number > MAX_ROWS {
             return Err(refuse(number, &format!("at most {MAX_ROWS} rows"), "more"));
@@ -55,7 +57,7 @@ pub fn parse_table(text: &str) -> Result<Vec<Block>> {
             return Ok(());
         }
         let mut parsed = None;
-        json.object(|json, name| {
+        json.object(&mut |json, name| {
             if parsed.is_some() {
                 return Err(refuse(number, "one key", &name));
             }
@@ -73,7 +75,7 @@ pub fn parse_table(text: &str) -> Result<Vec<Block>> {
 fn row(json: &mut Json<'_>, number: usize) -> Result<Row> {
     let activation = Activation::Relu6;
     let mut row = Row { kernel: 3, stride: 1, channels: 0, expansion: (0, 0), activation, squeeze_excite: false };
-    json.object(|json, key| {
+    json.object(&mut |json, key| {
         match &*key {
             "kernel" => row.kernel = json.integer()?,
             "stride" => row.stride = json.integer()?,
@@ -86,7 +88,7 @@ fn row(json: &mut Json<'_>, number: usize) -> Result<Row> {
             }
             "expansion" if json.begins(b'[') => {
                 let mut pair = Vec::new();
-                json.array(|json| {
+                json.array(&mut |json| {
                     pair.push(json.integer()?);
                     if pair.len() > 2 { Err(refuse(number, "two channels", "more")) } else { Ok(()) }
                 })?;

@@ -93,6 +93,7 @@ pub struct Tensor<'a> {
 }
 
 /// "tensor `name` at byte 123": the place of every error about a tensor.
+#[inline(never)]
 pub(super) fn place(name: &str, offset_bytes: usize) -> String {
     format!("tensor `{name}` at byte {offset_bytes}")
 }
@@ -166,6 +167,7 @@ impl<'a> Tensor<'a> {
     }
 
     /// "tensor `name` at byte 123".
+    #[inline(never)]
     pub(super) fn place(&self) -> String {
         place(&self.name, self.offset_bytes)
     }
@@ -201,16 +203,21 @@ impl<'a> Tensor<'a> {
         let size = self.dtype.size_bytes();
         let count: usize = self.shape.iter().product();
         let mut dense = Vec::with_capacity(count * size);
-        let mut index = vec![0; self.shape.len()];
-        for _ in 0..count {
-            let at: usize = index.iter().zip(&self.strides).map(|(i, stride)| i * stride).sum();
-            dense.extend_from_slice(&self.bytes[at * size..(at + 1) * size]);
-            for axis in (0..index.len()).rev() {
-                index[axis] += 1;
-                if index[axis] < self.shape[axis] {
+        // Axes of one element take no part; what is left of the innermost is read in one go.
+        let axes = self.shape.iter().copied().zip(self.strides.iter().copied());
+        let mut axes: Vec<(usize, usize)> = axes.filter(|axis| axis.0 != 1).collect();
+        let (inner, step) = axes.pop().unwrap_or((1, 1));
+        let mut index = vec![0; axes.len()];
+        while dense.len() < count * size {
+            let at: usize = index.iter().zip(&axes).map(|(i, axis)| i * axis.1).sum();
+            let elements = self.bytes[at * size..].chunks(step.max(1) * size).take(inner);
+            elements.for_each(|element| dense.extend_from_slice(&element[..size]));
+            for (index, axis) in index.iter_mut().zip(&axes).rev() {
+                *index += 1;
+                if *index < axis.0 {
                     break;
                 }
-                index[axis] = 0;
+                *index = 0;
             }
         }
         Cow::Owned(dense)

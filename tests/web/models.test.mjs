@@ -35,8 +35,10 @@ const listed = (page) => page.evaluate(async () => (await (await fetch("./models
 const visible = (page) =>
   page.locator("tbody").evaluateAll((bodies) => bodies.filter(({ hidden }) => !hidden).map(({ dataset }) => dataset.model));
 const cell = (page, model, key) => page.locator(`[data-model="${model}"] > tr:first-child [data-key="${key}"]`);
-const choose = (page, ...models) =>
-  Promise.all(models.map((model) => page.locator(`[data-model="${model}"] .tick input`).check()));
+/** One after the other: there is one mouse. */
+async function choose(page, ...models) {
+  for (const model of models) await page.locator(`[data-model="${model}"] .tick input`).check();
+}
 /** Measures what is chosen, and waits for the end. */
 async function measure(page) {
   await page.locator("#measure").click();

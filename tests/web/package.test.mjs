@@ -31,7 +31,8 @@ test("publint finds nothing", async () => {
 test("every relative import and address is among the published files", async () => {
   const { files, exports } = JSON.parse(await readFile(new URL("package.json", PACKAGE), "utf8"));
   const scripts = (await readdir(PACKAGE)).filter((name) => name.endsWith(".js"));
-  const published = new Set([...scripts, ...files, "package.json"]);
+  const types = (await readdir(PACKAGE)).filter((name) => name.endsWith(".d.ts"));
+  const published = new Set([...scripts, ...types, ...files, "package.json"]);
   for (const name of scripts) {
     const text = await readFile(new URL(name, PACKAGE), "utf8");
     for (const [, path] of text.matchAll(/(?:from|import\(|import|new URL\()\s*"\.\/([^"]+)"/g)) {
@@ -45,15 +46,17 @@ test("every relative import and address is among the published files", async () 
 
 test("the types list every error code of the scripts", async () => {
   const { CODES } = await import(new URL("errors.js", PACKAGE));
-  const types = await readFile(new URL("index.d.ts", PACKAGE), "utf8");
+  const types = await readFile(new URL("errors.d.ts", PACKAGE), "utf8");
   assert.deepEqual(Object.keys(CODES).filter((code) => !types.includes(`| "${code}"`)), []);
 });
 
 test("the types list every error code of the engine, and no others", async () => {
   const kinds = await readFile(new URL("src/error.rs", ROOT), "utf8");
   const { CODES } = await import(new URL("errors.js", PACKAGE));
-  const types = await readFile(new URL("index.d.ts", PACKAGE), "utf8");
-  const engine = [...kinds.matchAll(/=> "([a-z_]+)"/g)].map(([, code]) => code);
+  const types = await readFile(new URL("errors.d.ts", PACKAGE), "utf8");
+  // The host answers that one itself, by loading the full module.
+  const own = "needs_full_module";
+  const engine = [...kinds.matchAll(/=> "([a-z_]+)"/g)].map(([, code]) => code).filter((code) => code !== own);
   const listed = [...types.matchAll(/^  \| "([a-z_]+)"/gm)].map(([, code]) => code);
   assert.ok(engine.length > 10);
   assert.deepEqual(new Set(listed), new Set([...engine, ...Object.keys(CODES)]));

@@ -1,6 +1,10 @@
 //! What the tests of weights share: where real files are, and small files made on the spot.
 #![allow(dead_code, reason = "each test binary uses another part")]
 
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
+
+use fixtures::Fixtures;
 use std::path::PathBuf;
 
 use mobilenet_web::weights::{self, Checkpoint, File, Overrides};
@@ -38,9 +42,7 @@ pub fn real_file(path: PathBuf, remedy: &str) -> Option<Vec<u8>> {
 
 /// A file below the fixtures folder.
 pub fn fixture(path: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("MOBILENET_FIXTURES")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures"), PathBuf::from);
-    real_file(root.join(path), "Set MOBILENET_FIXTURES to the fixtures folder.")
+    Fixtures::find().map(|fixtures| fixtures.read(path))
 }
 
 /// Torchvision's V2 as safetensors.

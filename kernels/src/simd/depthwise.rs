@@ -43,17 +43,10 @@ struct Map<'a> {
 
 impl<'a> Map<'a> {
     fn new(p: &Depthwise, input: &'a [Vec4], parameters: &'a [Vec4]) -> Self {
-        let axis = |length: u32, positions: u32, pad: u32| Axis {
-            length: length as usize,
-            positions: positions as usize,
-            kernel: p.kernel as usize,
-            stride: p.stride as usize,
-            dilation: p.dilation as usize,
-            pad: pad as usize,
-        };
+        let window = [p.kernel, p.stride, p.dilation];
         Self {
-            rows: axis(p.in_height, p.out_height, p.pad_top),
-            columns: axis(p.in_width, p.out_width, p.pad_left),
+            rows: Axis::new(p.in_height, p.out_height, p.pad_top, window),
+            columns: Axis::new(p.in_width, p.out_width, p.pad_left, window),
             lanes: p.lanes as usize,
             bend: Bend::new(p.curve),
             input,

@@ -54,6 +54,13 @@ struct Axis {
 }
 
 impl Axis {
+    /// One axis of a parameter block: its input, its output, its padding, and the block's kernel, stride and dilation.
+    fn new(length: u32, positions: u32, pad: u32, [kernel, stride, dilation]: [u32; 3]) -> Self {
+        let [length, positions, pad] = [length, positions, pad].map(|pixels| pixels as usize);
+        let [kernel, stride, dilation] = [kernel, stride, dilation].map(|pixels| pixels as usize);
+        Self { length, positions, kernel, stride, dilation, pad }
+    }
+
     /// Where the window begins at `position` (which may lie before the axis, hence wrapping arithmetic), and its offsets
     /// that lie inside the axis.
     #[inline(always)]

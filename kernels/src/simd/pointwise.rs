@@ -23,13 +23,18 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
     for (index, (input, output)) in rows {
         let first = index * block;
         let side = side.map(|side| &side[first * out_lanes..][..output.len()]);
+        let pixels = output.len() / out_lanes;
         let tile = Tile { in_channels, in_stride, out_lanes, bend };
         for (pair, parameters) in io.parameters.chunks(2 * (1 + in_channels)).enumerate() {
-            let group = 2 * pair;
-            if parameters.len() > 1 + in_channels {
-                tile.columns::<2>(parameters, group, input, side, output);
-            } else {
-                tile.columns::<1>(parameters, group, input, side, output);
+            let tiled = if parameters.len() > 1 + in_channels { pixels - pixels % TILE_PIXELS } else { 0 };
+            for pixel in (0..tiled).step_by(TILE_PIXELS) {
+                tile.pixels::<TILE_PIXELS, 2>(parameters, 2 * pair, pixel, input, side, output);
+            }
+            // Few: an odd last group, which no width that is a multiple of 8 has, and what is left of the last block.
+            for (half, parameters) in parameters.chunks(1 + in_channels).enumerate() {
+                for pixel in tiled..pixels {
+                    tile.pixels::<1, 1>(parameters, 2 * pair + half, pixel, input, side, output);
+                }
             }
         }
     }
@@ -43,26 +48,7 @@ struct Tile {
 }
 
 impl Tile {
-    /// All pixels of a block for `G` groups of output channels, starting at `group`.
-    #[inline(always)]
-    fn columns<const G: usize>(
-        &self,
-        parameters: &[Vec4],
-        group: usize,
-        input: &[f32],
-        side: Option<&[Vec4]>,
-        output: &mut [Vec4],
-    ) {
-        let pixels = output.len() / self.out_lanes;
-        let whole = pixels - pixels % TILE_PIXELS;
-        for pixel in (0..whole).step_by(TILE_PIXELS) {
-            self.pixels::<TILE_PIXELS, G>(parameters, group, pixel, input, side, output);
-        }
-        for pixel in whole..pixels {
-            self.pixels::<1, G>(parameters, group, pixel, input, side, output);
-        }
-    }
-
+    /// `P` pixels of a block for `G` groups of output channels, starting at `group`.
     #[inline(always)]
     fn pixels<const P: usize, const G: usize>(
         &self,

@@ -37,17 +37,10 @@ struct Map<'a> {
 
 impl<'a> Map<'a> {
     fn new(p: &Conv, input: &'a [Vec4], parameters: &'a [Vec4]) -> Self {
-        let axis = |length: u32, positions: u32, pad: u32| Axis {
-            length: length as usize,
-            positions: positions as usize,
-            kernel: p.kernel as usize,
-            stride: p.stride as usize,
-            dilation: 1,
-            pad: pad as usize,
-        };
+        let window = [p.kernel, p.stride, 1];
         Self {
-            rows: axis(p.in_height, p.out_height, p.pad_top),
-            columns: axis(p.in_width, p.out_width, p.pad_left),
+            rows: Axis::new(p.in_height, p.out_height, p.pad_top, window),
+            columns: Axis::new(p.in_width, p.out_width, p.pad_left, window),
             lanes: p.out_lanes as usize,
             channels: p.in_channels as usize,
             bend: Bend::new(p.curve),

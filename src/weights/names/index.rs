@@ -39,12 +39,25 @@ impl<'f> Index<'f> {
         Self { names }
     }
 
+    /// The tensor whose name is `base` and one of `ends`.
+    #[inline(never)]
+    pub(in crate::weights) fn any(&self, base: &str, ends: &[&str]) -> Option<usize> {
+        let mut name = base.to_owned();
+        ends.iter().find_map(|end| {
+            name.truncate(base.len());
+            name.push_str(end);
+            self.get(&name)
+        })
+    }
+
     /// The tensor of that name.
+    #[inline(never)]
     pub(in crate::weights) fn get(&self, name: &str) -> Option<usize> {
         self.names.binary_search_by(|row| row.0.cmp(name)).ok().map(|at| self.names[at].1)
     }
 
     /// What stands before `end` in the shortest name that ends so, where it is whole scopes or modules.
+    #[inline(never)]
     pub(in crate::weights) fn prefix(&self, end: &str) -> Option<&'f str> {
         let prefixes = self.names.iter().filter_map(|row| row.0.strip_suffix(end));
         prefixes.filter(|prefix| prefix.is_empty() || prefix.ends_with(['.', '/'])).min_by_key(|prefix| prefix.len())

@@ -1,66 +1,48 @@
 //! Layer names of `keras.applications`; V3's changed from paths to underscores between Keras 2 and 3.
 
-use super::{Bases, Layer, Part, bases, numbered};
+use super::{Part, Row, slim};
 use crate::model::Version;
 
-pub(super) fn keras(layer: &Layer) -> Option<Bases> {
-    match layer.version {
-        Version::V1 => v1(layer),
-        Version::V2 => v2(layer),
-        _ => v3(layer),
+const V1: [Row; 4] = [
+    (Part::Stem, "conv1", "+_bn"),
+    (Part::Depthwise, "conv_dw_%r", "+_bn"),
+    (Part::Pointwise, "conv_pw_%r", "+_bn"),
+    (Part::Logits, "conv_preds", ""),
+];
+
+const V2: [Row; 6] = [
+    (Part::Stem, "Conv1", "bn_Conv1"),
+    (Part::Last, "Conv_1", "+_bn"),
+    (Part::Expand, "%k_expand", "+_BN"),
+    (Part::Depthwise, "%k_depthwise", "+_BN"),
+    (Part::Project, "%k_project", "+_BN"),
+    (Part::Logits, "predictions", ""),
+];
+
+const V3: [Row; 9] = [
+    (Part::Stem, "conv", "+_bn"),
+    (Part::Last, "conv%c", "+_bn"),
+    (Part::Expand, "expanded_conv%b_expand", "+_bn"),
+    (Part::Depthwise, "expanded_conv%b_depthwise", "+_bn"),
+    (Part::Reduce, "expanded_conv%b_squeeze_excite_conv", ""),
+    (Part::Gate, "expanded_conv%b_squeeze_excite_conv_1", ""),
+    (Part::Project, "expanded_conv%b_project", "+_bn"),
+    (Part::Head, "conv%c", ""),
+    (Part::Logits, "logits", ""),
+];
+
+pub(super) const fn rows(version: Version) -> &'static [Row] {
+    match version {
+        Version::V1 => &V1,
+        Version::V2 => &V2,
+        _ => &V3,
     }
 }
 
-fn v1(layer: &Layer) -> Option<Bases> {
-    let name = match layer.part {
-        Part::Whole => "conv1".into(),
-        Part::Depthwise => format!("conv_dw_{}", layer.row),
-        Part::Pointwise => format!("conv_pw_{}", layer.row),
-        Part::Logits => "conv_preds".into(),
-        _ => return None,
-    };
-    let norm = format!("{name}_bn");
-    bases(name, norm)
-}
-
-fn v2(layer: &Layer) -> Option<Bases> {
-    let end = match layer.part {
-        Part::Whole if layer.convolutions == 0 => return bases("Conv1".into(), "bn_Conv1".into()),
-        Part::Whole => return bases("Conv_1".into(), "Conv_1_bn".into()),
-        Part::Logits => return bases("predictions".into(), String::new()),
-        Part::Expand => "expand",
-        Part::Depthwise => "depthwise",
-        Part::Project => "project",
-        _ => return None,
-    };
-    let block = if layer.blocks == 0 { "expanded_conv".into() } else { format!("block_{}", layer.blocks) };
-    let name = format!("{block}_{end}");
-    let norm = format!("{name}_BN");
-    bases(name, norm)
-}
-
-fn v3(layer: &Layer) -> Option<Bases> {
-    let block = numbered("expanded_conv", layer.blocks);
-    let name = match layer.part {
-        Part::Whole | Part::Head => numbered("conv", layer.convolutions),
-        Part::Expand => block + "_expand",
-        Part::Depthwise => block + "_depthwise",
-        Part::Reduce => block + "_squeeze_excite_conv",
-        Part::Gate => block + "_squeeze_excite_conv_1",
-        Part::Project => block + "_project",
-        Part::Logits => "logits".into(),
-        Part::Pointwise => return None,
-    };
-    let norm = format!("{name}_bn");
-    bases(name, norm)
-}
-
-/// V3 in Keras 2.
-pub(super) fn keras2(layer: &Layer) -> Option<Bases> {
-    if matches!(layer.version, Version::V1 | Version::V2) {
-        return None;
+/// V3 in Keras 2; the others have the same names in both.
+pub(super) const fn keras2(version: Version) -> &'static [Row] {
+    match version {
+        Version::V1 | Version::V2 => &[],
+        _ => &slim::PATHS,
     }
-    let name = super::slim::path(layer)?;
-    let norm = format!("{name}/BatchNorm");
-    bases(name, norm)
 }

@@ -5,8 +5,10 @@ use crate::model::{Block, Version, Widths};
 /// What a convolution is inside its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::weights) enum Part {
-    /// The row is nothing else.
-    Whole,
+    /// The first row.
+    Stem,
+    /// A later whole convolution: the 1×1 that ends the base.
+    Last,
     Expand,
     Depthwise,
     /// The first 1×1 of a squeeze-excite gate.
@@ -53,8 +55,6 @@ pub(in crate::weights) struct Layer {
     pub(in crate::weights) expands: bool,
     /// Whether its row has a squeeze-excite gate.
     pub(in crate::weights) gated: bool,
-    /// Whether the version has a head row, even if this network ends before it.
-    pub(in crate::weights) headed: bool,
     /// Output and input channels, window height and width; zeros where this width leaves the convolution out.
     pub(in crate::weights) shape: [usize; 4],
 }
@@ -74,19 +74,16 @@ impl Table<'_> {
     /// Shows `visit` every convolution from the stem to the logits, until it returns false.
     pub(in crate::weights) fn walk(&self, visit: &mut dyn FnMut(&Layer) -> bool) {
         let widths = &self.widths;
-        let headed = !matches!(self.version, Version::V1 | Version::V2 | Version::Custom)
-            || self.blocks.iter().any(|block| matches!(block, Block::Head { .. }));
         let mut layer = Layer {
             version: self.version,
             row: 0,
-            part: Part::Whole,
+            part: Part::Stem,
             convolutions: 0,
             blocks: 0,
             stage: 0,
             position: 0,
             expands: false,
             gated: false,
-            headed,
             shape: [0; 4],
         };
         let mut channels = 3;
@@ -105,7 +102,8 @@ impl Table<'_> {
             };
             let more = match *block {
                 Block::Conv { kernel, .. } => {
-                    let more = show(Part::Whole, [out, channels, kernel, kernel]);
+                    let part = if row == 0 { Part::Stem } else { Part::Last };
+                    let more = show(part, [out, channels, kernel, kernel]);
                     layer.convolutions += 1;
                     more
                 }
@@ -157,6 +155,7 @@ impl Table<'_> {
     }
 
     /// Every convolution.
+    #[inline(never)]
     pub(in crate::weights) fn layers(&self) -> Vec<Layer> {
         let mut layers = Vec::new();
         self.walk(&mut |layer| {

@@ -10,6 +10,7 @@ mod layers;
 mod recognise;
 #[cfg(feature = "full")]
 mod slim;
+mod spell;
 #[cfg(feature = "full")]
 mod timm;
 mod torchvision;
@@ -20,21 +21,10 @@ pub(super) use index::{Index, SHADOW};
 pub(super) use layers::{Layer, Part, Table};
 #[cfg(feature = "full")]
 pub(super) use recognise::{Recognised, recognise};
+pub(super) use spell::Bases;
+use spell::{Row, spell};
 
 use crate::model::{Dilating, Padding, Pooling, Version, Widths};
-
-/// What the names of a convolution's and its batch norm's tensors begin with.
-pub(super) type Bases = (String, String);
-
-#[expect(clippy::unnecessary_wraps, reason = "every naming returns an option")]
-fn bases(convolution: String, norm: String) -> Option<Bases> {
-    Some((convolution, norm))
-}
-
-/// `name`, `name_1`, `name_2` …: how TensorFlow tells repeated scopes apart.
-fn numbered(name: &str, index: usize) -> String {
-    if index == 0 { name.into() } else { format!("{name}_{index}") }
-}
 
 /// What the names of a layer's tensors end with; where several are listed, any of them may be there.
 pub(super) struct Ends {
@@ -88,8 +78,7 @@ impl Layout {
 pub(super) struct Naming {
     /// Whose names these are.
     pub(super) framework: &'static str,
-    /// None where the framework has no such layer.
-    pub(super) layer: fn(&Layer) -> Option<Bases>,
+    rows: fn(Version) -> &'static [Row],
     pub(super) ends: &'static Ends,
     pub(super) layout: Layout,
     /// Whether the framework is one of PyTorch's.
@@ -98,27 +87,27 @@ pub(super) struct Naming {
 
 /// Every naming that is tried, in this order.
 pub(super) const NAMINGS: &[Naming] = &[
-    naming("torchvision", torchvision::torchvision, &TORCH, Layout::Torch),
+    naming("torchvision", torchvision::rows, &TORCH, Layout::Torch),
     #[cfg(feature = "full")]
-    naming("timm", timm::timm, &TORCH, Layout::Torch),
+    naming("timm", timm::rows, &TORCH, Layout::Torch),
     #[cfg(feature = "full")]
-    naming("keras", keras::keras, &KERAS, Layout::TensorFlow),
+    naming("keras", keras::rows, &KERAS, Layout::TensorFlow),
     #[cfg(feature = "full")]
     naming("keras-2", keras::keras2, &KERAS, Layout::TensorFlow),
     #[cfg(feature = "full")]
-    naming("tf-slim", slim::slim, &SLIM, Layout::TensorFlow),
+    naming("tf-slim", slim::rows, &SLIM, Layout::TensorFlow),
     #[cfg(feature = "full")]
-    naming("tflite-slim", slim::slim, &TFLITE, Layout::TfLite),
-    Naming { torch: false, ..naming("canonical", canonical::canonical, &CANONICAL, Layout::Torch) },
+    naming("tflite-slim", slim::rows, &TFLITE, Layout::TfLite),
+    Naming { torch: false, ..naming("canonical", canonical::rows, &CANONICAL, Layout::Torch) },
 ];
 
 const fn naming(
     framework: &'static str,
-    layer: fn(&Layer) -> Option<Bases>,
+    rows: fn(Version) -> &'static [Row],
     ends: &'static Ends,
     layout: Layout,
 ) -> Naming {
-    Naming { framework, layer, ends, layout, torch: matches!(layout, Layout::Torch) }
+    Naming { framework, rows, ends, layout, torch: matches!(layout, Layout::Torch) }
 }
 
 /// What tensors cannot tell, and the framework's networks agree on.
@@ -133,6 +122,11 @@ pub(super) struct Habits {
 }
 
 impl Naming {
+    /// What the names of a layer's tensors begin with, behind `prefix`; none where the framework has no such layer.
+    pub(super) fn bases(&self, prefix: &str, layer: &Layer) -> Option<Bases> {
+        spell((self.rows)(layer.version), prefix, layer)
+    }
+
     pub(super) fn habits(&self, version: Version) -> Habits {
         let minimalistic = matches!(version, Version::V3LargeMinimalistic | Version::V3SmallMinimalistic);
         let keras = self.framework.starts_with("keras");

@@ -18,16 +18,11 @@ pub(in crate::weights) struct Recognised<'f> {
     pub(in crate::weights) agree: (usize, usize),
 }
 
-/// The file's tensor of a layer's weights.
-pub(in crate::weights) fn weights(index: &Index<'_>, naming: &Naming, prefix: &str, layer: &Layer) -> Option<usize> {
-    let (base, _) = (naming.layer)(layer)?;
-    naming.ends.weights.iter().find_map(|end| index.get(&format!("{prefix}{base}{end}")))
-}
-
+/// Any layer tells the prefix; the first may be the one that is missing.
+#[inline(never)]
 fn prefix<'f>(index: &Index<'f>, naming: &Naming, layers: &[Layer]) -> Option<&'f str> {
-    // Any layer tells the prefix; the first may be the one that is missing.
     layers.iter().find_map(|layer| {
-        let (base, _) = (naming.layer)(layer)?;
+        let (base, _) = naming.bases("", layer)?;
         naming.ends.weights.iter().find_map(|end| index.prefix(&format!("{base}{end}")))
     })
 }
@@ -56,7 +51,8 @@ pub(in crate::weights) fn recognise<'f>(
             let Some(prefix) = prefix(index, naming, &layers) else { continue };
             let (mut found, mut score) = (0, 0);
             for layer in &layers {
-                if weights(index, naming, prefix, layer).is_some() {
+                let bases = naming.bases(prefix, layer);
+                if bases.is_some_and(|bases| index.any(&bases.0, naming.ends.weights).is_some()) {
                     score += 2;
                     found += usize::from(!layer.part.is_top());
                 }

@@ -1,33 +1,43 @@
 //! Variable scopes of TF-slim, and what its graphs become in TensorFlow Lite.
 
-use super::{Bases, Layer, Part, bases, numbered};
+use super::{Part, Row};
 use crate::model::Version;
 
-pub(super) fn slim(layer: &Layer) -> Option<Bases> {
-    let root = match layer.version {
-        Version::V1 => "MobilenetV1",
-        Version::V2 => "MobilenetV2",
-        _ => "MobilenetV3",
-    };
-    let name = match layer.part {
-        Part::Logits => "Logits/Conv2d_1c_1x1".into(),
-        _ if layer.version == Version::V1 => super::canonical::v1(layer)?,
-        _ => path(layer)?,
-    };
-    bases(format!("{root}/{name}"), format!("{root}/{name}/BatchNorm"))
-}
+const V1: [Row; 4] = [
+    (Part::Stem, "MobilenetV1/Conv2d_%r", "+/BatchNorm"),
+    (Part::Depthwise, "MobilenetV1/Conv2d_%r_depthwise", "+/BatchNorm"),
+    (Part::Pointwise, "MobilenetV1/Conv2d_%r_pointwise", "+/BatchNorm"),
+    (Part::Logits, "MobilenetV1/Logits/Conv2d_1c_1x1", ""),
+];
 
-/// The scope of a V2 or V3 layer below the root.
-pub(super) fn path(layer: &Layer) -> Option<String> {
-    let end = match layer.part {
-        Part::Whole | Part::Head => return Some(numbered("Conv", layer.convolutions)),
-        Part::Logits => return Some("Logits".into()),
-        Part::Expand => "/expand",
-        Part::Depthwise => "/depthwise",
-        Part::Reduce => "/squeeze_excite/Conv",
-        Part::Gate => "/squeeze_excite/Conv_1",
-        Part::Project => "/project",
-        Part::Pointwise => return None,
-    };
-    Some(numbered("expanded_conv", layer.blocks) + end)
+/// Below the root of V2 and V3.
+pub(super) const PATHS: [Row; 9] = [
+    (Part::Stem, "Conv", "+/BatchNorm"),
+    (Part::Last, "Conv%c", "+/BatchNorm"),
+    (Part::Expand, "expanded_conv%b/expand", "+/BatchNorm"),
+    (Part::Depthwise, "expanded_conv%b/depthwise", "+/BatchNorm"),
+    (Part::Reduce, "expanded_conv%b/squeeze_excite/Conv", ""),
+    (Part::Gate, "expanded_conv%b/squeeze_excite/Conv_1", ""),
+    (Part::Project, "expanded_conv%b/project", "+/BatchNorm"),
+    (Part::Head, "Conv%c", ""),
+    (Part::Logits, "Logits", ""),
+];
+
+const LATER: [Row; 9] = [
+    (Part::Stem, "Mobilenet%v/Conv", "+/BatchNorm"),
+    (Part::Last, "Mobilenet%v/Conv%c", "+/BatchNorm"),
+    (Part::Expand, "Mobilenet%v/expanded_conv%b/expand", "+/BatchNorm"),
+    (Part::Depthwise, "Mobilenet%v/expanded_conv%b/depthwise", "+/BatchNorm"),
+    (Part::Reduce, "Mobilenet%v/expanded_conv%b/squeeze_excite/Conv", ""),
+    (Part::Gate, "Mobilenet%v/expanded_conv%b/squeeze_excite/Conv_1", ""),
+    (Part::Project, "Mobilenet%v/expanded_conv%b/project", "+/BatchNorm"),
+    (Part::Head, "Mobilenet%v/Conv%c", ""),
+    (Part::Logits, "Mobilenet%v/Logits/Conv2d_1c_1x1", ""),
+];
+
+pub(super) const fn rows(version: Version) -> &'static [Row] {
+    match version {
+        Version::V1 => &V1,
+        _ => &LATER,
+    }
 }

@@ -1,25 +1,27 @@
 //! `conv_stem`, `blocks.STAGE.POSITION.conv_…`, `conv_head`, `classifier`: a stage is a run of rows of equal channels.
 
-use super::{Bases, Layer, Part, bases};
+use super::{Part, Row};
+use crate::model::Version;
 
-pub(super) fn timm(layer: &Layer) -> Option<Bases> {
-    let block = |convolution: &str, norm: &str| {
-        let name = format!("blocks.{}.{}.", layer.stage, layer.position);
-        bases(format!("{name}{convolution}"), name + norm)
-    };
-    let outer = |convolution: &str, norm: &str| bases(convolution.into(), norm.into());
-    match (layer.part, layer.expands) {
-        (Part::Whole, _) if layer.convolutions == 0 => outer("conv_stem", "bn1"),
-        (Part::Whole, _) if layer.headed => block("conv", "bn1"),
-        (Part::Whole, _) => outer("conv_head", "bn2"),
-        (Part::Expand, _) => block("conv_pw", "bn1"),
-        (Part::Depthwise, true) => block("conv_dw", "bn2"),
-        (Part::Depthwise, false) => block("conv_dw", "bn1"),
-        (Part::Reduce, _) => block("se.conv_reduce", ""),
-        (Part::Gate, _) => block("se.conv_expand", ""),
-        (Part::Project, true) => block("conv_pwl", "bn3"),
-        (Part::Project | Part::Pointwise, _) => block("conv_pw", "bn2"),
-        (Part::Head, _) => outer("conv_head", ""),
-        (Part::Logits, _) => outer("classifier", ""),
+const ROWS: [Row; 10] = [
+    (Part::Stem, "conv_stem", "bn1"),
+    (Part::Last, "blocks.%s.%p.conv", "blocks.%s.%p.bn1"),
+    (Part::Expand, "blocks.%s.%p.conv_pw", "blocks.%s.%p.bn1"),
+    (Part::Depthwise, "blocks.%s.%p.conv_dw", "blocks.%s.%p.bn%1"),
+    (Part::Reduce, "blocks.%s.%p.se.conv_reduce", ""),
+    (Part::Gate, "blocks.%s.%p.se.conv_expand", ""),
+    (Part::Project, "blocks.%s.%p.conv_pw%l", "blocks.%s.%p.bn%2"),
+    (Part::Pointwise, "blocks.%s.%p.conv_pw", "blocks.%s.%p.bn2"),
+    (Part::Head, "conv_head", ""),
+    (Part::Logits, "classifier", ""),
+];
+
+/// V2's last convolution is outside the blocks.
+const V2: [Row; 6] = [ROWS[0], (Part::Last, "conv_head", "bn2"), ROWS[2], ROWS[3], ROWS[6], ROWS[9]];
+
+pub(super) const fn rows(version: Version) -> &'static [Row] {
+    match version {
+        Version::V2 => &V2,
+        _ => &ROWS,
     }
 }

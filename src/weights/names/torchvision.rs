@@ -1,30 +1,35 @@
-//! `features.N…`, `classifier.N`: modules counted from 0, activations and dropout included.
+//! `features.N…`, `classifier.N`: modules counted from 0, activations and dropout included. `ConvBNReLU` is a list of
+//! convolution, batch norm and activation; V2's projection is no list of its own.
 
-use super::{Bases, Layer, Part, bases};
+use super::{Part, Row};
 use crate::model::Version;
 
+const V2: [Row; 6] = [
+    (Part::Stem, "features.%r.0", "features.%r.1"),
+    (Part::Last, "features.%r.0", "features.%r.1"),
+    (Part::Expand, "features.%r.conv.0.0", "features.%r.conv.0.1"),
+    (Part::Depthwise, "features.%r.conv.%0.0", "features.%r.conv.%0.1"),
+    (Part::Project, "features.%r.conv.%1", "features.%r.conv.%2"),
+    (Part::Logits, "classifier.1", ""),
+];
+
+const V3: [Row; 9] = [
+    (Part::Stem, "features.%r.0", "features.%r.1"),
+    (Part::Last, "features.%r.0", "features.%r.1"),
+    (Part::Expand, "features.%r.block.0.0", "features.%r.block.0.1"),
+    (Part::Depthwise, "features.%r.block.%0.0", "features.%r.block.%0.1"),
+    (Part::Reduce, "features.%r.block.%1.fc1", ""),
+    (Part::Gate, "features.%r.block.%1.fc2", ""),
+    (Part::Project, "features.%r.block.%g.0", "features.%r.block.%g.1"),
+    (Part::Head, "classifier.0", ""),
+    (Part::Logits, "classifier.3", ""),
+];
+
 /// Torchvision has no V1.
-pub(super) fn torchvision(layer: &Layer) -> Option<Bases> {
-    if layer.version == Version::V1 {
-        return None;
-    }
-    let v2 = layer.version == Version::V2;
-    let (row, expand) = (layer.row, usize::from(layer.expands));
-    // `ConvBNReLU` is a list of convolution, batch norm and activation.
-    let list = |name: String| bases(format!("{name}.0"), format!("{name}.1"));
-    let inner = |index: usize| format!("features.{row}.{}.{index}", if v2 { "conv" } else { "block" });
-    let bare = |name: String| bases(name, String::new());
-    match layer.part {
-        Part::Whole => list(format!("features.{row}")),
-        Part::Expand => list(inner(0)),
-        Part::Depthwise => list(inner(expand)),
-        Part::Reduce => bare(inner(expand + 1) + ".fc1"),
-        Part::Gate => bare(inner(expand + 1) + ".fc2"),
-        // V2's projection is no list of its own.
-        Part::Project if v2 => bases(inner(expand + 1), inner(expand + 2)),
-        Part::Project => list(inner(expand + 1 + usize::from(layer.gated))),
-        Part::Head => bare("classifier.0".into()),
-        Part::Logits => bare(if v2 { "classifier.1" } else { "classifier.3" }.into()),
-        Part::Pointwise => None,
+pub(super) const fn rows(version: Version) -> &'static [Row] {
+    match version {
+        Version::V1 => &[],
+        Version::V2 => &V2,
+        _ => &V3,
     }
 }
