@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import { blank, launch, serve } from "./harness.mjs";
 
-const REFERENCES = fileURLToPath(new URL("../../src/kernels/reference", import.meta.url));
+const REFERENCES = fileURLToPath(new URL("../../kernels/src/reference", import.meta.url));
 
 let server, browser, page;
 
