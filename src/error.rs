@@ -51,6 +51,14 @@ pub enum Kind {
     SourceDetached,
     /// The core module reads only files that say what they are; the full module reads this one.
     NeedsFullModule,
+    /// There is no GPU that can be used from here.
+    GpuUnavailable,
+    /// The GPU went away: its driver crashed, or it was reset or unplugged.
+    GpuLost,
+    /// The GPU's memory is full.
+    GpuOutOfMemory,
+    /// The GPU, its driver or its limits refused what was asked.
+    GpuFailed,
     /// The browser lacks something that this package needs.
     Unsupported,
 }
@@ -81,6 +89,10 @@ impl Kind {
             Self::SourceTainted => "source_tainted",
             Self::SourceDetached => "source_detached",
             Self::NeedsFullModule => "needs_full_module",
+            Self::GpuUnavailable => "gpu_unavailable",
+            Self::GpuLost => "gpu_lost",
+            Self::GpuOutOfMemory => "gpu_out_of_memory",
+            Self::GpuFailed => "gpu_failed",
             Self::Unsupported => "unsupported",
         }
     }

@@ -1,5 +1,5 @@
-//! One name, one parameter block, three bodies: `reference/x.rs` (scalar, the definition), `simd/x.rs`, and, once the
-//! GPU joins, `shaders/x.wgsl`.
+//! One name, one parameter block, three bodies: `reference/x.rs` (scalar, the definition), `simd/x.rs` and
+//! `shaders/x.wgsl`.
 //!
 //! Every tensor is a slice of [`Vec4`]; lanes past the last channel are zero on the way in and zero on the way out.
 //! Packed parameters are, for each group of four output channels, one [`Vec4`] of biases and then one [`Vec4`] of
@@ -10,7 +10,7 @@ mod params;
 pub mod reference;
 pub mod simd;
 
-pub use params::{Add, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
+pub use params::{BLOCKS, Add, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
 use crate::lane::{Body, Vec4};
 use std::fmt;
@@ -46,6 +46,14 @@ macro_rules! kernels {
             pub const fn stem(&self) -> &'static str {
                 match self {
                     $(Self::$params(_) => stringify!($module),)*
+                }
+            }
+
+            /// Its parameter block, as the shader of that stem reads it.
+            #[must_use]
+            pub fn words(&self) -> &[u32] {
+                match self {
+                    $(Self::$params(p) => bytemuck::cast_slice(std::slice::from_ref(p)),)*
                 }
             }
 

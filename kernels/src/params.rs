@@ -10,6 +10,9 @@ macro_rules! blocks {
         #[repr(C)]
         #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* })*
+
+        /// Every block's name and its fields', in order: what the shaders' structures are compared with.
+        pub const BLOCKS: &[(&str, &[&str])] = &[$((stringify!($name), &[$(stringify!($field)),*])),*];
     };
 }
 

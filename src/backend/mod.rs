@@ -1,6 +1,7 @@
 //! Where a plan runs. One trait, one implementation a kind of hardware.
 
 mod cpu;
+pub mod gpu;
 
 pub use cpu::Cpu;
 

@@ -7,11 +7,13 @@
 mod crop;
 mod reference;
 mod simd;
+mod tables;
 mod taps;
 
 use crate::error::{Error, Kind, Result};
 use crate::lane::{Body, Vec4};
-use crate::model::{Preprocessing, Sampling};
+use crate::model::Preprocessing;
+pub use tables::Tables;
 use taps::Taps;
 
 /// A picture in memory: 8-bit RGBA, alpha not premultiplied, top row first, no padding between rows.
@@ -23,6 +25,22 @@ pub struct Frame<'a> {
     pub width_px: usize,
     /// Rows.
     pub height_px: usize,
+}
+
+impl Frame<'_> {
+    /// # Errors
+    /// [`Kind::SourceWrongLength`] where there are not four bytes a pixel.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { rgba, width_px, height_px } = *self;
+        let expected = width_px.checked_mul(height_px).and_then(|pixels| pixels.checked_mul(4));
+        if expected == Some(rgba.len()) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::SourceWrongLength, place(width_px, height_px))
+            .expected(expected.map_or("less than the address space".into(), |n| format!("{n} bytes of RGBA")))
+            .found(format!("{} bytes", rgba.len()))
+            .remedy("Hand in four bytes a pixel, rows without padding, and the width and height that belong to them."))
+    }
 }
 
 /// How a frame becomes as large as the network's input.
@@ -121,7 +139,7 @@ impl Preprocessor {
             background: view.background,
             rows: &self.rows,
             columns: &self.columns,
-            rounded: view.fit == Fit::Preset && self.rule.sampling == Sampling::Antialiased,
+            rounded: self.rounded(view.fit),
             mean: self.rule.mean,
             std: self.rule.std,
         };
@@ -133,33 +151,28 @@ impl Preprocessor {
     }
 
     fn check(&self, frame: &Frame<'_>, fit: Fit, out_len: usize) -> Result<()> {
-        let Frame { rgba, width_px, height_px } = *frame;
-        let place = || format!("frame of {width_px} × {height_px} px");
-        if width_px == 0 || height_px == 0 {
-            return Err(Error::new(Kind::SourceEmpty, place())
-                .expected("at least 1 × 1 px")
-                .remedy("Wait until the picture or video has loaded, or give the canvas a size."));
-        }
-        let expected = width_px.checked_mul(height_px).and_then(|pixels| pixels.checked_mul(4));
-        if expected != Some(rgba.len()) {
-            return Err(Error::new(Kind::SourceWrongLength, place())
-                .expected(expected.map_or("less than the address space".into(), |n| format!("{n} bytes of RGBA")))
-                .found(format!("{} bytes", rgba.len()))
-                .remedy(
-                    "Hand in four bytes a pixel, rows without padding, and the width and height that belong to them.",
-                ));
-        }
-        if fit == Fit::AsIs && (width_px, height_px) != (self.width_px, self.height_px) {
-            return Err(Error::new(Kind::SourceWrongSize, place())
-                .expected(format!("{} × {} px", self.width_px, self.height_px))
-                .found(format!("{width_px} × {height_px} px"))
-                .remedy("Resize it beforehand, or let the preset do so (resize: \"preset\")."));
-        }
+        self.check_size(frame.width_px, frame.height_px, fit)?;
+        frame.check()?;
         if out_len != self.height_px * self.width_px {
             return Err(Error::new(Kind::WrongShape, "input tensor")
                 .expected(format!("{} × {} pixels", self.width_px, self.height_px))
                 .found(format!("{out_len} pixels"))
                 .remedy("Build the preprocessor for the size of the tensor that it fills."));
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, width_px: usize, height_px: usize, fit: Fit) -> Result<()> {
+        if width_px == 0 || height_px == 0 {
+            return Err(Error::new(Kind::SourceEmpty, place(width_px, height_px))
+                .expected("at least 1 × 1 px")
+                .remedy("Wait until the picture or video has loaded, or give the canvas a size."));
+        }
+        if fit == Fit::AsIs && (width_px, height_px) != (self.width_px, self.height_px) {
+            return Err(Error::new(Kind::SourceWrongSize, place(width_px, height_px))
+                .expected(format!("{} × {} px", self.width_px, self.height_px))
+                .found(format!("{width_px} × {height_px} px"))
+                .remedy("Resize it beforehand, or let the preset do so (resize: \"preset\")."));
         }
         Ok(())
     }
@@ -184,6 +197,10 @@ impl Preprocessor {
         self.buffers.fit(self.columns.used().len(), self.width_px);
         self.planned = Some(source);
     }
+}
+
+fn place(width_px: usize, height_px: usize) -> String {
+    format!("frame of {width_px} × {height_px} px")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One arena for all maps: two maps share bytes when their lifetimes do not overlap.
 
-use super::{Slot, fuse::Fused, vec4s};
+use super::{Group, Slot, fuse::Fused, vec4s};
 use crate::graph::{Endpoint, Graph, NodeId};
 use crate::small::sort;
 
@@ -29,8 +29,13 @@ struct Map {
 }
 
 /// Largest maps first, each at the lowest place that no map alive at the same time occupies.
-pub(super) fn lay_out(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Arena {
+pub(super) fn lay_out(graph: &Graph, steps: &[Fused], groups: &[Group], asked: &[Endpoint]) -> Arena {
     let mut maps = lifetimes(graph, steps, asked);
+    // The steps of a group happen at the same time.
+    for map in &mut maps {
+        map.first = moment(groups, map.first);
+        map.last = moment(groups, map.last);
+    }
     sort(&mut maps, &|a, b| (b.size, a.first) < (a.size, b.first));
     let mut placed: Vec<(Map, Slot)> = Vec::new();
     for map in maps {
@@ -55,6 +60,11 @@ pub(super) fn lay_out(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Are
         slots[map.node] = slot;
     }
     Arena { slots }
+}
+
+/// The group of step `step`; the number of groups for the end.
+fn moment(groups: &[Group], step: usize) -> usize {
+    groups.iter().position(|group| group.steps.contains(&step)).unwrap_or(groups.len())
 }
 
 fn lifetimes(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Vec<Map> {

@@ -2,8 +2,10 @@
 
 mod arena;
 mod fuse;
+mod group;
 mod packing;
 
+pub use group::{Group, Grouping, Pattern};
 pub use packing::Packing;
 
 use crate::error::Result;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub input_shape: Shape,
     /// In order.
     pub steps: Vec<Step>,
+    /// The steps again, as a GPU dispatches them. A map that a group reads outlives the whole group.
+    pub groups: Vec<Group>,
     /// In the order in which they were asked for.
     pub outputs: Vec<Output>,
     /// Length of the arena in [`crate::lane::Vec4`]s.
@@ -64,14 +68,24 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The calls that compute `endpoints` and nothing else.
+    /// The calls that compute `endpoints` and nothing else, one by one.
+    ///
+    /// # Errors
+    /// As [`Plan::grouped`].
+    pub fn new(graph: &Graph, packing: &Packing, endpoints: &[&str]) -> Result<Self> {
+        Self::grouped(graph, packing, endpoints, Grouping::None)
+    }
+
+    /// The calls that compute `endpoints` and nothing else, grouped as asked.
     ///
     /// # Errors
     /// [`crate::error::Kind::UnknownEndpoint`]; [`crate::error::Kind::BadModel`] for a node that no kernel computes.
-    pub fn new(graph: &Graph, packing: &Packing, endpoints: &[&str]) -> Result<Self> {
+    pub fn grouped(graph: &Graph, packing: &Packing, endpoints: &[&str], grouping: Grouping) -> Result<Self> {
         let asked = endpoints.iter().map(|name| graph.endpoint(name).cloned()).collect::<Result<Vec<_>>>()?;
-        let fused = fuse::fuse(graph, &asked.iter().map(|endpoint| endpoint.node).collect::<Vec<_>>())?;
-        let arena = arena::lay_out(graph, &fused, &asked);
+        let nodes: Vec<_> = asked.iter().map(|endpoint| endpoint.node).collect();
+        let fused = fuse::fuse(graph, &nodes)?;
+        let groups = group::group(&fused, &nodes, grouping);
+        let arena = arena::lay_out(graph, &fused, &groups, &asked);
         let steps = fused
             .iter()
             .map(|step| Step {
@@ -93,7 +107,7 @@ impl Plan {
                 name: endpoint.name,
             })
             .collect();
-        Ok(Self { input: arena.slot(0), input_shape: graph.nodes[0].shape, steps, outputs, arena: arena.length() })
+        Ok(Self { input: arena.slot(0), input_shape: graph.nodes[0].shape, steps, groups, outputs, arena: arena.length() })
     }
 }
 

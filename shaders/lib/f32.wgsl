@@ -1,0 +1,2 @@
+// Maps and weights in 32 bits.
+alias Stored = vec4<f32>;

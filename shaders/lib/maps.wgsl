@@ -1,0 +1,28 @@
+// What every kernel of a network reads and writes.
+
+@group(0) @binding(0) var<storage, read> step: Step;
+@group(0) @binding(1) var<storage, read> parameters: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> arena: array<Stored>;
+
+/// Invocations of a workgroup.
+override WIDTH: u32 = 64u;
+
+struct Curve {
+    kind: u32,
+    low: f32,
+    high: f32,
+}
+
+/// An activation.
+fn bend(value: vec4<f32>, curve: Curve) -> vec4<f32> {
+    if curve.kind == 0u {
+        return clamp(value, vec4(curve.low), vec4(curve.high));
+    }
+    let gate = clamp(value + 3.0, vec4(0.0), vec4(6.0)) * (1.0 / 6.0);
+    return select(gate, value * gate, curve.kind == 1u);
+}
+
+/// Which workgroup this is where they were dispatched in rows, because a dimension has at most 65,535.
+fn group_index(group: vec3<u32>) -> u32 {
+    return group.y * 32768u + group.x;
+}

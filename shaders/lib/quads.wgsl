@@ -1,0 +1,25 @@
+// The four invocations of a quad share their weights: each loads a quarter.
+
+/// This invocation's place in its quad.
+var<private> own: u32;
+
+/// The weights of four inputs for four outputs. All four invocations of a quad ask for the same.
+fn square(at: u32) -> mat4x4<f32> {
+    let quarter = vec4<f32>(parameters[at + own]);
+    return mat4x4(
+        quadBroadcast(quarter, 0u),
+        quadBroadcast(quarter, 1u),
+        quadBroadcast(quarter, 2u),
+        quadBroadcast(quarter, 3u),
+    );
+}
+
+@compute @workgroup_size(WIDTH)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+    @builtin(subgroup_invocation_id) place: u32,
+) {
+    own = place & 3u;
+    run(group_index(group), local);
+}

@@ -1,0 +1,21 @@
+// A map times a vector, channel by channel.
+
+struct Scale {
+    pixels: u32,
+    lanes: u32,
+}
+
+struct Step {
+    input: u32,
+    side: u32,
+    output: u32,
+    parameters: u32,
+    p: Scale,
+}
+
+fn run(group: u32, local: u32) {
+    let at = group * WIDTH + local;
+    if at < step.p.pixels * step.p.lanes {
+        arena[step.output + at] = arena[step.input + at] * arena[step.side + at % step.p.lanes];
+    }
+}

@@ -1,0 +1,125 @@
+//! A GPU to talk to: adapter, device, and what has gone wrong with it since.
+
+use super::shaders::Variant;
+use crate::error::{Error, Kind, Result};
+use std::sync::{Arc, Mutex};
+
+/// A device, shared by everything that runs on it.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    /// Which GPU it is, in words.
+    pub name: String,
+    /// Whether it is a CPU that pretends to be a GPU.
+    pub fallback: bool,
+    faults: Faults,
+}
+
+/// The first thing that went wrong, in words, and whether the device is gone.
+#[derive(Clone, Debug, Default)]
+struct Faults(Arc<Mutex<Option<(Kind, String)>>>);
+
+impl Faults {
+    fn note(&self, kind: Kind, what: String) {
+        if let Ok(mut first) = self.0.lock() {
+            // A lost device explains everything that came before it.
+            if first.is_none() || kind == Kind::GpuLost {
+                *first = Some((kind, what));
+            }
+        }
+    }
+
+    fn first(&self) -> Option<(Kind, String)> {
+        self.0.lock().ok()?.clone()
+    }
+}
+
+/// Features that are used where they exist, and how much they matter.
+const WANTED: wgpu::Features =
+    wgpu::Features::SHADER_F16.union(wgpu::Features::SUBGROUP).union(wgpu::Features::TIMESTAMP_QUERY);
+
+/// Connects to the GPU that the browser, or Vulkan, prefers.
+///
+/// # Errors
+/// [`Kind::GpuUnavailable`].
+pub async fn connect() -> Result<Device> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::BROWSER_WEBGPU | wgpu::Backends::VULKAN;
+    let instance = wgpu::Instance::new(descriptor);
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..wgpu::RequestAdapterOptions::default()
+    };
+    let adapter = instance.request_adapter(&options).await.map_err(|why| unavailable("a WebGPU adapter", &why))?;
+    let info = adapter.get_info();
+    let wanted = wgpu::DeviceDescriptor {
+        label: Some("mobilenet-web"),
+        required_features: adapter.features() & WANTED,
+        // Everything that the adapter has: large inputs need large buffers.
+        required_limits: adapter.limits(),
+        ..wgpu::DeviceDescriptor::default()
+    };
+    let (device, queue) = adapter.request_device(&wanted).await.map_err(|why| unavailable("a WebGPU device", &why))?;
+    let faults = Faults::default();
+    let lost = faults.clone();
+    device.set_device_lost_callback(move |_, why| lost.note(Kind::GpuLost, why));
+    let wrong = faults.clone();
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let kind =
+            if matches!(error, wgpu::Error::OutOfMemory { .. }) { Kind::GpuOutOfMemory } else { Kind::GpuFailed };
+        wrong.note(kind, error.to_string());
+    }));
+    let fallback = info.device_type == wgpu::DeviceType::Cpu;
+    Ok(Device { device, queue, name: name(&info), fallback, faults })
+}
+
+fn unavailable(expected: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::GpuUnavailable, "gpu")
+        .expected(expected)
+        .found(why.to_string())
+        .remedy("Use backend \"auto\", which falls back to the CPU, or another browser or driver.")
+}
+
+/// The adapter in words, e.g. `google swiftshader`.
+fn name(info: &wgpu::AdapterInfo) -> String {
+    let parts = [&info.name, &info.driver].map(|part| part.trim());
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+impl Device {
+    /// The fastest variant of the shaders that this device can run with maps of 32 bits.
+    #[must_use]
+    pub fn variant(&self) -> Variant {
+        Variant { f16: false, quads: self.device.features().contains(wgpu::Features::SUBGROUP) }
+    }
+
+    /// Whether maps can have 16 bits.
+    #[must_use]
+    pub fn has_f16(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// Gives the device up, as a driver that crashes would: for tests of what happens then.
+    pub fn lose(&self) {
+        self.device.destroy();
+    }
+
+    /// # Errors
+    /// The first thing that went wrong on this device: [`Kind::GpuLost`], [`Kind::GpuOutOfMemory`] or
+    /// [`Kind::GpuFailed`].
+    pub fn check(&self) -> Result<()> {
+        match self.faults.first() {
+            None => Ok(()),
+            Some((kind, found)) => Err(failed(kind, found)),
+        }
+    }
+}
+
+/// The error for a device that has failed.
+pub(super) fn failed(kind: Kind, found: String) -> Error {
+    Error::new(kind, "gpu")
+        .expected("a device that works")
+        .found(found)
+        .remedy("Nothing is lost: the CPU answers, and the GPU is tried again.")
+}

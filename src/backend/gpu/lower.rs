@@ -1,0 +1,119 @@
+//! Plan → dispatches, as data: which shader, how many workgroups, and the words of its step block.
+
+use super::shaders::{self, Shader};
+use crate::kernels::Call;
+use crate::plan::{Group, Pattern, Plan, Step};
+use std::fmt;
+use std::ops::Range;
+
+/// One dispatch of a shader.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatch {
+    /// Which shader.
+    pub shader: &'static Shader,
+    /// Which steps of the plan it computes.
+    pub steps: Range<usize>,
+    /// How many workgroups.
+    pub groups: u32,
+    /// The shader's `Step`: where its maps lie, then the calls' parameter blocks.
+    pub words: Vec<u32>,
+}
+
+/// In place of a gate's slot where there is no gate: `NONE` of `shaders/pointwise.wgsl`.
+const NONE: u32 = u32::MAX;
+
+/// The dispatches of a plan, in order.
+#[must_use]
+pub fn lower(plan: &Plan) -> Vec<Dispatch> {
+    plan.groups.iter().map(|group| dispatch(&plan.steps[group.steps.clone()], group)).collect()
+}
+
+/// The dispatch that finds the `count` most likely of `classes` in the map that begins at `input`.
+#[must_use]
+pub fn top_k(input: usize, classes: usize, count: usize) -> Dispatch {
+    let words = [input, 0, 0, 0, classes, count].map(word).to_vec();
+    Dispatch { shader: &shaders::TOP_K, steps: 0..0, groups: 1, words }
+}
+
+fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
+        return Dispatch { shader: &shaders::PAD, steps: 0..0, groups: 0, words: Vec::new() };
+    };
+    let mut words = vec![word(first.input.start), word(last.side.start), word(last.output.start)];
+    let shader = match group.pattern {
+        Pattern::Single => shader(&first.call),
+        Pattern::InvertedResidual | Pattern::Separable => &shaders::INVERTED_RESIDUAL,
+        Pattern::ExpandDepthwise => &shaders::EXPAND_DEPTHWISE,
+        Pattern::SqueezeExcite => &shaders::SQUEEZE_EXCITE,
+        Pattern::GatedProject => &shaders::POINTWISE,
+    };
+    if group.pattern == Pattern::Separable {
+        // No parameters and a block full of zeros stand for "no expansion".
+        words.extend([0; 8]);
+    }
+    for step in steps {
+        match (&step.call, group.pattern) {
+            (Call::Pointwise(_), Pattern::Single) => words.push(NONE),
+            (Call::Scale(_), Pattern::GatedProject) => {
+                words.push(word(step.side.start));
+                continue;
+            }
+            (Call::GlobalPool(_), Pattern::SqueezeExcite) => {
+                words.extend_from_slice(step.call.words());
+                continue;
+            }
+            _ => {}
+        }
+        words.push(word(step.parameters.start));
+        words.extend_from_slice(step.call.words());
+    }
+    Dispatch { shader, steps: group.steps.clone(), groups: groups(shader, steps), words }
+}
+
+const fn shader(call: &Call) -> &'static Shader {
+    match call {
+        Call::Conv(_) => &shaders::STEM,
+        Call::Depthwise(_) => &shaders::DEPTHWISE,
+        Call::Pointwise(_) => &shaders::POINTWISE,
+        Call::Add(_) => &shaders::ADD,
+        Call::GlobalPool(_) => &shaders::GLOBAL_POOL,
+        Call::Scale(_) => &shaders::SCALE,
+        Call::Pad(_) => &shaders::PAD,
+        Call::Dense(_) => &shaders::DENSE,
+        Call::Sigmoid(_) => &shaders::SIGMOID,
+        Call::Softmax(_) => &shaders::SOFTMAX,
+    }
+}
+
+/// How many workgroups compute `steps`, as the head of each shader says who computes what.
+fn groups(shader: &Shader, steps: &[Step]) -> u32 {
+    let items = match (&steps[steps.len() - 1].call, steps.len()) {
+        (Call::Depthwise(p), 2) => return p.lanes,
+        (Call::Dense(_), 3) | (Call::Softmax(_), _) => return 1,
+        (Call::Pointwise(p), 1) => p.pixels.div_ceil(16) * 4 * p.out_lanes.div_ceil(2),
+        (Call::Pointwise(p), count) => match &steps[count - 2].call {
+            Call::Depthwise(d) => return d.out_width.div_ceil(8) * d.out_height.div_ceil(8),
+            _ => p.pixels.div_ceil(16) * 4 * p.out_lanes.div_ceil(2),
+        },
+        (Call::GlobalPool(p), _) => return p.lanes,
+        (Call::Dense(p), _) => return p.out_lanes,
+        (Call::Conv(p), _) => p.out_height * p.out_width * p.out_lanes,
+        (Call::Depthwise(p), _) => p.lanes * p.out_width.div_ceil(4) * p.out_height,
+        (Call::Add(p), _) => p.count,
+        (Call::Scale(p), _) => p.pixels * p.lanes,
+        (Call::Pad(p), _) => p.out_height * p.out_width * p.lanes,
+        (Call::Sigmoid(p), _) => p.classes.div_ceil(4),
+    };
+    items.div_ceil(shader.width)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "slots and counts are far below 2³²: an arena has at most 4 GiB")]
+const fn word(value: usize) -> u32 {
+    value as u32
+}
+
+impl fmt::Display for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<17} × {:<5} steps {}..{}", self.shader.stem, self.groups, self.steps.start, self.steps.end)
+    }
+}

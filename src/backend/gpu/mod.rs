@@ -1,0 +1,340 @@
+//! Plans on a GPU, over wgpu: WebGPU in the browser, Vulkan natively. One arena, one submit a frame, and nothing is
+//! read back but what was asked for.
+
+mod connect;
+mod lower;
+mod picture;
+mod pipelines;
+mod readback;
+mod shaders;
+
+pub use connect::{Device, connect};
+pub use lower::{Dispatch, lower, top_k};
+pub use picture::Picture;
+pub use shaders::{SHADERS, Shader, Variant};
+
+use crate::error::{Kind, Result};
+use crate::frame::{Preprocessor, View};
+use crate::lane::Vec4;
+use crate::plan::{Output, Plan, Slot};
+use connect::failed;
+use picture::{Stage, buffer};
+use pipelines::Pipelines;
+use readback::{Pending, Pool};
+use shaders::Bindings;
+
+/// Step blocks lie this far apart: what every adapter can bind.
+const STEP_BYTES: usize = 256;
+
+/// The most labels that the GPU finds by itself; 256 bytes of results.
+pub const MOST_LABELS: usize = 32;
+
+/// A network on a GPU: its packed parameters, its arena, and the plans that have been prepared.
+#[derive(Debug)]
+pub struct Gpu {
+    device: Device,
+    pipelines: Pipelines,
+    weights: wgpu::Buffer,
+    results: wgpu::Buffer,
+    arena: Option<wgpu::Buffer>,
+    stage: Stage,
+    prepared: Vec<Prepared>,
+    pool: Pool,
+}
+
+/// One plan's dispatches, ready to be encoded.
+#[derive(Debug)]
+struct Prepared {
+    /// Pipeline and workgroups of each.
+    dispatches: Vec<(usize, u32)>,
+    steps: wgpu::Buffer,
+    bound: Option<wgpu::BindGroup>,
+    input: Slot,
+    outputs: Vec<Output>,
+    arena: usize,
+    /// How many labels the last dispatch finds; 0 where there is no such dispatch.
+    labels: usize,
+}
+
+/// What a run should bring back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Every output of the plan.
+    Maps,
+    /// The most likely classes, at most [`MOST_LABELS`], of a plan whose one output is their probabilities.
+    Labels(usize),
+}
+
+/// An answer that is still being computed.
+#[derive(Debug)]
+pub struct Answer {
+    pending: Pending,
+    outputs: Vec<Output>,
+    f16: bool,
+}
+
+impl Gpu {
+    /// A network's packed `parameters` on that device.
+    ///
+    /// # Errors
+    /// [`Kind::GpuFailed`] where they are more than the adapter can bind.
+    pub fn new(device: &Device, variant: Variant, preprocessor: Preprocessor, parameters: &[Vec4]) -> Result<Self> {
+        let bytes = stored(parameters, variant.f16);
+        fits(device, bytes.len() as u64)?;
+        let weights = buffer(device, "weights", bytes.len() as u64, wgpu::BufferUsages::STORAGE);
+        device.queue.write_buffer(&weights, 0, &bytes);
+        let results = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        Ok(Self {
+            device: device.clone(),
+            pipelines: Pipelines::new(device, variant),
+            weights,
+            results: buffer(device, "results", MOST_LABELS as u64 * 8, results),
+            arena: None,
+            stage: Stage::new(device, preprocessor),
+            prepared: Vec::new(),
+            pool: Pool::default(),
+        })
+    }
+
+    /// The device it runs on.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How many pipelines are compiled.
+    #[must_use]
+    pub const fn pipelines(&self) -> usize {
+        self.pipelines.count()
+    }
+
+    /// How many dispatches a frame of that plan takes, from its texture on.
+    #[must_use]
+    pub fn dispatches(&self, plan: usize) -> usize {
+        2 + self.prepared[plan].dispatches.len()
+    }
+
+    /// Compiles and writes all that running `plan` takes, and says by which number it is run.
+    ///
+    /// # Errors
+    /// [`Kind::GpuFailed`] where its maps are more than the adapter can bind.
+    pub fn prepare(&mut self, plan: &Plan, want: Want) -> Result<usize> {
+        fits(&self.device, self.arena_bytes(plan.arena))?;
+        let mut dispatches = lower(plan);
+        let mut labels = 0;
+        if let (Want::Labels(count), [output]) = (want, &plan.outputs[..]) {
+            labels = count.min(MOST_LABELS);
+            dispatches.push(top_k(output.slot.start, output.shape.channels, labels));
+        }
+        for shader in [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS] {
+            self.pipelines.index(&self.device, shader);
+        }
+        let mut blocks = vec![0_u32; dispatches.len() * STEP_BYTES / 4];
+        for (block, dispatch) in blocks.chunks_exact_mut(STEP_BYTES / 4).zip(&dispatches) {
+            block[..dispatch.words.len()].copy_from_slice(&dispatch.words);
+        }
+        let steps = buffer(&self.device, "steps", blocks.len() as u64 * 4, wgpu::BufferUsages::STORAGE);
+        self.device.queue.write_buffer(&steps, 0, bytemuck::cast_slice(&blocks));
+        let dispatches = dispatches
+            .iter()
+            .map(|dispatch| (self.pipelines.index(&self.device, dispatch.shader), dispatch.groups))
+            .collect();
+        let outputs = plan.outputs.clone();
+        let input = plan.input.clone();
+        self.prepared.push(Prepared { dispatches, steps, bound: None, input, outputs, arena: plan.arena, labels });
+        Ok(self.prepared.len() - 1)
+    }
+
+    fn arena_bytes(&self, vec4s: usize) -> u64 {
+        vec4s as u64 * stored_bytes(self.pipelines.variant().f16)
+    }
+
+    /// Makes room for that plan's maps and binds them.
+    fn bind(&mut self, plan: usize) {
+        let bytes = self.arena_bytes(self.prepared[plan].arena);
+        if self.arena.as_ref().is_none_or(|arena| arena.size() < bytes) {
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            self.arena = Some(buffer(&self.device, "arena", bytes, usage));
+            self.stage.unbind();
+            for prepared in &mut self.prepared {
+                prepared.bound = None;
+            }
+        }
+        let prepared = &mut self.prepared[plan];
+        let Some(arena) = self.arena.as_ref().filter(|_| prepared.bound.is_none()) else { return };
+        let step = wgpu::BufferBinding {
+            buffer: &prepared.steps,
+            offset: 0,
+            size: std::num::NonZeroU64::new(STEP_BYTES as u64),
+        };
+        let resources = [
+            wgpu::BindingResource::Buffer(step),
+            self.weights.as_entire_binding(),
+            arena.as_entire_binding(),
+            self.results.as_entire_binding(),
+        ];
+        prepared.bound = Some(bind_group(&self.device, self.pipelines.layout(Bindings::Maps), resources));
+    }
+
+    /// Computes one frame: uploads it, submits every dispatch at once, and asks for the answer.
+    ///
+    /// # Errors
+    /// What is wrong with the frame, or with the GPU.
+    pub fn run(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Answer> {
+        self.device.check()?;
+        self.bind(plan);
+        let input = self.prepared[plan].input.clone();
+        if let Picture::Tensor(values) = picture {
+            let pixels: Vec<Vec4> = values.as_chunks::<3>().0.iter().map(|&[r, g, b]| [r, g, b, 0.0]).collect();
+            self.write(&input, &pixels);
+        } else {
+            self.stage.upload(&self.device, picture, view, input.start)?;
+        }
+        let mut encoder =
+            self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("frame") });
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        if !matches!(picture, Picture::Tensor(_)) {
+            self.frame_pass(&mut pass);
+        }
+        let prepared = &self.prepared[plan];
+        for (index, &(pipeline, groups)) in prepared.dispatches.iter().enumerate() {
+            pass.set_pipeline(self.pipelines.get(pipeline));
+            pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
+            pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
+        }
+        drop(pass);
+        Ok(self.answer(encoder, plan))
+    }
+
+    fn frame_pass(&mut self, pass: &mut wgpu::ComputePass<'_>) {
+        let indices = [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS]
+            .map(|shader| self.pipelines.index(&self.device, shader));
+        let Some(arena) = &self.arena else { return };
+        let layout = self.pipelines.layout(Bindings::Frame);
+        let Some((group, sizes)) = self.stage.bind(&self.device, layout, arena) else { return };
+        pass.set_bind_group(0, group, &[]);
+        for (index, (across, down)) in indices.into_iter().zip(sizes) {
+            pass.set_pipeline(self.pipelines.get(index));
+            pass.dispatch_workgroups(across, down, 1);
+        }
+    }
+
+    /// Copies what was asked for to where it can be read, and submits.
+    fn answer(&self, mut encoder: wgpu::CommandEncoder, plan: usize) -> Answer {
+        let f16 = self.pipelines.variant().f16;
+        let prepared = &self.prepared[plan];
+        let copies: Vec<(&wgpu::Buffer, u64, u64)> = if prepared.labels > 0 {
+            vec![(&self.results, 0, prepared.labels as u64 * 8)]
+        } else {
+            let arena = self.arena.iter();
+            arena
+                .flat_map(|arena| prepared.outputs.iter().map(move |output| (arena, output)))
+                .map(|(arena, Output { slot, .. })| {
+                    (arena, slot.start as u64 * stored_bytes(f16), slot.len() as u64 * stored_bytes(f16))
+                })
+                .collect()
+        };
+        let total = copies.iter().map(|(_, _, bytes)| bytes).sum();
+        let staging = self.pool.take(&self.device, total);
+        let mut at = 0;
+        for (from, offset, bytes) in copies {
+            encoder.copy_buffer_to_buffer(from, offset, &staging, at, bytes);
+            at += bytes;
+        }
+        self.device.queue.submit([encoder.finish()]);
+        let outputs = if prepared.labels > 0 { Vec::new() } else { prepared.outputs.clone() };
+        Answer { pending: self.pool.read(&self.device, staging, total), outputs, f16 }
+    }
+
+    /// Writes a map.
+    pub fn write(&mut self, slot: &Slot, values: &[Vec4]) {
+        let f16 = self.pipelines.variant().f16;
+        if let Some(arena) = &self.arena {
+            self.device.queue.write_buffer(arena, slot.start as u64 * stored_bytes(f16), &stored(values, f16));
+        }
+    }
+
+    /// Writes the whole arena, as large as that plan needs it: how tests poison what a kernel should write.
+    pub fn fill(&mut self, plan: usize, value: f32) {
+        self.bind(plan);
+        let length = self.prepared[plan].arena;
+        self.write(&(0..length), &vec![[value; 4]; length]);
+    }
+}
+
+/// Workgroups of a row of a dispatch: `group_index` of `shaders/lib/maps.wgsl`.
+const ROW: u32 = 32_768;
+
+impl Answer {
+    /// The maps that were asked for, `[height, width, channels]` without lane padding.
+    ///
+    /// # Errors
+    /// What went wrong with the GPU meanwhile.
+    pub async fn maps(self) -> Result<Vec<Vec<f32>>> {
+        let Self { pending, outputs, f16 } = self;
+        let bytes = pending.bytes().await?;
+        let values: Vec<f32> = if f16 {
+            bytes.as_chunks().0.iter().map(|&two| half::f16::from_le_bytes(two).to_f32()).collect()
+        } else {
+            bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
+        };
+        let mut rest = values.as_slice();
+        let mut maps = Vec::new();
+        for Output { slot, shape, .. } in &outputs {
+            let (map, after) = rest.split_at(slot.len() * 4);
+            rest = after;
+            let pixels = map.chunks_exact(shape.channels.next_multiple_of(4));
+            maps.push(pixels.flat_map(|pixel| &pixel[..shape.channels]).copied().collect());
+        }
+        Ok(maps)
+    }
+
+    /// Class and probability of the most likely classes.
+    ///
+    /// # Errors
+    /// What went wrong with the GPU meanwhile; [`Kind::GpuFailed`] where the probabilities are no numbers.
+    pub async fn labels(self) -> Result<Vec<(usize, f32)>> {
+        let bytes = self.pending.bytes().await?;
+        let words: Vec<u32> = bytes.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four)).collect();
+        let labels: Vec<(usize, f32)> =
+            words.as_chunks().0.iter().map(|&[class, value]| (class as usize, f32::from_bits(value))).collect();
+        if labels.first().is_some_and(|(class, _)| *class == u32::MAX as usize) {
+            return Err(failed(Kind::GpuFailed, "probabilities that are not numbers".into()));
+        }
+        Ok(labels.into_iter().filter(|(class, _)| *class != u32::MAX as usize).collect())
+    }
+}
+
+const fn stored_bytes(f16: bool) -> u64 {
+    if f16 { 8 } else { 16 }
+}
+
+/// Values as the arena holds them.
+fn stored(values: &[Vec4], f16: bool) -> Vec<u8> {
+    if f16 {
+        values.as_flattened().iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect()
+    } else {
+        bytemuck::cast_slice(values).to_vec()
+    }
+}
+
+/// # Errors
+/// [`Kind::GpuFailed`] where a buffer would be larger than the adapter allows.
+fn fits(device: &Device, bytes: u64) -> Result<()> {
+    let limits = device.device.limits();
+    let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+    if bytes > most {
+        return Err(failed(Kind::GpuFailed, format!("a buffer of {bytes} bytes, where {most} is most")));
+    }
+    Ok(())
+}
+
+fn bind_group<const N: usize>(
+    device: &Device,
+    layout: &wgpu::BindGroupLayout,
+    resources: [wgpu::BindingResource<'_>; N],
+) -> wgpu::BindGroup {
+    let entries: Vec<_> =
+        (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+    device.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+}
