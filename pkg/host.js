@@ -4,6 +4,9 @@ import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
 import { loadEngine, loadFullEngine } from "./wasm.js";
 
+/** Names are worth no more of a wait than this. */
+const LABELS_TIMEOUT_MS = 10_000;
+
 /** Answers `load`, `classify`, `infer` and `abort` messages, the calls one by one in the order of their arrival. */
 export class Host {
   #post;
@@ -55,7 +58,7 @@ export class Host {
     }
   }
 
-  async #load({ id, weights, integrity, backend, overrides, wasmUrl }) {
+  async #load({ id, weights, integrity, backend, overrides, wasmUrl, labelsUrl }) {
     const controller = new AbortController();
     this.#loads.set(id, controller);
     const warnings = [];
@@ -73,6 +76,9 @@ export class Host {
       const engine = weights.synthetic
         ? this.#guard(() => Engine.synthetic(given))
         : await this.#open(Engine, bytes, given, wasmUrl);
+      if (engine.nameless && labelsUrl !== false) {
+        await this.#name(engine, labelsUrl, options);
+      }
       if (this.#broken) {
         engine.free();
         throw this.#broken;
@@ -98,6 +104,16 @@ export class Host {
     }
     const Full = await loadFullEngine(wasmUrl);
     return this.#guard(() => new Full(bytes, given));
+  }
+
+  /** ImageNet's names for weights that bring none. They are a courtesy: without them classes keep their numbers. */
+  async #name(engine, url, options) {
+    try {
+      const table = await readLabels(url, options);
+      this.#guard(() => engine.name(table));
+    } catch ({ message }) {
+      options.warnings.push({ code: "labels_unavailable", message });
+    }
   }
 
   #abort(id) {
@@ -182,6 +198,25 @@ async function readWeights({ urls, bytes, file, synthetic }, options) {
     await verify(read, options.integrity, where);
   }
   return { bytes: read, from: "bytes", url: null };
+}
+
+/** The table of ImageNet's classes. It is waited for a while at most, for the network could do without it. */
+async function readLabels(where = new URL("./labels/imagenet.txt", import.meta.url).href, { signal }) {
+  const patience = AbortSignal.any?.([signal, AbortSignal.timeout(LABELS_TIMEOUT_MS)]) ?? signal;
+  let found;
+  try {
+    const response = await fetch(where, { signal: patience });
+    const type = response.headers.get("content-type");
+    if (response.ok && !/^text\/html\b/i.test(type)) {
+      return await response.text();
+    }
+    await response.body?.cancel();
+    found = response.ok ? `a web page (content-type ${type})` : `status ${response.status}`;
+  } catch ({ message }) {
+    found = `no whole answer (${message})`;
+  }
+  const remedy = "Serve the package's labels/imagenet.txt and name its address in `labelsUrl`, or give names by `labels`.";
+  throw failure("labels_unavailable", { where, expected: "ImageNet's class names", found, remedy });
 }
 
 async function readFile(file, where) {

@@ -94,6 +94,7 @@ export interface Network {
   batchNormEpsilon?: number;
   /** Crop, resize and normalisation of a framework. */
   preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine";
+  /** What `info.labelSet` shows. Where it is neither `"imagenet-1000"` nor `"imagenet-1001"`, no names are fetched. */
   labelSet?: string;
   /** Class names by index, or the text of a labels.txt: one a line, numbered or not. */
   labels?: readonly string[] | string;
@@ -136,6 +137,13 @@ export interface LoadOptions extends RunOptions, Network {
    * load needs no network, without it only the browser's HTTP cache helps. Needs a secure context.
    */
   integrity?: string;
+  /**
+   * Where `labels/imagenet.txt` is, relative to the page. It is fetched only for a network of ImageNet's 1000 classes, or
+   * 1001 with background (see `info.labelSet`), whose weights bring no names while `labels` gives none either. Where it
+   * cannot be had, classes keep their numbers and `info.warnings` says why (`labels_unavailable`). `false`: never fetched.
+   * @defaultValue beside the package's scripts
+   */
+  labelsUrl?: string | URL | false;
   /** Other addresses of the same weights, tried in order after the first fails. Only for weights by address. */
   mirrors?: readonly (string | URL)[];
 }
@@ -199,11 +207,11 @@ export interface StreamOptions extends Omit<ClassifyOptions, "signal"> {
 export interface Label {
   /** Position among the network's outputs, from 0. */
   index: number;
-  /** The class's name; `"class 7"` where the weights bring no names. */
+  /** The class's name; `"class 7"` where neither the weights nor `load` know names. Not unique: ImageNet has two cranes. */
   name: string;
   /** Softmax over all classes, 0 … 1 (as the network's `classifier` says). */
   probability: number;
-  /** WordNet id such as `"n01440764"`, where the weights or `load` bring them. */
+  /** WordNet id such as `"n01440764"`, where the weights or `load` bring them; ImageNet's background has none. */
   wnid?: string;
 }
 
@@ -229,7 +237,7 @@ export interface Inferred {
 
 /** Something suspicious or inconvenient that is not fatal. */
 export interface Warning {
-  /** E.g. `"batch_norm_variance_one"`, `"cache"`, or the code of a mirror's error. */
+  /** E.g. `"batch_norm_variance_one"`, `"labels_unavailable"`, `"cache"`, or the code of a mirror's error. */
   code: string;
   message: string;
 }
@@ -342,7 +350,8 @@ export class MobileNet implements AsyncDisposable {
   readonly info: Readonly<Info>;
 
   /**
-   * The most probable labels of a frame.
+   * The most probable labels of a frame. Keras's `decode_predictions` gives the same rows as
+   * `labels.map(({ wnid, name, probability }) => [wnid, name, probability])`.
    *
    * @throws MobileNetError with a `CallErrorCode`, `aborted`, `disposed`, `worker_failed` or `internal`; so do the others
    */

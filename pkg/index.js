@@ -40,7 +40,7 @@ export class MobileNet {
   /** Sizes and layers of a network that is not loaded. */
   static async describe(network, { wasmUrl } = {}) {
     const overrides = overridesOf(network);
-    const Engine = await localEngine(wasmAddress(wasmUrl));
+    const Engine = await localEngine(address(wasmUrl, "wasmUrl"));
     try {
       return Engine.describe({ overrides });
     } catch (error) {
@@ -48,12 +48,13 @@ export class MobileNet {
     }
   }
 
-  static async #start(where, { backend = "auto", worker = true, wasmUrl, integrity, signal, onProgress }, overrides, weightsOf) {
+  static async #start(where, { backend = "auto", worker = true, wasmUrl, labelsUrl, integrity, signal, onProgress }, overrides, weightsOf) {
     if (signal?.aborted) {
       throw aborted(where, signal);
     }
     const weights = await weightsOf();
-    const message = { type: "load", weights, backend, overrides, integrity, wasmUrl: wasmAddress(wasmUrl) };
+    const names = labelsUrl === false ? false : address(labelsUrl, "labelsUrl");
+    const message = { type: "load", weights, backend, overrides, integrity, wasmUrl: address(wasmUrl, "wasmUrl"), labelsUrl: names };
     const inWorker = worker !== false;
     const client = inWorker ? workerClient(worker === true ? undefined : worker) : await localClient();
     const transfer = weights.bytes ? [weights.bytes.buffer] : [];
@@ -193,8 +194,9 @@ function absolute(url, where) {
   }
 }
 
-function wasmAddress(wasmUrl) {
-  return wasmUrl === undefined ? undefined : absolute(wasmUrl, "option wasmUrl");
+/** That of an option, which may be left out. */
+function address(url, option) {
+  return url === undefined ? undefined : absolute(url, `option ${option}`);
 }
 
 /** The options that travel to the engine, which checks their ranges; here only what a message can carry. */

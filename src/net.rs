@@ -264,6 +264,37 @@ impl Net {
         Ok(tensors.first().map_or_else(Vec::new, |predictions| top_k(&predictions.data, query)))
     }
 
+    /// Whether its classes are ImageNet's and have no names yet: see [`Net::name_imagenet`].
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        self.spec.labels.is_empty() && matches!(&*self.spec.label_set, "imagenet-1000" | "imagenet-1001")
+    }
+
+    /// Names the classes by a table of ImageNet's, as [`weights::parse_imagenet`] reads it. WordNet ids that the
+    /// network has already stay.
+    ///
+    /// # Errors
+    /// [`Kind::BadOption`] where the table does not fit the classes.
+    pub fn name_imagenet(&mut self, table: &str) -> Result<()> {
+        let (labels, wnids) = weights::parse_imagenet(table, self.spec.classes)?;
+        self.spec.labels = labels;
+        if self.origin.wnids.is_empty() {
+            self.origin.wnids = wnids;
+        }
+        self.origin.inferred.push(Inferred {
+            what: "labels",
+            value: self.spec.label_set.clone(),
+            why: "the file brings no names, and its classes are ImageNet's, in order".into(),
+        });
+        Ok(())
+    }
+
+    /// The WordNet id of class `index`, where it has one: the background has none.
+    #[must_use]
+    pub fn wnid(&self, index: usize) -> Option<&str> {
+        self.origin.wnids.get(index).map(String::as_str).filter(|id| !id.is_empty())
+    }
+
     /// The name of class `index`; its number where the file holds no names.
     #[must_use]
     pub fn label_name(&self, index: usize) -> String {

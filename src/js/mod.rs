@@ -74,6 +74,20 @@ impl Engine {
         info::info(&mut self.net)
     }
 
+    /// Whether its classes are ImageNet's and have no names yet.
+    #[wasm_bindgen(getter)]
+    pub fn nameless(&self) -> bool {
+        self.net.is_nameless()
+    }
+
+    /// Names them by the text of the package's labels/imagenet.txt.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` for another text.
+    pub fn name(&mut self, table: &str) -> JsResult<()> {
+        self.net.name_imagenet(table).map_err(thrown)
+    }
+
     /// The labels of one frame: `{ labels: [{ index, name, probability, wnid? }] }`.
     ///
     /// # Errors
@@ -87,7 +101,7 @@ impl Engine {
             index,
             name: self.net.label_name(index),
             probability,
-            wnid: self.net.origin().wnids.get(index).cloned(),
+            wnid: self.net.wnid(index).map(str::to_owned),
         };
         options::write(&Labels { labels: labels.iter().map(label).collect() })
     }

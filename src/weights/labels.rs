@@ -42,3 +42,39 @@ pub fn parse_labels(text: &str) -> Result<Vec<String>> {
     }
     Ok(names.into_iter().flatten().collect())
 }
+
+/// ImageNet's classes, background not counted.
+const IMAGENET: usize = 1000;
+
+/// Names and WordNet ids by class, out of the table that the package ships: a line a class, id, tab, name. Of 1001
+/// classes the first is the background, which has no id. Two names occur twice (crane, maillot): only indices tell
+/// those classes apart.
+///
+/// # Errors
+/// [`Kind::BadOption`] where `table` has other lines, or classes are not as many.
+pub fn parse_imagenet(table: &str, classes: usize) -> Result<(Vec<String>, Vec<String>)> {
+    let bad = |place: String, expected: &str, found: String| {
+        Error::new(Kind::BadOption, place)
+            .expected(expected)
+            .found(found)
+            .remedy("Serve the package's labels/imagenet.txt as it is, or give names by the option `labels`.")
+    };
+    let (mut names, mut wnids) = (Vec::new(), Vec::new());
+    if classes == IMAGENET + 1 {
+        names.push("background".to_owned());
+        wnids.push(String::new());
+    }
+    for (index, line) in table.lines().enumerate() {
+        let Some((wnid, name)) = line.split_once('\t') else {
+            let start = line.chars().take(40).collect();
+            return Err(bad(format!("class names, line {}", index + 1), "a WordNet id, a tab and a name", start));
+        };
+        names.push(name.to_owned());
+        wnids.push(wnid.to_owned());
+    }
+    if names.len() != classes || classes < IMAGENET {
+        let found = format!("{} lines for {classes} classes", table.lines().count());
+        return Err(bad("class names".into(), "1000 lines, and 1000 classes or 1001 with background", found));
+    }
+    Ok((names, wnids))
+}

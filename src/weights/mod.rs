@@ -41,7 +41,7 @@ use crate::error::{Error, Kind, Result};
 use crate::small::sort;
 
 pub use checkpoint::{Checkpoint, checkpoint};
-pub use labels::parse_labels;
+pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
 pub use safetensors::{write_safetensors, write_safetensors_with};
 pub use table::{parse_table, print_table};

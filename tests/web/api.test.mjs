@@ -51,7 +51,7 @@ describe("classify", () => {
   test("needs no option: five labels, the most probable first, and the time it took", async () => {
     const { labels, ms } = await page.evaluate(() => net.classify(canvas));
     assert.equal(labels.length, 5);
-    assert.deepEqual(Object.keys(labels[0]).sort(), ["index", "name", "probability"]);
+    assert.deepEqual(Object.keys(labels[0]).sort(), ["index", "name", "probability", "wnid"]);
     const probabilities = labels.map(({ probability }) => probability);
     assert.deepEqual(probabilities, [...probabilities].sort((a, b) => b - a));
     assert.ok(webcam.expected.includes(labels[0].index), JSON.stringify(labels[0]));

@@ -206,7 +206,7 @@ describe("what weights do not state", { skip }, () => {
         info: net.info,
       };
       net.dispose();
-      const bare = await load(weights);
+      const bare = await load(weights, { labelsUrl: false });
       result.bare = (await bare.classify(picture, { topK: 1 })).labels[0];
       bare.dispose();
       return result;

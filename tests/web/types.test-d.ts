@@ -52,6 +52,10 @@ export async function everything(video: HTMLVideoElement, canvas: OffscreenCanva
   // @ts-expect-error several endpoints give an array
   const one: Vector = await net.embed(video, { endpoints: ["layer_19"] });
   await MobileNet.load(file, { version: "v3-small", outputStride: 16, includeTop: false, labels: ["a", "b"], signal });
+  await MobileNet.load(file, { labelsUrl: new URL("https://example.org/imagenet.txt") });
+  await MobileNet.load(file, { labelsUrl: false, labels: "0: cat\n1: dog" });
+  // @ts-expect-error an address, or false
+  await MobileNet.load(file, { labelsUrl: true });
   // @ts-expect-error 8, 16 or 32
   await MobileNet.load(file, { outputStride: 12 });
   const { layers, macs } = await MobileNet.describe({ version: "v1", multiplier: 0.75, inputHeight: 128, inputWidth: 128 });

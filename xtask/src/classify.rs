@@ -8,6 +8,7 @@ use mobilenet_web::{Choice, Fit, Frame, Label, Net, Options, Query, Tensor, View
 use serde_json::{Value, json};
 
 use crate::picture::{self, Picture};
+use crate::weights::labels;
 use crate::{npy, stamp};
 
 const PROBABILITIES: &str = "predictions";
@@ -45,6 +46,11 @@ pub fn run(classify: &Classify) -> Result<()> {
     let file = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     let options = Options { backend: classify.backend, ..Options::default() };
     let mut net = Net::open(&file, &options).with_context(|| path.display().to_string())?;
+    if net.is_nameless()
+        && let Err(error) = labels::imagenet().and_then(|table| Ok(net.name_imagenet(&table)?))
+    {
+        eprintln!("classes keep their numbers: {error:#}");
+    }
     let mut rows = Vec::new();
     for image in &classify.images {
         let row = classify.one(&mut net, image).with_context(|| image.display().to_string())?;
@@ -90,7 +96,10 @@ impl Classify {
 
 impl Row<'_> {
     fn json(&self, net: &Net) -> Value {
-        let label = |label: &Label| json!({ "index": label.index, "name": net.label_name(label.index), "probability": label.probability });
+        let label = |&Label { index, probability }: &Label| {
+            let (name, wnid) = (net.label_name(index), net.wnid(index));
+            json!({ "index": index, "name": name, "wnid": wnid, "probability": probability })
+        };
         let mut row = json!({
             "image": self.image.to_string_lossy(),
             "labels": self.labels.iter().map(label).collect::<Vec<_>>(),

