@@ -38,14 +38,20 @@ pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Override
     if fit.wrong > 0 && (stated.multiplier.is_some() || stated.widths.is_some()) {
         let free = Overrides { multiplier: None, widths: None, ..Overrides::default() };
         let free = Search { stated: &free, ..search }.fit();
-        if free.wrong == 0 {
-            let (what, asked) = match stated.multiplier.filter(|&multiplier| multiplier != free.multiplier) {
-                Some(_) => ("multiplier", asked.multiplier.is_some()),
-                None => ("widths", asked.widths.is_some()),
-            };
+        // A file may be damaged besides, and still say its width.
+        if let Some(tensor) = search.evidence(&free, &fit).filter(|_| free.wrong * 2 < fit.wrong) {
+            let shows = format!("`{}` {:?} shows", tensor.name, tensor.shape);
             let decimal = |multiplier: f32| print_decimal(multiplier.into());
-            let expected = format!("{}, as the tensors' shapes say", decimal(free.multiplier));
-            return Err(contradiction(what, asked, expected, decimal(fit.multiplier)));
+            return Err(match stated.multiplier.filter(|&multiplier| multiplier != free.multiplier) {
+                Some(stated) => {
+                    let expected = format!("{}, as {shows}", decimal(free.multiplier));
+                    contradiction("multiplier", asked.multiplier.is_some(), expected, decimal(stated))
+                }
+                None => {
+                    let expected = format!("a rule for channels as {shows}");
+                    contradiction("widths", asked.widths.is_some(), expected, "another".into())
+                }
+            });
         }
     }
     let classes = top.map_or(Ok(0), |top| classes(file, &fit, &top, stated, asked))?;

@@ -321,7 +321,7 @@ describe("bad input is a typed error", () => {
 
   const LOADS = [
     [{ multiplier: 0 }, ["bad_model", "bad_option"], "multiplier"],
-    [{ multiplier: 0.5 }, ["bad_option", "wrong_shape", "not_mobilenet"], "0.5"],
+    [{ multiplier: 0.5 }, ["bad_option"], "`features.0.0.weight` [32, 3, 3, 3]"],
     [{ version: "v1" }, ["bad_option"], "version"],
     [{ outputStride: 12 }, ["bad_model"], "8, 16 or 32"],
     [{ inputHeight: 20, inputWidth: 20 }, ["bad_model"], "32 to 4096 px"],
