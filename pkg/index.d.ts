@@ -347,7 +347,7 @@ export class MobileNet implements AsyncDisposable {
    * @throws MobileNetError with a `CallErrorCode`, `aborted`, `disposed`, `worker_failed` or `internal`; so do the others
    */
   classify(source: FrameSource, options?: ClassifyOptions): Promise<Classification>;
-  /** Those of several frames, all taken now; the same as calls one by one. */
+  /** Those of several frames, all taken now; the same as calls one by one. An error about a frame begins with `frames[2]`. */
   classify(sources: readonly FrameSource[], options?: ClassifyOptions): Promise<Classification[]>;
 
   /** The class scores before softmax, shape `[classes]`. */
