@@ -2,7 +2,8 @@
 
 mod weights_common;
 
-use mobilenet_web::model::{Activation, Block, Classifier, Dilating, Padding, Pooling, Version, Widths, preset};
+use mobilenet_web::graph::Graph;
+use mobilenet_web::model::{Activation, Block, Classifier, Dilating, Padding, Pooling, Spec, Version, Widths, preset};
 use mobilenet_web::weights::{self, Checkpoint, Overrides, parse_labels, parse_table, print_table};
 use mobilenet_web::{Kind, Net, Options};
 use weights_common::{assert_refused, opened, safetensors_filled, safetensors_of, torchvision_v2};
@@ -200,12 +201,44 @@ fn a_table_as_json_is_a_network() {
     let written = weights::write_safetensors_with(checkpoint.tensors(), &checkpoint.spec, &["n0".into(), "n1".into()]);
     let again = open_with(&written, &Overrides::default()).unwrap();
     assert_eq!((again.spec, again.wnids), (checkpoint.spec.clone(), vec!["n0".to_owned(), "n1".to_owned()]));
-    let graph = mobilenet_web::graph::Graph::build(&checkpoint.spec).unwrap();
+    let graph = Graph::build(&checkpoint.spec).unwrap();
     for id in 0..graph.nodes.len() {
         let node = graph.parameters(id).into_iter().filter(|parameter| !parameter.name.contains("batch_norm"));
         for parameter in node {
             assert!(checkpoint.parameter(&parameter.name, &parameter.shape).is_ok(), "{}", parameter.name);
         }
+    }
+}
+
+/// Sizes past what 32 bits count are refused, not wrapped.
+#[test]
+fn an_absurd_table_is_a_typed_error() {
+    let cases = [
+        (
+            r#"[{"conv":{"stride":2,"channels":32768}},{"inverted_residual":{"expansion":32768,"channels":8}}]"#,
+            1.0,
+            "row 2",
+        ),
+        (
+            r#"[{"conv":{"stride":2,"channels":8}},{"inverted_residual":{"expansion":[32768,1],"channels":8}}]"#,
+            1.0,
+            "row 2",
+        ),
+        (
+            r#"[{"conv":{"stride":2,"channels":64}},{"inverted_residual":{"expansion":[32768,3],"channels":8}}]"#,
+            1.0,
+            "row 2",
+        ),
+        (r#"[{"conv":{"stride":2,"channels":32768}}]"#, 16.0, "row 1"),
+        (r#"[{"conv":{"stride":2,"channels":32768}},{"conv":{"kernel":1,"channels":32768}}]"#, 1.0, "parameters"),
+    ];
+    for (text, multiplier, says) in cases {
+        let spec = Spec { blocks: parse_table(text).unwrap().into(), multiplier, ..Spec::new(Version::Custom) };
+        assert_refused(text, Graph::build(&spec).map(drop), Kind::BadModel, &[says]);
+        let table = Some(parse_table(text).unwrap());
+        let asked = Overrides { table, multiplier: Some(multiplier), ..Overrides::default() };
+        let file = safetensors_of(&custom());
+        assert_refused(text, open_with(&file, &asked).map(drop), Kind::BadModel, &[says]);
     }
 }
 
