@@ -92,8 +92,11 @@ export interface Network {
   /** Where convolutions of stride 2 start: TensorFlow's, PyTorch's or Keras's V1 rule. */
   padding?: "same" | "symmetric" | "after";
   batchNormEpsilon?: number;
-  /** Crop, resize and normalisation of a framework. */
-  preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine";
+  /**
+   * Crop, resize and normalisation of a framework. timm's networks are taken for `"torchvision"`; those whose config has
+   * mean and std 0.5 (`tf_…`, `…ra4_e3600…`) need `"timm-inception"`, which nothing in their tensors tells.
+   */
+  preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine" | "timm-inception";
   labelSet?: string;
   /** Class names by index, or the text of a labels.txt: one a line, numbered or not. */
   labels?: readonly string[] | string;

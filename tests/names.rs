@@ -67,10 +67,10 @@ fn expected(framework: &str, version: &str) -> (Widths, Padding, f32, &'static s
     match (framework, version) {
         ("torchvision", "v2") => (Widths::V2, Symmetric, 1e-5, "torchvision", average),
         ("torchvision", _) => (Widths::V3_TORCHVISION, Symmetric, 1e-3, "torchvision", average),
-        ("timm", "v1") => (Widths::V1_TIMM, Symmetric, 1e-5, "tf-slim", average),
+        ("timm", "v1") => (Widths::V1_TIMM, Symmetric, 1e-5, "timm-inception", average),
         ("timm", "v2") => (Widths::V2, Symmetric, 1e-5, "torchvision", average),
         ("timm", "v3-large" | "v3-small") => (Widths::V3_TIMM, Symmetric, 1e-5, "torchvision", average),
-        ("timm", _) => (Widths::V3_TIMM, Same, 1e-3, "tf-slim", average),
+        ("timm", _) => (Widths::V3_TIMM, Same, 1e-3, "timm-inception", average),
         ("keras", "v1") => (Widths::V1_KERAS, After, 1e-3, "keras", average),
         ("keras" | "keras-2", "v2") => (Widths::V2, Same, 1e-3, "keras", average),
         ("keras" | "keras-2", _) => (Widths::V3_KERAS, Same, 1e-3, "keras", average),

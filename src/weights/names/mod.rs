@@ -151,17 +151,19 @@ impl Naming {
             why: "the framework's networks agree on it",
         };
         if self.torch && minimalistic {
+            habits.preset = "timm-inception";
             habits.why = "timm's minimalistic networks are ports from TensorFlow";
         } else if self.torch {
             habits.padding = Padding::Symmetric;
             if v1 {
+                habits.preset = "timm-inception";
                 habits.why = "timm's V1 was trained on values from -1 to 1";
             } else {
                 habits.preset = "torchvision";
             }
             if self.framework == "timm" {
                 if !v1 {
-                    habits.why = "most of timm's networks agree on it; its tf_… ports use same, 1e-3 and tf-slim";
+                    habits.why = "most of timm's networks agree on it; its tf_… ports use same, 1e-3 and timm-inception";
                 }
                 habits.batch_norm_epsilon = 1e-5;
             } else if v2 {
