@@ -242,6 +242,42 @@ fn folded_batch_norms_and_cut_tops_are_recognised() {
     }
 }
 
+#[test]
+fn a_dense_layer_on_a_keras_base_is_the_classifier() {
+    let keras = || FILES.iter().filter(|file| file.starts_with("keras"));
+    for file in keras() {
+        let base = renamed(&listed(file), |name| {
+            let top = ["conv_preds/", "predictions/", "logits/", "Logits/", "conv_2/", "Conv_2/"].map(|top| name.starts_with(top));
+            if top.contains(&true) { String::new() } else { name.into() }
+        });
+        let bytes = safetensors_counting(&base);
+        let topless = opened(weights::read(&bytes).unwrap()).unwrap();
+        let graph = mobilenet_web::graph::Graph::build(&topless.spec).unwrap();
+        let width = graph.nodes.last().unwrap().shape.channels;
+        let with = |layers: &[(&str, [usize; 2])]| {
+            let dense = layers.iter().flat_map(|(layer, shape)| {
+                [(format!("{layer}/kernel:0"), shape.to_vec()), (format!("{layer}/bias:0"), vec![shape[1]])]
+            });
+            let tensors: Tensors = base.iter().cloned().chain(dense).collect();
+            let bytes = safetensors_counting(&tensors);
+            let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let extra = checkpoint.warnings.iter().any(|warning| warning.code == "extra_tensors");
+            let logits = checkpoint.parameter("logits/weights", &[7, width]).map(|weights| weights[1]);
+            (checkpoint.spec.classes, extra, why(&checkpoint, "logits").to_owned(), logits.ok())
+        };
+        for layer in ["dense", "dense/dense", "sequential/dense_3", "flowers"] {
+            let name = if layer == "dense/dense" { "dense" } else { layer };
+            assert_eq!(with(&[(layer, [width, 7])]), (7, false, name.into(), Some(8.0)), "{file} {layer}");
+        }
+        // Another input, or one of several layers: nobody knows what it is.
+        let unknown = (0, true, String::new(), None);
+        assert_eq!(with(&[("dense", [width + 1, 7])]), unknown, "{file}");
+        assert_eq!(with(&[("dense", [width, 128]), ("dense_1", [128, 7])]), unknown, "{file}");
+        assert_eq!(with(&[("dense", [width, 7]), ("dense_1", [width, 7])]), unknown, "{file}");
+    }
+    assert!(keras().count() >= 6);
+}
+
 /// The value at `[out, in, row, column]` of a counting tensor whose strides along these axes are given.
 fn counted(at: [usize; 4], strides: [usize; 4]) -> f32 {
     (at.iter().zip(strides).map(|(i, stride)| i * stride).sum::<usize>() % 256 + 1) as f32

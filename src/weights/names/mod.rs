@@ -163,7 +163,8 @@ impl Naming {
             }
             if self.framework == "timm" {
                 if !v1 {
-                    habits.why = "most of timm's networks agree on it; its tf_… ports use same, 1e-3 and timm-inception";
+                    habits.why =
+                        "most of timm's networks agree on it; its tf_… ports use same, 1e-3 and timm-inception";
                 }
                 habits.batch_norm_epsilon = 1e-5;
             } else if v2 {
