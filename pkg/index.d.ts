@@ -81,6 +81,8 @@ export interface Network {
   padTo32?: boolean;
   /** Maps are never smaller than the input divided by this: further strides turn into dilation. */
   outputStride?: 8 | 16 | 32;
+  /** What ends a squeeze-excite gate: `relu6(x + 3)` over 6, or times 0.16667 as in TF-slim. */
+  gate?: "hard-sigmoid" | "slim-sigmoid";
   /** Outputs of the classifier, background included. */
   classes?: number;
   /** False leaves the classifier out (and V3's head with it): endpoints end with `global_pool`. */

@@ -3,7 +3,7 @@
 
 mod weights_common;
 
-use mobilenet_web::model::{Classifier, Padding, Pooling, Version, Widths, table};
+use mobilenet_web::model::{Activation, Classifier, Padding, Pooling, Version, Widths, table};
 use mobilenet_web::weights::{self, Checkpoint, Overrides};
 use weights_common::{fixture, opened, safetensors_counting, safetensors_of, v2_safetensors};
 
@@ -102,6 +102,9 @@ fn what_frameworks_list_is_recognised_and_told_apart() {
             "{file}"
         );
         assert_eq!((spec.classes, spec.pooling, spec.classifier), (5, pooling, Classifier::Softmax), "{file}");
+        let gated = version.starts_with("v3") && !version.ends_with("minimalistic");
+        let gate = if framework == "tf-slim" && gated { Activation::SlimSigmoid } else { Activation::HardSigmoid };
+        assert_eq!((spec.gate, why(&checkpoint, "gate").is_empty()), (gate, gate == Activation::HardSigmoid), "{file}");
         let used = tensors.iter().filter(|(name, _)| !name.ends_with("num_batches_tracked")).count();
         assert_eq!(checkpoint.tensors().len(), used, "{file}");
         assert!(checkpoint.warnings.iter().all(|warning| warning.code != "extra_tensors"), "{file}");
@@ -247,7 +250,8 @@ fn a_dense_layer_on_a_keras_base_is_the_classifier() {
     let keras = || FILES.iter().filter(|file| file.starts_with("keras"));
     for file in keras() {
         let base = renamed(&listed(file), |name| {
-            let top = ["conv_preds/", "predictions/", "logits/", "Logits/", "conv_2/", "Conv_2/"].map(|top| name.starts_with(top));
+            let top = ["conv_preds/", "predictions/", "logits/", "Logits/", "conv_2/", "Conv_2/"]
+                .map(|top| name.starts_with(top));
             if top.contains(&true) { String::new() } else { name.into() }
         });
         let bytes = safetensors_counting(&base);

@@ -36,6 +36,7 @@ fn callers_go_before_metadata_and_metadata_before_tensors() {
         pad_to_32: Some(true),
         output_stride: Some(16),
         dilating: Some(Dilating::Same),
+        gate: None,
         classes: Some(3),
         pooling: Some(Pooling::Average),
         classifier: Some(Classifier::Sigmoid),
@@ -56,6 +57,13 @@ fn callers_go_before_metadata_and_metadata_before_tensors() {
     );
     assert_eq!((spec.batch_norm_epsilon, spec.preprocessing.name, &*spec.label_set), (2e-3, "keras", "letters"));
     assert_eq!(spec.labels, ["x", "y", "z"]);
+    let gates = safetensors_filled(
+        &custom(),
+        &format!(r#""mobilenet.gate":"slim-sigmoid","mobilenet.table":{TABLE:?}"#),
+        |_, _| 0.5,
+    );
+    let gate = |gate| open_with(&gates, &Overrides { gate, ..Overrides::default() }).unwrap().spec.gate;
+    assert_eq!([gate(None), gate(Some(Activation::HardSigmoid))], [Activation::SlimSigmoid, Activation::HardSigmoid]);
     let one = safetensors_of(&torchvision_v2(0.35, 1));
     assert_eq!(open_with(&one, &Overrides::default()).unwrap().spec.classifier, Classifier::Sigmoid);
     for (classes, set) in [(1000, "imagenet-1000"), (1001, "imagenet-1001"), (999, "")] {

@@ -1,6 +1,6 @@
 //! One network of the family: everything that the tables leave open.
 
-use super::{Block, PRESETS, Preprocessing, Version, Widths, table};
+use super::{Activation, Block, PRESETS, Preprocessing, Version, Widths, table};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
 use std::borrow::Cow;
@@ -89,6 +89,8 @@ pub struct Spec {
     pub output_stride: usize,
     /// Which row the dilation begins with.
     pub dilating: Dilating,
+    /// What ends a squeeze-excite gate.
+    pub gate: Activation,
     /// Length of the logits, background included; 0 for a network without top.
     pub classes: usize,
     /// From the last map to a vector.
@@ -136,6 +138,7 @@ impl Spec {
             pad_to_32: false,
             output_stride: 32,
             dilating: Dilating::Next,
+            gate: Activation::HardSigmoid,
             classes: 1000,
             pooling: Pooling::Average,
             classifier: Classifier::Softmax,

@@ -135,6 +135,7 @@ def committed():
         slim(LARGE, 0.75, 96, 96),
         slim(LARGE, 1.0, 128, 128, output_stride=8),
         slim(LARGE, 1.4, 160, 160, minimalistic=True),
+        slim(LARGE, 0.5, 128, 128, output_stride=8),
     ]
 
 

@@ -24,7 +24,7 @@ pub(super) use recognise::{Recognised, recognise};
 pub(super) use spell::Bases;
 use spell::{Row, spell};
 
-use crate::model::{Dilating, Padding, Pooling, Version, Widths};
+use crate::model::{Activation, Dilating, Padding, Pooling, Version, Widths};
 
 /// What the names of a layer's tensors end with; where several are listed, any of them may be there.
 pub(super) struct Ends {
@@ -118,6 +118,7 @@ pub(super) struct Habits {
     pub(super) preset: &'static str,
     pub(super) pooling: Pooling,
     pub(super) dilating: Dilating,
+    pub(super) gate: Activation,
     pub(super) why: &'static str,
 }
 
@@ -148,6 +149,7 @@ impl Naming {
             preset: if keras { "keras" } else { "tf-slim" },
             pooling: Pooling::Average,
             dilating: if self.framework == "torchvision" { Dilating::Same } else { Dilating::Next },
+            gate: if self.framework == "tf-slim" { Activation::SlimSigmoid } else { Activation::HardSigmoid },
             why: "the framework's networks agree on it",
         };
         if self.torch && minimalistic {
