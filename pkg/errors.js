@@ -60,6 +60,16 @@ export function aborted(where, signal) {
   return new MobileNetError("aborted", `${where}: aborted by its signal`, { cause: signal.reason });
 }
 
+/**
+ * The error again, its place inside `outer`.
+ *
+ * @param {string} outer
+ * @param {MobileNetError} error
+ */
+export function within(outer, error) {
+  return new MobileNetError(error.code, `${outer}, ${error.message}`, error);
+}
+
 /** An error as plain data that survives `postMessage`. */
 export function toWire(error) {
   const { code, message, cause, failures = [] } = error;

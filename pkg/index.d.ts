@@ -81,6 +81,8 @@ export interface Network {
   padTo32?: boolean;
   /** Maps are never smaller than the input divided by this: further strides turn into dilation. */
   outputStride?: 8 | 16 | 32;
+  /** What ends a squeeze-excite gate: `relu6(x + 3)` over 6, or times 0.16667 as in TF-slim. */
+  gate?: "hard-sigmoid" | "slim-sigmoid";
   /** Outputs of the classifier, background included. */
   classes?: number;
   /** False leaves the classifier out (and V3's head with it): endpoints end with `global_pool`. */
@@ -92,8 +94,11 @@ export interface Network {
   /** Where convolutions of stride 2 start: TensorFlow's, PyTorch's or Keras's V1 rule. */
   padding?: "same" | "symmetric" | "after";
   batchNormEpsilon?: number;
-  /** Crop, resize and normalisation of a framework. */
-  preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine";
+  /**
+   * Crop, resize and normalisation of a framework. timm's networks are taken for `"torchvision"`; those whose config has
+   * mean and std 0.5 (`tf_…`, `…ra4_e3600…`) need `"timm-inception"`, which nothing in their tensors tells.
+   */
+  preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine" | "timm-inception";
   /** What `info.labelSet` shows. Where it is neither `"imagenet-1000"` nor `"imagenet-1001"`, no names are fetched. */
   labelSet?: string;
   /** Class names by index, or the text of a labels.txt: one a line, numbered or not. */
@@ -356,7 +361,7 @@ export class MobileNet implements AsyncDisposable {
    * @throws MobileNetError with a `CallErrorCode`, `aborted`, `disposed`, `worker_failed` or `internal`; so do the others
    */
   classify(source: FrameSource, options?: ClassifyOptions): Promise<Classification>;
-  /** Those of several frames, all taken now; the same as calls one by one. */
+  /** Those of several frames, all taken now; the same as calls one by one. An error about a frame begins with `frames[2]`. */
   classify(sources: readonly FrameSource[], options?: ClassifyOptions): Promise<Classification[]>;
 
   /** The class scores before softmax, shape `[classes]`. */

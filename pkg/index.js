@@ -1,7 +1,7 @@
 /** MobileNet in the browser: labels and feature vectors from a canvas, a video or any other frame. */
 
 import { localClient, localEngine, workerClient } from "./client.js";
-import { CODES, MobileNetError, aborted, failure, fromWire, toWire } from "./errors.js";
+import { CODES, MobileNetError, aborted, failure, fromWire, toWire, within } from "./errors.js";
 import { overridesOf } from "./overrides.js";
 import { capture, copyBytes, tainted } from "./sources.js";
 import { stream } from "./stream.js";
@@ -159,9 +159,15 @@ export class MobileNet {
   }
 }
 
-/** One answer, or one for each of several sources, all taken now. */
+/** One answer, or one for each of several sources, all taken now; an error about one of them says which. */
 function each(source, answer) {
-  return Array.isArray(source) ? Promise.all(source.map(answer)) : answer(source);
+  if (!Array.isArray(source)) {
+    return answer(source);
+  }
+  const named = (index) => (error) => {
+    throw String(error.code).startsWith("source_") ? within(`frames[${index}]`, error) : error;
+  };
+  return Promise.all(source.map((frame, index) => answer(frame).catch(named(index))));
 }
 
 async function weightsMessage(weights, mirrors) {

@@ -12,6 +12,7 @@ const KEYS = {
   inputWidth: "width",
   padTo32: "pad_to_32",
   outputStride: "output_stride",
+  gate: "gate",
   classes: "classes",
   pooling: "pooling",
   classifier: "classifier",

@@ -100,7 +100,7 @@ const fn kind(op: Op) -> &'static str {
         Op::Activation(Activation::Relu) => "relu",
         Op::Activation(Activation::Relu6) => "relu6",
         Op::Activation(Activation::HardSwish) => "hard_swish",
-        Op::Activation(Activation::HardSigmoid) => "hard_sigmoid",
+        Op::Activation(Activation::HardSigmoid | Activation::SlimSigmoid) => "hard_sigmoid",
         Op::Add => "add",
         Op::Scale => "scale",
         Op::Pad => "pad",

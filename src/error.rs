@@ -151,6 +151,16 @@ impl Error {
         self
     }
 
+    /// Where the place itself is, in front of it.
+    #[must_use]
+    #[cold]
+    #[inline(never)]
+    pub fn within(mut self, outer: &str) -> Self {
+        self.0.place.insert_str(0, ", ");
+        self.0.place.insert_str(0, outer);
+        self
+    }
+
     /// Which of the closed list of errors this is.
     #[must_use]
     pub const fn kind(&self) -> Kind {

@@ -250,9 +250,11 @@ impl Net {
     /// The maps of `endpoints` for each frame: those that [`Net::infer`] gives, bit for bit.
     ///
     /// # Errors
-    /// As [`Net::infer`], for the first frame that has one.
+    /// As [`Net::infer`], for the first frame that has one, which it names: `frames[2]`.
     pub fn infer_batch(&mut self, frames: &[Frame<'_>], view: &View, endpoints: &[&str]) -> Result<Vec<Vec<Tensor>>> {
-        frames.iter().map(|frame| self.infer(frame, view, endpoints)).collect()
+        self.plan_index(endpoints)?;
+        let of = |index: usize| move |error: Error| error.within(&format!("frames[{index}]"));
+        frames.iter().enumerate().map(|(index, frame)| self.infer(frame, view, endpoints).map_err(of(index))).collect()
     }
 
     /// The labels of one frame.

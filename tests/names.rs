@@ -3,7 +3,7 @@
 
 mod weights_common;
 
-use mobilenet_web::model::{Classifier, Padding, Pooling, Version, Widths, table};
+use mobilenet_web::model::{Activation, Classifier, Padding, Pooling, Version, Widths, table};
 use mobilenet_web::weights::{self, Checkpoint, Overrides};
 use weights_common::{fixture, opened, safetensors_counting, safetensors_of, v2_safetensors};
 
@@ -67,10 +67,10 @@ fn expected(framework: &str, version: &str) -> (Widths, Padding, f32, &'static s
     match (framework, version) {
         ("torchvision", "v2") => (Widths::V2, Symmetric, 1e-5, "torchvision", average),
         ("torchvision", _) => (Widths::V3_TORCHVISION, Symmetric, 1e-3, "torchvision", average),
-        ("timm", "v1") => (Widths::V1_TIMM, Symmetric, 1e-5, "tf-slim", average),
+        ("timm", "v1") => (Widths::V1_TIMM, Symmetric, 1e-5, "timm-inception", average),
         ("timm", "v2") => (Widths::V2, Symmetric, 1e-5, "torchvision", average),
         ("timm", "v3-large" | "v3-small") => (Widths::V3_TIMM, Symmetric, 1e-5, "torchvision", average),
-        ("timm", _) => (Widths::V3_TIMM, Same, 1e-3, "tf-slim", average),
+        ("timm", _) => (Widths::V3_TIMM, Same, 1e-3, "timm-inception", average),
         ("keras", "v1") => (Widths::V1_KERAS, After, 1e-3, "keras", average),
         ("keras" | "keras-2", "v2") => (Widths::V2, Same, 1e-3, "keras", average),
         ("keras" | "keras-2", _) => (Widths::V3_KERAS, Same, 1e-3, "keras", average),
@@ -102,6 +102,9 @@ fn what_frameworks_list_is_recognised_and_told_apart() {
             "{file}"
         );
         assert_eq!((spec.classes, spec.pooling, spec.classifier), (5, pooling, Classifier::Softmax), "{file}");
+        let gated = version.starts_with("v3") && !version.ends_with("minimalistic");
+        let gate = if framework == "tf-slim" && gated { Activation::SlimSigmoid } else { Activation::HardSigmoid };
+        assert_eq!((spec.gate, why(&checkpoint, "gate").is_empty()), (gate, gate == Activation::HardSigmoid), "{file}");
         let used = tensors.iter().filter(|(name, _)| !name.ends_with("num_batches_tracked")).count();
         assert_eq!(checkpoint.tensors().len(), used, "{file}");
         assert!(checkpoint.warnings.iter().all(|warning| warning.code != "extra_tensors"), "{file}");
@@ -240,6 +243,43 @@ fn folded_batch_norms_and_cut_tops_are_recognised() {
         let topless = weights::checkpoint(weights::read(&bytes).unwrap(), &none).unwrap();
         assert_eq!(topless.spec, checkpoint.spec, "{file}");
     }
+}
+
+#[test]
+fn a_dense_layer_on_a_keras_base_is_the_classifier() {
+    let keras = || FILES.iter().filter(|file| file.starts_with("keras"));
+    for file in keras() {
+        let base = renamed(&listed(file), |name| {
+            let top = ["conv_preds/", "predictions/", "logits/", "Logits/", "conv_2/", "Conv_2/"]
+                .map(|top| name.starts_with(top));
+            if top.contains(&true) { String::new() } else { name.into() }
+        });
+        let bytes = safetensors_counting(&base);
+        let topless = opened(weights::read(&bytes).unwrap()).unwrap();
+        let graph = mobilenet_web::graph::Graph::build(&topless.spec).unwrap();
+        let width = graph.nodes.last().unwrap().shape.channels;
+        let with = |layers: &[(&str, [usize; 2])]| {
+            let dense = layers.iter().flat_map(|(layer, shape)| {
+                [(format!("{layer}/kernel:0"), shape.to_vec()), (format!("{layer}/bias:0"), vec![shape[1]])]
+            });
+            let tensors: Tensors = base.iter().cloned().chain(dense).collect();
+            let bytes = safetensors_counting(&tensors);
+            let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let extra = checkpoint.warnings.iter().any(|warning| warning.code == "extra_tensors");
+            let logits = checkpoint.parameter("logits/weights", &[7, width]).map(|weights| weights[1]);
+            (checkpoint.spec.classes, extra, why(&checkpoint, "logits").to_owned(), logits.ok())
+        };
+        for layer in ["dense", "dense/dense", "sequential/dense_3", "flowers"] {
+            let name = if layer == "dense/dense" { "dense" } else { layer };
+            assert_eq!(with(&[(layer, [width, 7])]), (7, false, name.into(), Some(8.0)), "{file} {layer}");
+        }
+        // Another input, or one of several layers: nobody knows what it is.
+        let unknown = (0, true, String::new(), None);
+        assert_eq!(with(&[("dense", [width + 1, 7])]), unknown, "{file}");
+        assert_eq!(with(&[("dense", [width, 128]), ("dense_1", [128, 7])]), unknown, "{file}");
+        assert_eq!(with(&[("dense", [width, 7]), ("dense_1", [width, 7])]), unknown, "{file}");
+    }
+    assert!(keras().count() >= 6);
 }
 
 /// The value at `[out, in, row, column]` of a counting tensor whose strides along these axes are given.

@@ -105,6 +105,20 @@ fn a_batch_is_its_frames_one_by_one() {
 }
 
 #[test]
+fn a_bad_frame_of_a_batch_is_named() {
+    let mut net = net(small(Version::V2), Choice::Auto);
+    let rgba = picture(64, 96, 1);
+    let good = Frame { rgba: &rgba, width_px: 96, height_px: 64 };
+    let frames = [good, good, Frame { rgba: &rgba[1..], ..good }];
+    let error = net.infer_batch(&frames, &AS_IS, &["logits"]).expect_err("a byte is missing");
+    let alone = net.infer(&frames[2], &AS_IS, &["logits"]).expect_err("a byte is missing");
+    assert_eq!((error.kind(), error.to_string()), (alone.kind(), format!("frames[2], {alone}")));
+    // No frame is to blame for an option.
+    let error = net.infer_batch(&frames, &AS_IS, &["layer_99"]).expect_err("no such endpoint");
+    assert!(error.to_string().starts_with("endpoint: "), "{error}");
+}
+
+#[test]
 fn an_ssdlite_head_gets_its_two_maps_from_one_call() {
     let mut net = net(Spec { multiplier: 0.35, ..Spec::new(Version::V2) }, Choice::Simd);
     let tensors = infer(&mut net, &picture(224, 224, 1), &["layer_15/expansion_output", "layer_19"]);

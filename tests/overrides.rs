@@ -2,10 +2,11 @@
 
 mod weights_common;
 
-use mobilenet_web::Kind;
-use mobilenet_web::model::{Activation, Block, Classifier, Dilating, Padding, Pooling, Version, Widths, preset};
+use mobilenet_web::graph::Graph;
+use mobilenet_web::model::{Activation, Block, Classifier, Dilating, Padding, Pooling, Spec, Version, Widths, preset};
 use mobilenet_web::weights::{self, Checkpoint, Overrides, parse_labels, parse_table, print_table};
-use weights_common::{opened, safetensors_filled, safetensors_of, torchvision_v2};
+use mobilenet_web::{Kind, Net, Options};
+use weights_common::{assert_refused, opened, safetensors_filled, safetensors_of, torchvision_v2};
 
 fn open_with<'f>(file: &'f [u8], overrides: &Overrides) -> mobilenet_web::Result<Checkpoint<'f>> {
     weights::checkpoint(weights::read(file)?, overrides)
@@ -35,6 +36,7 @@ fn callers_go_before_metadata_and_metadata_before_tensors() {
         pad_to_32: Some(true),
         output_stride: Some(16),
         dilating: Some(Dilating::Same),
+        gate: None,
         classes: Some(3),
         pooling: Some(Pooling::Average),
         classifier: Some(Classifier::Sigmoid),
@@ -55,6 +57,13 @@ fn callers_go_before_metadata_and_metadata_before_tensors() {
     );
     assert_eq!((spec.batch_norm_epsilon, spec.preprocessing.name, &*spec.label_set), (2e-3, "keras", "letters"));
     assert_eq!(spec.labels, ["x", "y", "z"]);
+    let gates = safetensors_filled(
+        &custom(),
+        &format!(r#""mobilenet.gate":"slim-sigmoid","mobilenet.table":{TABLE:?}"#),
+        |_, _| 0.5,
+    );
+    let gate = |gate| open_with(&gates, &Overrides { gate, ..Overrides::default() }).unwrap().spec.gate;
+    assert_eq!([gate(None), gate(Some(Activation::HardSigmoid))], [Activation::SlimSigmoid, Activation::HardSigmoid]);
     let one = safetensors_of(&torchvision_v2(0.35, 1));
     assert_eq!(open_with(&one, &Overrides::default()).unwrap().spec.classifier, Classifier::Sigmoid);
     for (classes, set) in [(1000, "imagenet-1000"), (1001, "imagenet-1001"), (999, "")] {
@@ -72,10 +81,10 @@ fn what_contradicts_the_tensors_is_refused() {
     let cases: &[(&str, Overrides, Kind, &[&str])] = &[
         ("version", Overrides { version: Some(Version::V1), ..none() }, Kind::BadOption, &["option `version`", "`v2`, as", "`v1`"]),
         ("no table", Overrides { version: Some(Version::Custom), ..none() }, Kind::BadOption, &["option `version`", "`custom`"]),
-        ("multiplier", Overrides { multiplier: Some(0.75), ..none() }, Kind::BadOption, &["option `multiplier`", "0.5, as", "found 0.75"]),
+        ("multiplier", Overrides { multiplier: Some(0.75), ..none() }, Kind::BadOption, &["option `multiplier`", "0.5, as `features.0.0.weight` [16, 3, 3, 3] shows", "found 0.75", "Leave the option out"]),
         ("multiplier 0", Overrides { multiplier: Some(0.0), ..none() }, Kind::BadModel, &["multiplier", "above 0"]),
         ("no multiplier", Overrides { multiplier: Some(f32::NAN), ..none() }, Kind::BadModel, &["multiplier"]),
-        ("widths", Overrides { widths: Some(Widths::V1_SLIM), ..none() }, Kind::BadOption, &["option `widths`"]),
+        ("widths", Overrides { widths: Some(Widths::V1_SLIM), ..none() }, Kind::BadOption, &["option `widths`", "a rule for channels as `features.2.conv.2.weight` [16, 48, 1, 1] shows"]),
         ("least depth", Overrides { widths: Some(Widths { min_depth: 0, ..Widths::V2 }), ..none() }, Kind::BadModel, &["min_depth", "1 to 1024"]),
         ("classes", Overrides { classes: Some(4), ..none() }, Kind::BadOption, &["option `classes`", "3, as tensor `classifier.1.weight`", "found 4"]),
         ("side", Overrides { height_px: Some(20), ..none() }, Kind::BadModel, &["height", "20 px"]),
@@ -95,12 +104,43 @@ fn what_contradicts_the_tensors_is_refused() {
             assert!(message.contains(part), "{name}: no {part:?} in {message:?}");
         }
     }
+    // A file that is damaged besides still says its width.
+    let mut damaged = torchvision_v2(0.5, 3);
+    damaged.iter_mut().find(|(name, _)| name == "features.0.0.weight").unwrap().1 = vec![17, 3, 3, 3];
+    let file = safetensors_of(&damaged);
+    let error = open_with(&file, &Overrides { multiplier: Some(1.0), ..none() }).map(drop).unwrap_err();
+    assert_eq!(error.kind(), Kind::BadOption, "{error}");
+    assert!(error.to_string().contains("0.5, as `features.1.conv.0.0.weight` [16, 1, 3, 3] shows, found 1"), "{error}");
     let base =
         torchvision_v2(0.5, 3).into_iter().filter(|(name, _)| !name.starts_with("classifier")).collect::<Vec<_>>();
     let file = safetensors_of(&base);
     let error = open_with(&file, &Overrides { classes: Some(4), ..none() }).map(drop).unwrap_err();
     assert_eq!(error.kind(), Kind::MissingTensor);
     assert!(error.to_string().contains("`classifier.1.weight` [4, 1280], `classifier.1.bias` [4]"), "{error}");
+}
+
+/// What people get wrong most, from the file to the call.
+#[test]
+fn bad_input_is_a_typed_error() {
+    let file = safetensors_of(&torchvision_v2(0.35, 3));
+    let none = Overrides::default;
+    let (good, names) = ("predictions", |count: usize| Some(vec!["name".to_owned(); count]));
+    #[rustfmt::skip]
+    let cases: &[(&str, Overrides, &str, Kind, &[&str])] = &[
+        ("multiplier 0", Overrides { multiplier: Some(0.0), ..none() }, good, Kind::BadModel, &["multiplier", "above 0", "found 0"]),
+        ("another multiplier", Overrides { multiplier: Some(1.0), ..none() }, good, Kind::BadOption, &["option `multiplier`", "0.35, as `features.0.0.weight` [16, 3, 3, 3] shows", "found 1"]),
+        ("output stride 12", Overrides { output_stride: Some(12), ..none() }, good, Kind::BadModel, &["output_stride", "8, 16 or 32", "found 12"]),
+        ("20 pixels", Overrides { width_px: Some(20), ..none() }, good, Kind::BadModel, &["32 to 4096 px", "20 px"]),
+        ("class count", Overrides { classes: Some(1000), ..none() }, good, Kind::BadOption, &["option `classes`", "3, as tensor `classifier.1.weight`", "found 1000"]),
+        ("labels", Overrides { labels: names(1000), ..none() }, good, Kind::BadModel, &["labels", "3 names", "1000 names"]),
+        ("WordNet ids", Overrides { wnids: names(1000), ..none() }, good, Kind::BadModel, &["wnids", "3 ids", "1000 ids"]),
+        ("endpoint", none(), "layer_15/expansion", Kind::UnknownEndpoint, &["endpoint", "layer_15/expansion_output", "found `layer_15/expansion`"]),
+    ];
+    for (name, overrides, endpoint, kind, says) in cases {
+        let options = Options { overrides: overrides.clone(), ..Options::default() };
+        let planned = Net::open(&file, &options).and_then(|mut net| net.plan(&[endpoint]).map(drop));
+        assert_refused(name, planned, *kind, says);
+    }
 }
 
 const TABLE: &str = r#"[
@@ -169,12 +209,44 @@ fn a_table_as_json_is_a_network() {
     let written = weights::write_safetensors_with(checkpoint.tensors(), &checkpoint.spec, &["n0".into(), "n1".into()]);
     let again = open_with(&written, &Overrides::default()).unwrap();
     assert_eq!((again.spec, again.wnids), (checkpoint.spec.clone(), vec!["n0".to_owned(), "n1".to_owned()]));
-    let graph = mobilenet_web::graph::Graph::build(&checkpoint.spec).unwrap();
+    let graph = Graph::build(&checkpoint.spec).unwrap();
     for id in 0..graph.nodes.len() {
         let node = graph.parameters(id).into_iter().filter(|parameter| !parameter.name.contains("batch_norm"));
         for parameter in node {
             assert!(checkpoint.parameter(&parameter.name, &parameter.shape).is_ok(), "{}", parameter.name);
         }
+    }
+}
+
+/// Sizes past what 32 bits count are refused, not wrapped.
+#[test]
+fn an_absurd_table_is_a_typed_error() {
+    let cases = [
+        (
+            r#"[{"conv":{"stride":2,"channels":32768}},{"inverted_residual":{"expansion":32768,"channels":8}}]"#,
+            1.0,
+            "row 2",
+        ),
+        (
+            r#"[{"conv":{"stride":2,"channels":8}},{"inverted_residual":{"expansion":[32768,1],"channels":8}}]"#,
+            1.0,
+            "row 2",
+        ),
+        (
+            r#"[{"conv":{"stride":2,"channels":64}},{"inverted_residual":{"expansion":[32768,3],"channels":8}}]"#,
+            1.0,
+            "row 2",
+        ),
+        (r#"[{"conv":{"stride":2,"channels":32768}}]"#, 16.0, "row 1"),
+        (r#"[{"conv":{"stride":2,"channels":32768}},{"conv":{"kernel":1,"channels":32768}}]"#, 1.0, "parameters"),
+    ];
+    for (text, multiplier, says) in cases {
+        let spec = Spec { blocks: parse_table(text).unwrap().into(), multiplier, ..Spec::new(Version::Custom) };
+        assert_refused(text, Graph::build(&spec).map(drop), Kind::BadModel, &[says]);
+        let table = Some(parse_table(text).unwrap());
+        let asked = Overrides { table, multiplier: Some(multiplier), ..Overrides::default() };
+        let file = safetensors_of(&custom());
+        assert_refused(text, open_with(&file, &asked).map(drop), Kind::BadModel, &[says]);
     }
 }
 

@@ -185,6 +185,9 @@ impl Dense {
     }
 }
 
+/// Multiplied by, in every body: dividing by 6 rounds otherwise.
+const SIXTH: f32 = 1.0 / 6.0;
+
 impl Curve {
     /// Outputs stay as they are.
     pub const LINEAR: Self = Self { kind: 0, low: f32::MIN, high: f32::MAX };
@@ -193,9 +196,11 @@ impl Curve {
     /// Clamped to 0 … 6.
     pub const RELU6: Self = Self { kind: 0, low: 0.0, high: 6.0 };
     /// `x · clamp(x + 3, 0, 6) / 6`.
-    pub const HARD_SWISH: Self = Self { kind: 1, ..Self::LINEAR };
+    pub const HARD_SWISH: Self = Self { kind: 1, low: 0.0, high: SIXTH };
     /// `clamp(x + 3, 0, 6) / 6`.
-    pub const HARD_SIGMOID: Self = Self { kind: 2, ..Self::LINEAR };
+    pub const HARD_SIGMOID: Self = Self { kind: 2, ..Self::HARD_SWISH };
+    /// `clamp(x + 3, 0, 6) · 0.16667`.
+    pub const SLIM_SIGMOID: Self = Self { high: 0.16667, ..Self::HARD_SIGMOID };
 }
 
 /// ` relu6`, or nothing for a linear output.
@@ -207,6 +212,7 @@ impl fmt::Display for Curve {
             Self::RELU6 => f.write_str(" relu6"),
             Self::HARD_SWISH => f.write_str(" hard-swish"),
             Self::HARD_SIGMOID => f.write_str(" hard-sigmoid"),
+            Self::SLIM_SIGMOID => f.write_str(" slim-sigmoid"),
             _ => f.write_str(" clamp"),
         }
     }

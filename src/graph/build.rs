@@ -136,7 +136,7 @@ impl<'a> Builder<'a> {
         self.push(format!("{name}/pool"), Op::GlobalPool(Pooling::Average), vec![map], vector);
         let squeezed = self.spec.widths.squeezed(shape.channels);
         self.dense(&format!("{name}/reduce"), squeezed, Activation::Relu);
-        self.dense(&format!("{name}/expand"), shape.channels, Activation::HardSigmoid);
+        self.dense(&format!("{name}/expand"), shape.channels, self.spec.gate);
         self.push(format!("{name}/scale"), Op::Scale, vec![map, self.last()], shape);
     }
 

@@ -165,7 +165,8 @@ impl Graph {
             Op::Dense => self.input_channels(id),
             _ => 0,
         };
-        (shape.pixels() * shape.channels * each) as u64
+        // Past 32 bits for large inputs.
+        shape.pixels() as u64 * (shape.channels * each) as u64
     }
 
     /// Multiply-accumulates of the whole network.

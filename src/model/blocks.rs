@@ -65,6 +65,8 @@ pub enum Activation {
     HardSwish,
     /// `relu6(x + 3) / 6`, the gate of squeeze-excite.
     HardSigmoid,
+    /// `relu6(x + 3) · 0.16667`, that gate in TF-slim: over a dozen gates the difference shows.
+    SlimSigmoid,
 }
 
 /// One row of a table.

@@ -55,7 +55,7 @@ pub struct Preprocessing {
 const IMAGENET_CROP: f32 = 0.875;
 
 /// Every preset, in the order in which documentation lists them.
-pub const PRESETS: [Preprocessing; 5] = [
+pub const PRESETS: [Preprocessing; 6] = [
     Preprocessing {
         name: "torchvision",
         crop: Crop::ShortSide { fraction: IMAGENET_CROP },
@@ -95,6 +95,14 @@ pub const PRESETS: [Preprocessing; 5] = [
         mean: [127.0; 3],
         std: [127.0; 3],
         source: "@teachablemachine/image: centre square, canvas resize, value / 127 − 1",
+    },
+    Preprocessing {
+        name: "timm-inception",
+        crop: Crop::ShortSide { fraction: IMAGENET_CROP },
+        sampling: Sampling::Antialiased,
+        mean: [127.5; 3],
+        std: [127.5; 3],
+        source: "timm.data.create_transform with the mean and std 0.5 of its tf_ ports and its V1",
     },
 ];
 

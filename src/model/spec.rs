@@ -1,6 +1,6 @@
 //! One network of the family: everything that the tables leave open.
 
-use super::{Block, PRESETS, Preprocessing, Version, Widths, table};
+use super::{Activation, Block, PRESETS, Preprocessing, Version, Widths, table};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
 use std::borrow::Cow;
@@ -89,6 +89,8 @@ pub struct Spec {
     pub output_stride: usize,
     /// Which row the dilation begins with.
     pub dilating: Dilating,
+    /// What ends a squeeze-excite gate.
+    pub gate: Activation,
     /// Length of the logits, background included; 0 for a network without top.
     pub classes: usize,
     /// From the last map to a vector.
@@ -115,6 +117,8 @@ const MAX_ROWS: usize = 256;
 const MAX_CHANNELS: usize = 1 << 15;
 const MAX_KERNEL: usize = 15;
 const MAX_CLASSES: usize = 1 << 20;
+/// Their bytes fit 32 bits.
+const MAX_PARAMETERS: u64 = 1 << 29;
 
 impl Spec {
     /// The published network of that version: 1.0, 224 px, 1000 classes, SAME padding, TensorFlow's conventions.
@@ -134,6 +138,7 @@ impl Spec {
             pad_to_32: false,
             output_stride: 32,
             dilating: Dilating::Next,
+            gate: Activation::HardSigmoid,
             classes: 1000,
             pooling: Pooling::Average,
             classifier: Classifier::Softmax,
@@ -179,6 +184,47 @@ impl Spec {
         Ok(())
     }
 
+    /// Each row by itself, and how many channels and parameters follow from all.
+    fn check_rows(&self) -> Result<()> {
+        let (mut channels, mut parameters) = (3, 0);
+        for (row, block) in self.blocks.iter().enumerate() {
+            self.check_row(row, block)?;
+            let out = self.widths.out_channels(block, channels, self.multiplier);
+            let inner = match *block {
+                Block::InvertedResidual { expansion, .. } => {
+                    self.widths.expanded(expansion, channels, self.multiplier).unwrap_or(channels)
+                }
+                _ => channels,
+            };
+            if out.max(inner) > MAX_CHANNELS {
+                return Err(Error::new(Kind::BadModel, format!("row {} of the table, channels", row + 1))
+                    .expected(format!("at most {MAX_CHANNELS} after multiplier and expansion"))
+                    .found(out.max(inner).to_string())
+                    .remedy("Correct the table or the multiplier."));
+            }
+            let [input, inner, output] = [channels, inner, out].map(|channels| channels as u64);
+            parameters += match *block {
+                Block::Conv { kernel, .. } => input * output * (kernel * kernel) as u64,
+                Block::Separable { .. } => input * (9 + output),
+                // A gate, where there is one, is two matrices of a quarter.
+                Block::InvertedResidual { kernel, .. } => {
+                    inner * (input + (kernel * kernel) as u64 + output + inner / 2)
+                }
+                Block::Pool => 0,
+                Block::Head { .. } => input * output,
+            };
+            channels = out;
+        }
+        parameters += channels as u64 * self.classes as u64;
+        if parameters > MAX_PARAMETERS {
+            return Err(Error::new(Kind::BadModel, "table, all rows and classes")
+                .expected(format!("at most {MAX_PARAMETERS} parameters"))
+                .found(parameters.to_string())
+                .remedy("Use fewer channels or classes."));
+        }
+        Ok(())
+    }
+
     /// Refuses parameters that no network can have.
     ///
     /// # Errors
@@ -214,9 +260,7 @@ impl Spec {
         if !(1..=MAX_ROWS).contains(&self.blocks.len()) {
             return refuse("blocks", format!("1 to {MAX_ROWS} rows"), format!("{} rows", self.blocks.len()));
         }
-        for (row, block) in self.blocks.iter().enumerate() {
-            self.check_row(row, block)?;
-        }
+        self.check_rows()?;
         if !(self.batch_norm_epsilon > 0.0 && self.batch_norm_epsilon < 1.0) {
             return refuse(
                 "batch_norm_epsilon",

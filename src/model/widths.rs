@@ -113,7 +113,7 @@ impl Widths {
             Rounding::Nearest => {
                 let divisor = self.divisible_by.max(1);
                 let rounded = ((exact + divisor as f64 / 2.0) as usize / divisor * divisor).max(self.min_depth);
-                if (rounded as f64) < 0.9 * exact { rounded + divisor } else { rounded }
+                if (rounded as f64) < 0.9 * exact { rounded.saturating_add(divisor) } else { rounded }
             }
         }
     }
@@ -153,7 +153,7 @@ impl Widths {
         let channels = match (self.expanding, of) {
             _ if expanded == of => input,
             // V2's factor is whole: nothing to round.
-            (_, 1) => input * expanded,
+            (_, 1) => input.saturating_mul(expanded),
             (Expanding::Input, _) => self.round(input as f64 * expanded as f64 / of as f64, 1.0),
             (Expanding::Table, _) => self.round(expanded as f64, multiplier),
         };

@@ -99,6 +99,7 @@ const fn bend(activation: Activation) -> Curve {
         Activation::Relu6 => Curve::RELU6,
         Activation::HardSwish => Curve::HARD_SWISH,
         Activation::HardSigmoid => Curve::HARD_SIGMOID,
+        Activation::SlimSigmoid => Curve::SLIM_SIGMOID,
     }
 }
 

@@ -7,7 +7,7 @@ use super::infer::{Fit, Found, Search, dims};
 use super::names::{Bases, Index, Layer, Layout, Naming, Part, Recognised, Table, node, recognise};
 use super::overrides::{check_widths, contradiction};
 use super::problems::Problems;
-use super::{File, Overrides, extras, habits};
+use super::{File, Inferred, Overrides, extras, habits};
 use crate::error::Result;
 use crate::model::{Block, Spec, Version};
 use crate::small::print_decimal;
@@ -26,10 +26,11 @@ pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Override
     let recognised = version(file, &index, stated, asked)?;
     let spec = Spec { version: recognised.version, blocks: recognised.blocks.clone(), ..spec };
     let naming = recognised.naming;
-    let names = Names { index: &index, naming, prefix: recognised.prefix };
+    let mut names = Names { index: &index, naming, prefix: recognised.prefix, dense: None };
     let mut blocks = spec.blocks.clone();
     let Spec { version, widths, multiplier, .. } = spec;
     let whole = Table { version, blocks: &spec.blocks, widths, multiplier, classes: 1 };
+    names.dense = dense(file, &names, &whole);
     let top = top(&names, &whole, stated, &mut blocks);
     let table = Table { blocks: &blocks, classes: usize::from(top.is_some()), ..whole };
     let found: Vec<Found> = table.layers().into_iter().map(|layer| (layer, names.weights(&layer))).collect();
@@ -38,14 +39,20 @@ pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Override
     if fit.wrong > 0 && (stated.multiplier.is_some() || stated.widths.is_some()) {
         let free = Overrides { multiplier: None, widths: None, ..Overrides::default() };
         let free = Search { stated: &free, ..search }.fit();
-        if free.wrong == 0 {
-            let (what, asked) = match stated.multiplier.filter(|&multiplier| multiplier != free.multiplier) {
-                Some(_) => ("multiplier", asked.multiplier.is_some()),
-                None => ("widths", asked.widths.is_some()),
-            };
+        // A file may be damaged besides, and still say its width.
+        if let Some(tensor) = search.evidence(&free, &fit).filter(|_| free.wrong * 2 < fit.wrong) {
+            let shows = format!("`{}` {:?} shows", tensor.name, tensor.shape);
             let decimal = |multiplier: f32| print_decimal(multiplier.into());
-            let expected = format!("{}, as the tensors' shapes say", decimal(free.multiplier));
-            return Err(contradiction(what, asked, expected, decimal(fit.multiplier)));
+            return Err(match stated.multiplier.filter(|&multiplier| multiplier != free.multiplier) {
+                Some(stated) => {
+                    let expected = format!("{}, as {shows}", decimal(free.multiplier));
+                    contradiction("multiplier", asked.multiplier.is_some(), expected, decimal(stated))
+                }
+                None => {
+                    let expected = format!("a rule for channels as {shows}");
+                    contradiction("widths", asked.widths.is_some(), expected, "another".into())
+                }
+            });
         }
     }
     let classes = top.map_or(Ok(0), |top| classes(file, &fit, &top, stated, asked))?;
@@ -53,7 +60,11 @@ pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Override
     let entries = entries(file, &names, &table, (&fit, &recognised), stated)?;
     let folded = !entries.iter().any(|entry| entry.canonical.ends_with("/moving_variance"));
     let mut spec = Spec { blocks, widths: fit.widths, multiplier: fit.multiplier, classes, ..spec };
-    let inferred = habits::apply(&mut spec, &recognised, &fit, stated, folded)?;
+    let mut inferred = habits::apply(&mut spec, &recognised, &fit, stated, folded)?;
+    if let Some(dense) = names.dense.filter(|_| classes > 0) {
+        let why = "no layer goes by the classifier's name, and this matrix alone is as wide as the features";
+        inferred.push(Inferred { what: "logits", value: dense.into(), why: why.into() });
+    }
     let warnings = extras::warnings(file, &entries);
     Ok(Assembled { spec, naming: naming.framework, inferred, warnings, entries })
 }
@@ -96,12 +107,17 @@ pub(super) struct Names<'n, 'f> {
     index: &'n Index<'f>,
     naming: &'static Naming,
     prefix: &'f str,
+    /// The layer that stands in for the logits'.
+    dense: Option<&'f str>,
 }
 
 impl Names<'_, '_> {
     /// What the names of the layer's tensors, and of its batch norm's, begin with.
     #[inline(never)]
     fn bases(&self, layer: &Layer) -> Bases {
+        if let Some(dense) = self.dense.filter(|_| layer.part == Part::Logits) {
+            return (dense.into(), String::new());
+        }
         self.naming.bases(self.prefix, layer).unwrap_or_default()
     }
 
@@ -127,6 +143,22 @@ struct Top {
     biases: Option<usize>,
 }
 
+/// The layer on top of a Keras base: a matrix, and vector, of any name, alone in its kind and as wide as the features.
+fn dense<'f>(file: &File<'_>, names: &Names<'_, 'f>, table: &Table<'_>) -> Option<&'f str> {
+    let Naming { framework, ends, layout, .. } = names.naming;
+    let layers = table.layers();
+    let there = |layer: &&Layer| names.weights(layer).is_some();
+    if !framework.starts_with("keras") || layers.iter().rfind(there).is_none_or(|layer| layer.part == Part::Logits) {
+        return None;
+    }
+    let (name, matrix) = names.index.matrix(file, ends.weights[0])?;
+    names.index.any(name, ends.biases)?;
+    let last = layers.iter().rfind(there)?;
+    let shape = |index: usize, part| dims(&file.tensors[index].shape, *layout, part);
+    let features = shape(names.weights(last)?, last.part)?[0];
+    (shape(matrix, Part::Logits)?[1] == features).then_some(name)
+}
+
 /// The top of the network, if the file has one and it is wanted; otherwise leaves it out of `blocks`.
 fn top(
     names: &Names<'_, '_>,
@@ -138,17 +170,18 @@ fn top(
     let logits = layers.iter().rfind(|layer| layer.part == Part::Logits)?;
     let top = Top { weights: names.weights(logits), biases: names.biases(logits) };
     let wanted = stated.classes != Some(0);
-    if wanted && (top.weights.is_some() || top.biases.is_some() || stated.classes.is_some()) {
+    let head = layers.iter().find(|layer| layer.part == Part::Head);
+    let headless = head.is_some_and(|head| names.weights(head).is_none());
+    let keep = wanted && (top.weights.is_some() || top.biases.is_some() || stated.classes.is_some());
+    if keep && !(headless && names.dense.is_some()) {
         return Some(top);
     }
     // A head goes with the logits, unless the file ends between the two.
-    let head = layers.iter().find(|layer| layer.part == Part::Head);
-    let headless = head.is_some_and(|head| names.weights(head).is_none());
     if (headless || top.weights.is_some()) && stated.table.is_none() {
         let rows = blocks.iter().filter(|block| !matches!(block, Block::Pool | Block::Head { .. }));
         *blocks = rows.copied().collect();
     }
-    None
+    keep.then_some(top)
 }
 
 /// Every parameter of the table, or all that is wrong with them.

@@ -5,7 +5,7 @@ use super::Overrides;
 use super::infer::Fit;
 use super::names::{Layout, Recognised};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Classifier, Spec, preset};
+use crate::model::{Activation, Block, Classifier, Spec, preset};
 use crate::small::print_decimal;
 
 /// Collects values with their reasons.
@@ -73,6 +73,12 @@ pub(super) fn apply(
     open("resolution", sides != (None, None), "224", "most are trained at it; tensors do not tell");
     spec.pad_to_32 = stated.pad_to_32.unwrap_or(false);
     spec.output_stride = stated.output_stride.unwrap_or(spec.output_stride);
+    if spec.blocks.iter().any(|block| matches!(block, Block::InvertedResidual { squeeze_excite: true, .. })) {
+        spec.gate = stated.gate.unwrap_or(habits.gate);
+        if spec.gate == Activation::SlimSigmoid {
+            open("gate", stated.gate.is_some(), "slim-sigmoid", "TF-slim multiplies by 0.16667, others by 1/6");
+        }
+    }
     spec.dilating = stated.dilating.unwrap_or(habits.dilating);
     let usual = if spec.classes == 1 { Classifier::Sigmoid } else { Classifier::Softmax };
     spec.classifier = stated.classifier.unwrap_or(usual);

@@ -1,7 +1,7 @@
 //! From names and shapes to the network that they are of.
 
 use super::names::{Layer, Layout, Naming, Part, Table};
-use super::{File, Overrides};
+use super::{File, Overrides, Tensor};
 use crate::model::Widths;
 
 /// Depth multipliers with published weights, the usual first: where several give the same channels, the first counts.
@@ -65,24 +65,35 @@ pub(super) struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// Layers whose shapes disagree, counting up to `most`.
+    /// Tensors whose shapes disagree, up to `most` of them.
     #[inline(never)]
-    fn wrong(&self, layout: Layout, widths: Widths, multiplier: f32, most: usize) -> usize {
-        let mut wrong = 0;
+    fn disagreeing(&self, layout: Layout, widths: Widths, multiplier: f32, most: usize) -> Vec<usize> {
+        let mut wrong = Vec::new();
         let mut found = self.found.iter();
         Table { widths, multiplier, ..self.table }.walk(&mut |layer| {
-            let tensor = found.next().and_then(|found| found.1);
-            let shape = tensor.and_then(|index| dims(&self.file.tensors[index].shape, layout, layer.part));
-            let agrees = match (tensor, shape) {
-                (None, _) => true,
+            let Some(index) = found.next().and_then(|found| found.1) else { return true };
+            let agrees = match dims(&self.file.tensors[index].shape, layout, layer.part) {
                 // How many classes there are is for the tensor to say.
-                (_, Some(shape)) if layer.part == Part::Logits => shape[1..] == layer.shape[1..],
-                (_, shape) => shape == Some(layer.shape),
+                Some(shape) if layer.part == Part::Logits => shape[1..] == layer.shape[1..],
+                shape => shape == Some(layer.shape),
             };
-            wrong += usize::from(!agrees);
-            wrong < most
+            if !agrees {
+                wrong.push(index);
+            }
+            wrong.len() < most
         });
         wrong
+    }
+
+    fn wrong(&self, layout: Layout, widths: Widths, multiplier: f32, most: usize) -> usize {
+        self.disagreeing(layout, widths, multiplier, most).len()
+    }
+
+    /// The first tensor that speaks for `fit` and against `other`.
+    pub(super) fn evidence(&self, fit: &Fit, other: &Fit) -> Option<&Tensor<'_>> {
+        let [against, others] =
+            [fit, other].map(|fit| self.disagreeing(fit.layout, fit.widths, fit.multiplier, usize::MAX));
+        others.into_iter().find(|index| !against.contains(index)).map(|index| &self.file.tensors[index])
     }
 
     /// The first fit without disagreements, else the one with the fewest among published multipliers.

@@ -49,6 +49,7 @@ fn spec(file: &File<'_>, stated: &mut Overrides) -> Option<Spec> {
         pad_to_32: stated.pad_to_32.unwrap_or(false),
         output_stride: stated.output_stride.unwrap_or(usual.output_stride),
         dilating: stated.dilating.unwrap_or(usual.dilating),
+        gate: stated.gate.unwrap_or(usual.gate),
         classes: stated.classes?,
         pooling: stated.pooling.unwrap_or(Pooling::Average),
         classifier: stated.classifier.unwrap_or(Classifier::Softmax),

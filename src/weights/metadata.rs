@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::json::{Json, push_string};
 use super::{DAMAGED, File, Overrides, parse_table, print_table};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Classifier, Dilating, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
+use crate::model::{Activation, Classifier, Dilating, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
 use crate::small::{crc32, parse_decimal, print_decimal};
 
 const PREFIX: &str = "mobilenet.";
@@ -19,6 +19,9 @@ const POOLINGS: [(Pooling, &str); 4] =
     [(Pooling::Average, "avg"), (Pooling::Max, "max"), (Pooling::None, "none"), (Pooling::Slim7, "slim7")];
 
 const DILATINGS: [(Dilating, &str); 2] = [(Dilating::Next, "next"), (Dilating::Same, "same")];
+
+const GATES: [(Activation, &str); 2] =
+    [(Activation::HardSigmoid, "hard-sigmoid"), (Activation::SlimSigmoid, "slim-sigmoid")];
 
 const CLASSIFIERS: [(Classifier, &str); 3] =
     [(Classifier::Softmax, "softmax"), (Classifier::Sigmoid, "sigmoid"), (Classifier::Linear, "linear")];
@@ -153,6 +156,7 @@ fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
         pad_to_32: keys.one_of("pad_to_32", [(true, "true"), (false, "false")])?,
         output_stride: keys.count("output_stride")?,
         dilating: keys.one_of("dilating", DILATINGS)?,
+        gate: keys.one_of("gate", GATES)?,
         classes: keys.count("classes")?,
         pooling: keys.one_of("pooling", POOLINGS)?,
         classifier: keys.one_of("classifier", CLASSIFIERS)?,
@@ -226,6 +230,9 @@ pub(super) fn write<'n>(
     put("pad_to_32", spec.pad_to_32.to_string());
     put("output_stride", spec.output_stride.to_string());
     put("dilating", name(&DILATINGS, &spec.dilating));
+    if spec.gate != Activation::HardSigmoid {
+        put("gate", name(&GATES, &spec.gate));
+    }
     put("classes", spec.classes.to_string());
     put("pooling", name(&POOLINGS, &spec.pooling));
     put("classifier", name(&CLASSIFIERS, &spec.classifier));

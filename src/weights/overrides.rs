@@ -1,7 +1,7 @@
 //! What a file's metadata states, or a caller asks for, in place of what tensors tell.
 
 use crate::error::{Error, Kind, Result};
-use crate::model::{Block, Classifier, Dilating, Padding, Pooling, Preprocessing, Spec, Version, Widths};
+use crate::model::{Activation, Block, Classifier, Dilating, Padding, Pooling, Preprocessing, Spec, Version, Widths};
 use std::borrow::Cow;
 
 /// Whatever is set here goes before the file's metadata, and that before what tensors' names and shapes tell.
@@ -25,6 +25,8 @@ pub struct Overrides {
     pub output_stride: Option<usize>,
     /// Which row is dilated first below the output stride.
     pub dilating: Option<Dilating>,
+    /// What ends a squeeze-excite gate.
+    pub gate: Option<Activation>,
     /// Length of the logits; 0 leaves the top of the network out.
     pub classes: Option<usize>,
     /// From the last map to a vector.
@@ -71,6 +73,7 @@ impl Overrides {
         put(&mut spec.pad_to_32, self.pad_to_32.as_ref());
         put(&mut spec.output_stride, self.output_stride.as_ref());
         put(&mut spec.dilating, self.dilating.as_ref());
+        put(&mut spec.gate, self.gate.as_ref());
         put(&mut spec.classes, self.classes.as_ref());
         put(&mut spec.pooling, self.pooling.as_ref());
         put(&mut spec.classifier, self.classifier.as_ref());
@@ -98,6 +101,7 @@ impl Overrides {
         fill(&mut self.pad_to_32, other.pad_to_32);
         fill(&mut self.output_stride, other.output_stride);
         fill(&mut self.dilating, other.dilating);
+        fill(&mut self.gate, other.gate);
         fill(&mut self.classes, other.classes);
         fill(&mut self.pooling, other.pooling);
         fill(&mut self.classifier, other.classifier);

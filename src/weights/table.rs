@@ -4,12 +4,13 @@ use super::json::Json;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Activation, Block};
 
-const ACTIVATIONS: [(Activation, &str); 5] = [
+const ACTIVATIONS: [(Activation, &str); 6] = [
     (Activation::Linear, "linear"),
     (Activation::Relu, "relu"),
     (Activation::Relu6, "relu6"),
     (Activation::HardSwish, "hard-swish"),
     (Activation::HardSigmoid, "hard-sigmoid"),
+    (Activation::SlimSigmoid, "slim-sigmoid"),
 ];
 
 /// More rows than any network has; [`crate::model::Spec::check`] allows fewer.

@@ -1,7 +1,7 @@
 //! Cases, weights and pictures of the conformance suite: `tools/golden/seeded.py` and `fixtures.py` in Rust.
 
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Values that a fixture keeps of a long endpoint.
 const SAMPLES: u64 = 32;
@@ -35,9 +35,13 @@ pub struct Endpoint {
 /// Mean, mean |x|, max |x|, and values at seeded places.
 pub struct Summary(Vec<f64>);
 
-fn data(file: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/conformance").join(file);
-    std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+/// The committed cases' folder.
+pub fn committed() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/conformance")
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
 }
 
 /// FNV-1a, 64 bits.
@@ -124,17 +128,17 @@ impl Summary {
     }
 }
 
-/// Every committed case.
-pub fn cases() -> Vec<Case> {
-    let manifest: Value = serde_json::from_slice(&data("cases.json")).expect("cases.json");
-    let packed: Vec<f64> = data("expected.bin")
+/// Every case of a folder that `tools/golden/conformance.py` wrote.
+pub fn cases(folder: &Path) -> Vec<Case> {
+    let manifest: Value = serde_json::from_slice(&read(&folder.join("cases.json"))).expect("cases.json");
+    let packed: Vec<f64> = read(&folder.join("expected.bin"))
         .chunks_exact(4)
         .map(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes"))))
         .collect();
-    manifest["cases"].as_array().expect("a list").iter().map(|fields| case(fields, &packed)).collect()
+    manifest["cases"].as_array().expect("a list").iter().map(|fields| case(folder, fields, &packed)).collect()
 }
 
-fn case(fields: &Value, packed: &[f64]) -> Case {
+fn case(folder: &Path, fields: &Value, packed: &[f64]) -> Case {
     let text = |key: &str| fields[key].as_str().unwrap_or_else(|| panic!("{key} of {fields}")).to_owned();
     let number = |key: &str| fields[key].as_u64().unwrap_or_else(|| panic!("{key} of {fields}")) as usize;
     let mut at = number("offset");
@@ -149,7 +153,7 @@ fn case(fields: &Value, packed: &[f64]) -> Case {
     let endpoints = endpoints.collect();
     let (name, naming) = (text("name"), text("naming"));
     Case {
-        tensors: tensors(&naming, &name, &text("tensors_fnv1a64")),
+        tensors: tensors(&folder.join(format!("tensors/{naming}.txt")), &name, &text("tensors_fnv1a64")),
         name,
         naming,
         version: text("version"),
@@ -168,8 +172,8 @@ fn case(fields: &Value, packed: &[f64]) -> Case {
 }
 
 /// Names and shapes of a case's tensors, as the framework listed them.
-fn tensors(naming: &str, case: &str, hash: &str) -> Vec<(String, Vec<usize>)> {
-    let text = String::from_utf8(data(&format!("tensors/{naming}.txt"))).expect("text");
+fn tensors(list: &Path, case: &str, hash: &str) -> Vec<(String, Vec<usize>)> {
+    let text = String::from_utf8(read(list)).expect("text");
     let lines = text.lines().skip_while(|line| *line != format!("# {case}")).skip(1);
     let listing: String = lines.take_while(|line| !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect();
     assert_eq!(format!("{:016x}", fnv1a64(&listing)), hash, "tensors of {case}");

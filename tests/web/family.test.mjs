@@ -115,6 +115,8 @@ describe("batches", () => {
           differ: !same(logits[0], logits[1]),
           none: await net.classify([]),
           bad: await code(net.embed([sources[0], "picture.png"])),
+          empty: await code(net.classify([sources[0], sources[1], { data: new Uint8Array(3), width: 1, height: 1 }])),
+          option: await code(net.classify([sources[0]], { topK: -1 })),
           after: (await net.logits([sources[2]])).map((vector) => same(vector, singles.logits[2])),
         };
         net.dispose();
@@ -127,6 +129,10 @@ describe("batches", () => {
       assert.equal(found.differ, true);
       assert.deepEqual(found.none, []);
       assertFails(found.bad, "source_unsupported", "a string");
+      assert.match(found.bad.message, /^frames\[1\], /);
+      assertFails(found.empty, "source_wrong_length", "frames[2], frame of 1 × 1 px");
+      assertFails(found.option, "bad_option", "topK");
+      assert.doesNotMatch(found.option.message, /frames/);
       assert.deepEqual(found.after, [true]);
     });
   }
@@ -300,7 +306,7 @@ describe("bad input is a typed error", () => {
 
   const LOADS = [
     [{ multiplier: 0 }, ["bad_model", "bad_option"], "multiplier"],
-    [{ multiplier: 0.5 }, ["bad_option", "wrong_shape", "not_mobilenet"], "0.5"],
+    [{ multiplier: 0.5 }, ["bad_option"], "`features.0.0.weight` [32, 3, 3, 3]"],
     [{ version: "v1" }, ["bad_option"], "version"],
     [{ outputStride: 12 }, ["bad_model"], "8, 16 or 32"],
     [{ inputHeight: 20, inputWidth: 20 }, ["bad_model"], "32 to 4096 px"],

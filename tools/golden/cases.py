@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import random
 
 SMALL, LARGE = "v3-small", "v3-large"
 SIZES = [(96, 96), (128, 128), (160, 160), (192, 192), (224, 224), (96, 160), (129, 97)]
@@ -134,6 +135,7 @@ def committed():
         slim(LARGE, 0.75, 96, 96),
         slim(LARGE, 1.0, 128, 128, output_stride=8),
         slim(LARGE, 1.4, 160, 160, minimalistic=True),
+        slim(LARGE, 0.5, 128, 128, output_stride=8),
     ]
 
 
@@ -162,3 +164,24 @@ def full():
                 for stride, reduced in itertools.product((32, 16), (False, True)):
                     found.append(torchvision(*at, output_stride=stride, reduced_tail=reduced))
     return list(dict.fromkeys(found))
+
+
+def factors(case):
+    """What a sample is spread over."""
+    version = (case.version, case.minimalistic)
+    return (case.framework, version, case.multiplier, (case.height, case.width), case.output_stride, case.padding)
+
+
+def sample(count, seed, only=""):
+    """`count` cases of the product that are not committed: each next one has most pairs of factors not met so far."""
+    left = [case for case in full()[len(committed()) :] if only in case.name]
+    random.Random(seed).shuffle(left)
+    pairs = {case: set(itertools.combinations(enumerate(factors(case)), 2)) for case in left}
+    met, found = dict.fromkeys(set().union(*pairs.values()), 0), []
+    while left and len(found) < count:
+        best = max(left, key=lambda case: sum(0.5 ** met[pair] for pair in pairs[case]))
+        left.remove(best)
+        found.append(best)
+        for pair in pairs[best]:
+            met[pair] += 1
+    return found

@@ -6,6 +6,7 @@
     python3 tools/golden/conformance.py --check          reads the committed files back, recomputes one case a framework
     python3 tools/golden/conformance.py --check all      recomputes all of them
     python3 tools/golden/conformance.py --full FOLDER --only keras-v2
+    python3 tools/golden/conformance.py --full FOLDER --sample 120 [--seed 7]    a part that meets most pairs of options
     python3 tools/golden/conformance.py --stats          prints how well conditioned every endpoint is
 
 README.md beside this file has the format, seeded.py the weights.
@@ -114,6 +115,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--only", default="", metavar="TEXT", help="with --full or --stats: cases whose name holds TEXT")
+    parser.add_argument("--sample", type=int, metavar="COUNT", help="with --full: so many cases, spread over all options")
+    parser.add_argument("--seed", type=int, default=0, help="with --sample: which ones")
     parser.add_argument("--check", nargs="?", const="one", choices=("one", "all"))
     parser.add_argument("--stats", action="store_true")
     arguments = parser.parse_args()
@@ -121,6 +124,8 @@ def main():
         check(arguments.check == "all")
     elif arguments.stats:
         stats(case for case in cases.committed() if arguments.only in case.name)
+    elif arguments.full and arguments.sample is not None:
+        generate(arguments.full, cases.sample(arguments.sample, arguments.seed, arguments.only))
     elif arguments.full:
         generate(arguments.full, [case for case in cases.full() if arguments.only in case.name])
     else:

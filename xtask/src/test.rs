@@ -41,6 +41,11 @@ pub fn run() -> Result<()> {
         samples::fetch(),
         setup::chromium(),
         cargo_step("native tests", "run the failing test alone: `cargo test NAME`", &["test", "--workspace"]),
+        cargo_step(
+            "core module's tests",
+            "run them alone: `cargo test --no-default-features --test lean`",
+            &["test", "--no-default-features", "--test", "lean"],
+        ),
         wasm::module(true),
         wasm::suite(),
         site::assemble(),

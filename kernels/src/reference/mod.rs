@@ -13,9 +13,6 @@ pub mod stem;
 
 use super::Curve;
 
-/// Multiplied by, in every body: dividing by 6 rounds otherwise.
-pub(super) const SIXTH: f32 = 1.0 / 6.0;
-
 /// The pixels under a window over an axis of `length` px, as `(offset in the window, pixel)`; those outside left out.
 fn window(
     position: u32,
@@ -33,10 +30,10 @@ fn window(
 
 /// An activation.
 fn bend(value: f32, curve: Curve) -> f32 {
-    let gate = (value + 3.0).clamp(0.0, 6.0) * SIXTH;
+    let gate = || (value + 3.0).clamp(0.0, 6.0) * curve.high;
     match curve.kind {
         0 => value.max(curve.low).min(curve.high),
-        1 => value * gate,
-        _ => gate,
+        1 => value * gate(),
+        _ => gate(),
     }
 }

@@ -12,7 +12,6 @@ pub mod softmax;
 pub mod stem;
 
 use super::Curve;
-use super::reference::SIXTH;
 use crate::lane::F32x4;
 
 /// An activation, its numbers ready in registers.
@@ -35,7 +34,7 @@ impl Bend {
             return value.clamp(self.low, self.high);
         }
         let three = F32x4::splat(3.0);
-        let gate = (value + three).clamp(F32x4::splat(0.0), F32x4::splat(6.0)) * F32x4::splat(SIXTH);
+        let gate = (value + three).clamp(F32x4::splat(0.0), F32x4::splat(6.0)) * self.high;
         if self.kind == 1 { value * gate } else { gate }
     }
 }

@@ -24,7 +24,7 @@ pub(super) use recognise::{Recognised, recognise};
 pub(super) use spell::Bases;
 use spell::{Row, spell};
 
-use crate::model::{Dilating, Padding, Pooling, Version, Widths};
+use crate::model::{Activation, Dilating, Padding, Pooling, Version, Widths};
 
 /// What the names of a layer's tensors end with; where several are listed, any of them may be there.
 pub(super) struct Ends {
@@ -118,6 +118,7 @@ pub(super) struct Habits {
     pub(super) preset: &'static str,
     pub(super) pooling: Pooling,
     pub(super) dilating: Dilating,
+    pub(super) gate: Activation,
     pub(super) why: &'static str,
 }
 
@@ -148,20 +149,24 @@ impl Naming {
             preset: if keras { "keras" } else { "tf-slim" },
             pooling: Pooling::Average,
             dilating: if self.framework == "torchvision" { Dilating::Same } else { Dilating::Next },
+            gate: if self.framework == "tf-slim" { Activation::SlimSigmoid } else { Activation::HardSigmoid },
             why: "the framework's networks agree on it",
         };
         if self.torch && minimalistic {
+            habits.preset = "timm-inception";
             habits.why = "timm's minimalistic networks are ports from TensorFlow";
         } else if self.torch {
             habits.padding = Padding::Symmetric;
             if v1 {
+                habits.preset = "timm-inception";
                 habits.why = "timm's V1 was trained on values from -1 to 1";
             } else {
                 habits.preset = "torchvision";
             }
             if self.framework == "timm" {
                 if !v1 {
-                    habits.why = "most of timm's networks agree on it; its tf_… ports use same, 1e-3 and tf-slim";
+                    habits.why =
+                        "most of timm's networks agree on it; its tf_… ports use same, 1e-3 and timm-inception";
                 }
                 habits.batch_norm_epsilon = 1e-5;
             } else if v2 {

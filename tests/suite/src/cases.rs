@@ -195,7 +195,7 @@ fn vectors(cases: &mut Vec<Case>) {
     let shapes =
         [("channels_lt_4", 3, 1), ("less_than_a_tile", 16, 5), ("whole_tiles", 32, 16), ("1001_classes", 10, 251)];
     for (name, in_channels, out_lanes) in shapes {
-        for curve in [Curve::LINEAR, Curve::RELU, Curve::HARD_SIGMOID] {
+        for curve in [Curve::LINEAR, Curve::RELU, Curve::HARD_SIGMOID, Curve::SLIM_SIGMOID] {
             let p = Dense { in_channels, out_lanes, curve };
             case(name, Call::Dense(p), 1, in_channels as usize, 0, p.parameters(), out_lanes as usize);
         }

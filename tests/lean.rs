@@ -1,0 +1,95 @@
+//! What the browser's core module says about files that say what they are: the crate built without `full`, as
+//! `cargo test --no-default-features --test lean` does. With `full` the same must hold.
+
+mod weights_common;
+
+use mobilenet_web::Kind;
+use mobilenet_web::weights::{self, Checkpoint, Overrides, write_safetensors_with};
+use weights_common::{assert_refused, opened, safetensors_filled, torchvision_v2};
+
+/// A value for every element of every tensor.
+type Fill = fn(&str, usize) -> f32;
+
+const METADATA: &str = r#""mobilenet.version":"v2","mobilenet.multiplier":"0.35","mobilenet.resolution":"96",
+    "mobilenet.classes":"2","mobilenet.padding":"symmetric","mobilenet.batch_norm_epsilon":"1e-5",
+    "mobilenet.preprocessing":"torchvision","mobilenet.labels":"cat\ndog","mobilenet.wnids":"n1\nn2""#;
+
+fn trained(_: &str, index: usize) -> f32 {
+    0.01 + index as f32 % 7.0
+}
+
+fn file(fill: Fill) -> Vec<u8> {
+    safetensors_filled(&torchvision_v2(0.35, 2), METADATA, fill)
+}
+
+fn codes(checkpoint: &Checkpoint<'_>) -> Vec<&'static str> {
+    checkpoint.warnings.iter().map(|warning| warning.code).collect()
+}
+
+#[test]
+fn a_file_that_says_what_it_is_opens() {
+    let bytes = file(trained);
+    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
+    let spec = &checkpoint.spec;
+    assert_eq!((checkpoint.naming, spec.version.name(), spec.multiplier), ("torchvision", "v2", 0.35));
+    assert_eq!((spec.height_px, spec.classes, spec.labels.len(), checkpoint.wnids.len()), (96, 2, 2, 2));
+    assert_eq!((codes(&checkpoint), checkpoint.tensors().len()), (vec![], torchvision_v2(0.35, 2).len()));
+    let written = write_safetensors_with(checkpoint.tensors(), spec, &checkpoint.wnids);
+    assert_eq!(opened(weights::read(&written).unwrap()).unwrap().spec, checkpoint.spec);
+}
+
+/// What the page's card shows: the trap of statistics that no training wrote survives conversion.
+#[test]
+fn statistics_that_were_never_written_are_told() {
+    let cases: [(&str, Fill, &[&str], &str); 5] = [
+        (
+            "fresh",
+            |name, _| f32::from(!name.ends_with("mean")),
+            &["batch_norm_mean_zero", "batch_norm_variance_one"],
+            "52 of 52 batch norms: moving means are all 0, as before training; first tensor `features.0.1.running_mean`",
+        ),
+        ("zeros", |name, _| f32::from(!name.ends_with("var")), &["batch_norm_variance_zero"], "52 of 52"),
+        ("tiny", |name, _| if name.ends_with("var") { 1e-9 } else { 1.5 }, &["batch_norm_variance_tiny"], "52 of 52"),
+        (
+            "negative",
+            |name, index| if name == "features.9.conv.0.1.running_var" && index == 5 { -0.5 } else { 0.09 },
+            &["batch_norm_variance_negative"],
+            "1 of 52 batch norms: moving variances are negative in places; first tensor `features.9.conv.0.1.running_var`",
+        ),
+        ("decayed", |_, index| 0.5 + index as f32 % 7.0, &["batch_norm_decayed"], "0.5"),
+    ];
+    for (name, fill, expected, says) in cases {
+        let bytes = file(fill);
+        let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
+        assert_eq!(codes(&checkpoint), expected, "{name}: {:?}", checkpoint.warnings);
+        assert!(checkpoint.warnings[0].message.contains(says), "{name}: {}", checkpoint.warnings[0].message);
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused_here_too() {
+    let bytes = file(trained);
+    let open = |overrides: &Overrides| weights::checkpoint(weights::read(&bytes)?, overrides).map(drop);
+    let none = Overrides::default;
+    let stride = Overrides { output_stride: Some(12), ..none() };
+    assert_refused("output stride", open(&stride), Kind::BadModel, &["output_stride", "12"]);
+    let zero = Overrides { multiplier: Some(0.0), ..none() };
+    assert_refused("multiplier", open(&zero), Kind::BadModel, &["multiplier", "above 0"]);
+    let labels = Overrides { labels: Some(vec!["cat".into()]), ..none() };
+    assert_refused("labels", open(&labels), Kind::BadModel, &["2 names", "1 names"]);
+}
+
+/// Only the full module has the words for what is wrong, and infers what is not said.
+#[cfg(not(feature = "full"))]
+#[test]
+fn everything_else_is_for_the_full_module() {
+    let needs = |name: &str, bytes: &[u8], overrides: &Overrides| {
+        let result = weights::read(bytes).and_then(|file| weights::checkpoint(file, overrides).map(drop));
+        assert_refused(name, result, Kind::NeedsFullModule, &["full module"]);
+    };
+    let none = Overrides::default();
+    needs("no metadata", &weights_common::safetensors_of(&torchvision_v2(0.35, 2)), &none);
+    needs("a tensor gone", &safetensors_filled(&torchvision_v2(0.35, 2)[1..], METADATA, trained), &none);
+    needs("another width", &file(trained), &Overrides { multiplier: Some(0.5), ..none.clone() });
+    needs("PyTorch", &weights_common::zip_pth(b"", &[]), &none);
+}
