@@ -48,7 +48,7 @@ pub mod backend;
 pub mod output;
 
 pub mod describe;
-mod net;
+pub mod net;
 mod small;
 mod synthetic;
 

@@ -17,7 +17,8 @@ fn modules() -> impl Iterator<Item = (String, Module)> {
         VARIANTS.map(|variant| {
             let source = shader.source(variant);
             let name = format!("{} {variant:?}", shader.stem);
-            let module = wgsl::parse_str(&source).unwrap_or_else(|why| panic!("{name}: {}", why.emit_to_string(&source)));
+            let module =
+                wgsl::parse_str(&source).unwrap_or_else(|why| panic!("{name}: {}", why.emit_to_string(&source)));
             (name, module)
         })
     })

@@ -22,7 +22,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
         &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "net", "js", "wgpu", "wasm_bindgen"],
     ),
     ("js", &["plan", "kernels", "backend", "wgpu"]),
-    ("net.rs", &["js", "kernels", "wgpu", "wasm_bindgen"]),
+    ("net", &["js", "kernels", "wgpu", "wasm_bindgen"]),
 ];
 
 const LONGEST_FILE_LINES: usize = 400;

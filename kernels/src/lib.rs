@@ -10,7 +10,7 @@ mod params;
 pub mod reference;
 pub mod simd;
 
-pub use params::{BLOCKS, Add, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
+pub use params::{Add, BLOCKS, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
 use crate::lane::{Body, Vec4};
 use std::fmt;

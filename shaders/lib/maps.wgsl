@@ -18,7 +18,7 @@ fn bend(value: vec4<f32>, curve: Curve) -> vec4<f32> {
     if curve.kind == 0u {
         return clamp(value, vec4(curve.low), vec4(curve.high));
     }
-    let gate = clamp(value + 3.0, vec4(0.0), vec4(6.0)) * (1.0 / 6.0);
+    let gate = clamp(value + 3.0, vec4(0.0), vec4(6.0)) * curve.high;
     return select(gate, value * gate, curve.kind == 1u);
 }
 

@@ -35,6 +35,10 @@ impl Cpu {
 }
 
 impl Executor for Cpu {
+    fn parameters(&self) -> &[Vec4] {
+        &self.parameters
+    }
+
     fn prepare(&mut self, plan: &Plan) {
         if self.arena.len() < plan.arena {
             self.arena.resize(plan.arena, Vec4::default());

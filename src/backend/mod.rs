@@ -7,10 +7,14 @@ pub use cpu::Cpu;
 
 use crate::error::Result;
 use crate::frame::{Frame, View};
+use crate::lane::Vec4;
 use crate::plan::{Output, Plan};
 
 /// Runs plans over one set of packed parameters, which it owns.
 pub trait Executor {
+    /// The packed parameters, for another executor to copy.
+    fn parameters(&self) -> &[Vec4];
+
     /// Makes room for `plan`, so that running it allocates nothing.
     fn prepare(&mut self, plan: &Plan);
 

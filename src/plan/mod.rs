@@ -107,7 +107,14 @@ impl Plan {
                 name: endpoint.name,
             })
             .collect();
-        Ok(Self { input: arena.slot(0), input_shape: graph.nodes[0].shape, steps, groups, outputs, arena: arena.length() })
+        Ok(Self {
+            input: arena.slot(0),
+            input_shape: graph.nodes[0].shape,
+            steps,
+            groups,
+            outputs,
+            arena: arena.length(),
+        })
     }
 }
 

@@ -10,7 +10,10 @@ pub fn adapter() -> Option<Device> {
             Some(device)
         }
         Err(why) => {
-            assert!(std::env::var("CI").as_deref() != Ok("true"), "continuous integration needs a Vulkan adapter: {why}");
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "continuous integration needs a Vulkan adapter: {why}"
+            );
             println!("SKIPPED: {why}");
             None
         }

@@ -207,8 +207,8 @@ impl Gpu {
     }
 
     fn frame_pass(&mut self, pass: &mut wgpu::ComputePass<'_>) {
-        let indices = [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS]
-            .map(|shader| self.pipelines.index(&self.device, shader));
+        let indices =
+            [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS].map(|shader| self.pipelines.index(&self.device, shader));
         let Some(arena) = &self.arena else { return };
         let layout = self.pipelines.layout(Bindings::Frame);
         let Some((group, sizes)) = self.stage.bind(&self.device, layout, arena) else { return };

@@ -54,13 +54,7 @@ impl Stage {
     }
 
     /// Uploads a picture and describes it to the shaders.
-    pub(super) fn upload(
-        &mut self,
-        device: &Device,
-        picture: &Picture<'_>,
-        view: &View,
-        input: usize,
-    ) -> Result<()> {
+    pub(super) fn upload(&mut self, device: &Device, picture: &Picture<'_>, view: &View, input: usize) -> Result<()> {
         let (width, height) = match picture {
             Picture::Bytes(frame) => (frame.width_px, frame.height_px),
             #[cfg(target_arch = "wasm32")]
@@ -72,7 +66,10 @@ impl Stage {
         }
         let largest = device.device.limits().max_texture_dimension_2d as usize;
         if width.max(height) > largest {
-            return Err(failed(Kind::GpuFailed, format!("a frame of {width} × {height} px, where {largest} px is most")));
+            return Err(failed(
+                Kind::GpuFailed,
+                format!("a frame of {width} × {height} px, where {largest} px is most"),
+            ));
         }
         if let Some(tables) = self.preprocessor.tables(width, height, view)? {
             let taps = buffer(device, "taps", tables.taps.len() as u64 * 4, wgpu::BufferUsages::STORAGE);

@@ -102,9 +102,8 @@ fn layout(device: &Device, types: &[wgpu::BindingType]) -> Layout {
             count: None,
         })
         .collect();
-    let group = device
-        .device
-        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
+    let group =
+        device.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
     let pipeline = device.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: None,
         bind_group_layouts: &[Some(&group)],

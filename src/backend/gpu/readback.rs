@@ -61,7 +61,8 @@ impl Pending {
         if !mapped {
             return Err(failed(Kind::GpuLost, "a buffer that could not be read back".into()));
         }
-        let view = self.buffer.get_mapped_range(..self.bytes).map_err(|why| failed(Kind::GpuFailed, why.to_string()))?;
+        let view =
+            self.buffer.get_mapped_range(..self.bytes).map_err(|why| failed(Kind::GpuFailed, why.to_string()))?;
         let bytes = view.to_vec();
         drop(view);
         self.buffer.unmap();

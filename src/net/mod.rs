@@ -1,5 +1,10 @@
 //! The whole path in one type: bytes of a file in, maps and labels of a frame out.
 
+mod gpu;
+
+pub use crate::backend::gpu::{Device, Picture, Variant, connect};
+pub use gpu::GpuCost;
+
 use crate::backend::{Cpu, Executor};
 use crate::describe::{self, EndpointInfo, Layer};
 use crate::error::{Error, Kind, Result};
@@ -11,6 +16,7 @@ use crate::output::{Label, Query, top_k};
 use crate::plan::{Packing, Plan};
 use crate::synthetic;
 use crate::weights::{self, Inferred, Overrides, Warning};
+use gpu::Accelerator;
 
 /// Which backend the caller wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +28,13 @@ pub enum Choice {
     Simd,
     /// The scalar definition on the CPU: slow, for comparison.
     Reference,
+    /// WebGPU in the browser, Vulkan natively.
+    Gpu,
 }
 
 impl Choice {
-    const ALL: [(Self, &'static str); 3] = [(Self::Auto, "auto"), (Self::Simd, "simd"), (Self::Reference, "reference")];
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Auto, "auto"), (Self::Simd, "simd"), (Self::Reference, "reference"), (Self::Gpu, "webgpu")];
 
     /// The name that options use.
     #[must_use]
@@ -92,6 +101,7 @@ pub struct Net {
     executor: Box<dyn Executor>,
     /// One plan for each set of endpoints asked for so far.
     plans: Vec<(Vec<String>, Plan)>,
+    accelerator: Option<Accelerator>,
 }
 
 /// The endpoint that [`Net::classify`] asks for.
@@ -141,15 +151,26 @@ impl Net {
         }
         let (graph, packing, parameters) = built;
         let (backend, body, why) = match backend {
-            Choice::Auto => (Choice::Simd, Body::Simd, "the fastest backend that this build has"),
+            // Whoever opens a network attaches a GPU where that is wanted and possible.
+            Choice::Auto | Choice::Gpu => (Choice::Simd, Body::Simd, "no GPU is attached"),
             Choice::Simd => (Choice::Simd, Body::Simd, "asked for"),
             Choice::Reference => (Choice::Reference, Body::Reference, "asked for"),
         };
         let preprocessor = Preprocessor::new(&spec.preprocessing, spec.height_px, spec.width_px);
         let executor = Box::new(Cpu::new(body, preprocessor, parameters));
         let endpoints = describe::endpoints(&graph);
-        let plans = Vec::new();
-        let mut net = Self { spec, origin, graph, endpoints, packing, backend, why: why.into(), executor, plans };
+        let mut net = Self {
+            spec,
+            origin,
+            graph,
+            endpoints,
+            packing,
+            backend,
+            why: why.into(),
+            executor,
+            plans: Vec::new(),
+            accelerator: None,
+        };
         // What `classify` needs is planned now, so that the first frame pays for nothing.
         let last = net.last_endpoint().to_owned();
         net.plan(&[&last])?;
