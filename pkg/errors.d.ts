@@ -41,7 +41,15 @@ export type CallErrorCode =
   | "source_wrong_length"
   | "source_wrong_size";
 
-export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode;
+/** What can be wrong with a GPU: why another backend answers, or why it was refused. */
+export type GpuErrorCode =
+  | "gpu_unavailable"
+  | "gpu_lost"
+  | "gpu_out_of_memory"
+  | "gpu_failed"
+  | "gpu_wrong";
+
+export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode | GpuErrorCode;
 
 /** Every promise of this package that fails is rejected with one of these. Its message says where → expected → found → remedy. */
 export class MobileNetError extends Error {
