@@ -21,7 +21,7 @@ impl Gpu {
     /// The device itself, a `GPUDevice`.
     #[wasm_bindgen(getter)]
     #[must_use]
-    pub fn device(&self) -> JsValue {
+    pub fn device(&self) -> js_sys::Object {
         self.0.handle()
     }
 

@@ -115,8 +115,8 @@ impl Device {
     /// The browser's object.
     #[cfg(target_arch = "wasm32")]
     #[must_use]
-    pub fn handle(&self) -> js_sys::JsValue {
-        self.device.as_webgpu().cloned().into()
+    pub fn handle(&self) -> js_sys::Object {
+        self.device.as_webgpu().map(|device| AsRef::<js_sys::Object>::as_ref(device).clone()).unwrap_or_default()
     }
 
     /// Gives the device up, as a driver that crashes would: for tests of what happens then.
