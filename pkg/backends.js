@@ -1,24 +1,31 @@
 /** Where a network runs: the CPU always can; a GPU goes before it where it answers rightly, and faster. */
 
+import { failure } from "./errors.js";
+
 /** Frames that a backend is timed on, after one that only warms it up. */
 const TRIALS = 3;
 
 /** Errors after which the CPU answers instead. */
 const GPU_CODES = ["gpu_unavailable", "gpu_lost", "gpu_out_of_memory", "gpu_failed", "gpu_wrong"];
 
-/** So many rebuilds in a row may fail before the GPU is left alone. */
-const MOST_REBUILDS = 3;
+/** Waits before a GPU is tried again, in ms: a driver that crashed takes a while. After the last it is left alone. */
+const PATIENCE_MS = [0, 1000, 5000];
 
 /** The CPU's and the GPU's half of one engine, and which of them answers. */
 export class Backends {
-  #engine;
+  #Module;
   #device;
   #onChange;
+  #engine = null;
   #gpu = null;
   #connecting = null;
-  #failedRebuilds = 0;
+  /** Failures since the GPU last answered. */
+  #failures = 0;
+  #disposed = false;
+  #opened = false;
   #times = {};
   #adapter = null;
+  #cpu = "simd";
   #active = "simd";
   #why = "";
 
@@ -27,6 +34,7 @@ export class Backends {
    * @param {{ backend: string, device?: GPUDevice, onChange?: (state: object) => void }} options
    */
   constructor(Module, { backend, device, onChange = () => {} }) {
+    this.#Module = Module;
     this.#device = device;
     this.#onChange = onChange;
     if (backend === "auto" || backend === "webgpu") {
@@ -43,8 +51,13 @@ export class Backends {
     return { backend: this.#active, why: this.#why, adapter: this.#adapter, times: this.#times, gpu };
   }
 
+  /** Whether a second frame may be handed over while the first is computed. */
+  get overlaps() {
+    return this.#active === "webgpu";
+  }
+
   /**
-   * Chooses for that engine. Rejected only where a GPU was asked for by name and cannot be used.
+   * Chooses for that engine, which is freed with this. Rejected only where a GPU was asked for by name and cannot be used.
    *
    * @param {object} engine
    * @param {string} backend as asked for
@@ -52,57 +65,72 @@ export class Backends {
   async open(engine, backend) {
     this.#engine = engine;
     const { backend: cpu, why } = engine.info();
-    [this.#active, this.#why] = [cpu, why];
-    if (!this.#connecting) {
-      return;
-    }
-    try {
-      await this.#attach(await this.#connecting);
-    } catch (error) {
-      if (backend === "webgpu" || !GPU_CODES.includes(error.code)) {
-        throw error;
+    this.#cpu = cpu;
+    this.#use(cpu, why);
+    if (this.#connecting) {
+      try {
+        await this.#choose(await this.#connected(), backend);
+      } catch (error) {
+        this.#drop();
+        if (backend === "webgpu" || !GPU_CODES.includes(error.code)) {
+          throw error;
+        }
+        this.#use(cpu, error.message);
       }
-      this.#use("simd", error.message);
-      return;
     }
+    this.#opened = true;
+  }
+
+  /** The GPU asked for at the start, once: from then on it is the caller's to release. */
+  #connected() {
+    const connecting = this.#connecting;
+    this.#connecting = null;
+    return connecting;
+  }
+
+  /** The GPU where it was asked for; else the faster of both, by the figures of an earlier visit or by measuring. */
+  async #choose(gpu, backend) {
+    this.#adapter = nameOf(gpu.device);
     if (backend === "webgpu") {
+      await this.#attach(gpu);
       this.#use("webgpu", "asked for");
       return;
     }
-    await this.#choose();
-  }
-
-  /** A new engine for the same device is not made: this one's GPU half is. */
-  async #attach(gpu) {
-    const { vendor, architecture, description } = gpu.device.adapterInfo ?? {};
-    this.#adapter = [vendor, architecture, description].filter(Boolean).join(" ");
-    const error = await this.#engine.constructor.probe(gpu, false);
-    this.#engine.attach(gpu, false);
-    this.#gpu = gpu;
-    return error;
-  }
-
-  /** The faster of both, by the figures of an earlier visit or by measuring. */
-  async #choose() {
     const key = decisionKey(this.#engine, this.#adapter);
-    let times = await remembered(key);
-    const measured = !times;
-    try {
-      times ??= { simd: await this.#time("simd"), webgpu: await this.#time("webgpu") };
-    } catch (error) {
-      this.#drop();
-      this.#use("simd", error.message);
-      return;
+    const known = await remembered(key);
+    if (known && known.simd <= known.webgpu) {
+      this.#release(gpu);
+    } else {
+      await this.#attach(gpu);
     }
-    this.#times = times;
-    const [winner, loser] = times.webgpu < times.simd ? ["webgpu", "simd"] : ["simd", "webgpu"];
+    this.#times = known ?? { simd: await this.#time("simd"), webgpu: await this.#time("webgpu") };
+    const [winner, loser] = this.#times.webgpu < this.#times.simd ? ["webgpu", "simd"] : ["simd", "webgpu"];
     if (winner === "simd") {
       this.#drop();
     }
-    const when = measured ? "here and now" : "on an earlier visit";
-    this.#use(winner, `measured ${when}: ${winner} ${ms(times[winner])} a frame, ${loser} ${ms(times[loser])}`);
-    if (measured) {
-      await remember(key, times);
+    const [fast, slow] = [winner, loser].map((name) => `${name} ${this.#times[name].toFixed(1)} ms`);
+    this.#use(winner, `measured ${known ? "on an earlier visit" : "here and now"}: ${fast} a frame, ${slow}`);
+    if (!known) {
+      await remember(key, this.#times);
+    }
+  }
+
+  /** Brings the weights to a GPU that computes right; releases any other. */
+  async #attach(gpu) {
+    try {
+      const error = await this.#Module.probe(gpu, false);
+      if (this.#disposed) {
+        throw lost("a network that was disposed of");
+      }
+      // Another one may have been attached meanwhile.
+      this.#drop();
+      this.#engine.attach(gpu, false);
+      this.#gpu = gpu;
+      void gpu.device.lost.then(({ message, reason }) => this.#fall(gpu, lost(message || reason)));
+      return error;
+    } catch (error) {
+      this.#release(gpu);
+      throw error;
     }
   }
 
@@ -120,26 +148,40 @@ export class Backends {
     return times.slice(1).sort((a, b) => a - b)[TRIALS >> 1];
   }
 
-  /** How right and how fast each backend is here. */
+  /** How right and how fast each backend is here, also one that is not in use. */
   async selfTest() {
-    const rows = [{ backend: "simd", error: this.#engine.constructor.probeCpu(), ms: await this.#time("simd") }];
-    if (this.#gpu) {
-      const row = { backend: "webgpu", adapter: this.#adapter, error: null, ms: null, failure: null };
-      try {
-        row.error = await this.#engine.constructor.probe(this.#gpu, false);
-        row.ms = await this.#time("webgpu");
-      } catch ({ message }) {
-        row.failure = message;
+    const rows = [{ backend: this.#cpu, adapter: null, error: this.#Module.probeCpu(), ms: await this.#time("simd"), failure: null }];
+    const row = { backend: "webgpu", adapter: this.#adapter, error: null, ms: null, failure: null };
+    const borrowed = !this.#gpu;
+    try {
+      if (borrowed) {
+        const gpu = await connect(this.#Module, this.#device);
+        row.adapter = nameOf(gpu.device);
+        row.error = await this.#attach(gpu);
+      } else {
+        row.error = await this.#Module.probe(this.#gpu, false);
       }
-      rows.push(row);
+      row.ms = await this.#time("webgpu");
+    } catch (error) {
+      if (!GPU_CODES.includes(error.code)) {
+        throw error;
+      }
+      row.failure = error.message;
+      this.#fall(this.#gpu, error);
     }
-    return rows;
+    if (borrowed && this.#active !== "webgpu") {
+      this.#drop();
+    }
+    return [...rows, row];
   }
 
   /** The labels of a frame, from whichever backend answers. */
   async classify(frame, options) {
     return this.#either(
-      async () => this.#engine.named(await this.#engine.gpuClassify(frame, options)),
+      async () => {
+        const pairs = await this.#engine.gpuClassify(frame, options);
+        return this.#engine.named(pairs);
+      },
       () => this.#engine.classify(frame, options),
     );
   }
@@ -152,54 +194,64 @@ export class Backends {
     );
   }
 
-  /** Whether a second frame may be handed over while the first is computed. */
-  get overlaps() {
-    return this.#active === "webgpu";
-  }
-
-  async #either(gpu, cpu) {
+  async #either(ask, askCpu) {
+    const gpu = this.#gpu;
     if (this.#active === "webgpu") {
       try {
-        return await gpu();
+        const answer = await ask();
+        this.#failures = 0;
+        return answer;
       } catch (error) {
-        if (!GPU_CODES.includes(error.code)) {
+        if (this.#disposed || !GPU_CODES.includes(error.code)) {
           throw error;
         }
-        this.#fall(error);
+        this.#fall(gpu, error);
       }
     }
-    return cpu();
+    return askCpu();
   }
 
-  /** Gives the device up as a crashing driver would, to see what happens then. */
+  /** Gives the device up as a crashing driver would, to see what happens then. A page's own device is left alone. */
   lose() {
-    this.#gpu?.lose();
+    const gpu = this.#gpu;
+    if (gpu && this.#active === "webgpu") {
+      this.#failures = 0;
+      if (!this.#device) {
+        gpu.lose();
+      }
+      this.#fall(gpu, lost("a simulated loss"), true);
+    }
   }
 
-  /** From now on the CPU answers; meanwhile the GPU is rebuilt. Calls in flight may all report the same loss. */
-  #fall(error) {
-    if (this.#active !== "webgpu") {
+  /**
+   * From now on the CPU answers; meanwhile the GPU is rebuilt. Calls in flight may all report the same loss, some of them
+   * when that GPU has been replaced already.
+   */
+  #fall(gpu, error, again = !this.#device) {
+    if (this.#disposed || !this.#opened || gpu !== this.#gpu || this.#active !== "webgpu") {
       return;
     }
     this.#drop();
-    this.#use("simd", error.message);
+    this.#use(this.#cpu, error.message);
+    this.#failures += 1;
     this.#onChange(this.state);
-    if (!this.#device) {
+    if (again) {
       void this.#rebuild();
     }
   }
 
   async #rebuild() {
-    const engine = this.#engine;
-    while (this.#engine && this.#failedRebuilds < MOST_REBUILDS) {
+    for (; this.#failures <= PATIENCE_MS.length; this.#failures += 1) {
+      await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS[this.#failures - 1]));
+      if (this.#disposed || this.#active === "webgpu") {
+        return;
+      }
       try {
-        await this.#attach(await connect(engine.constructor));
-        this.#failedRebuilds = 0;
+        await this.#attach(await connect(this.#Module, this.#device));
         this.#use("webgpu", "rebuilt after it was lost");
         this.#onChange(this.state);
         return;
       } catch {
-        this.#failedRebuilds += 1;
         this.#drop();
       }
     }
@@ -211,15 +263,36 @@ export class Backends {
 
   #drop() {
     this.#engine?.detach();
-    this.#gpu?.free();
+    this.#release(this.#gpu);
     this.#gpu = null;
   }
 
-  dispose() {
-    this.#drop();
-    this.#engine?.free();
-    this.#engine = null;
+  /** The browser would keep a device's memory until it collects garbage; one that the page brought stays as it is. */
+  #release(gpu) {
+    if (gpu && !this.#device) {
+      gpu.lose();
+    }
+    gpu?.free();
   }
+
+  dispose() {
+    this.#disposed = true;
+    this.#connected()?.then((gpu) => this.#release(gpu), () => {});
+    if (this.#engine) {
+      this.#drop();
+      this.#engine.free();
+      this.#engine = null;
+    }
+  }
+}
+
+const lost = (found) =>
+  failure("gpu_lost", { where: "gpu", expected: "a device that works", found, remedy: "The CPU answers, and the GPU is tried again." });
+
+/** Which GPU it is, as far as the browser tells. */
+function nameOf({ adapterInfo }) {
+  const { vendor, architecture, description } = adapterInfo ?? {};
+  return [vendor, architecture, description].filter(Boolean).join(" ");
 }
 
 /** A GPU of the engine's module: the browser's, or the one behind a device that the page brings. */
@@ -232,7 +305,7 @@ function connect(Module, device) {
   const adapter = {
     features: device.features,
     limits: device.limits,
-    info: device.adapterInfo,
+    info: device.adapterInfo ?? { vendor: "", architecture: "", device: "", description: "" },
     requestDevice: async () => device,
   };
   const stand = { requestAdapter: async () => adapter, wgslLanguageFeatures: gpu?.wgslLanguageFeatures };
@@ -244,21 +317,20 @@ function connect(Module, device) {
   }
 }
 
-const ms = (value) => `${value.toFixed(1)} ms`;
-
 const CACHE = "mobilenet-web-backends";
 
 /** What a decision holds for: this adapter, version and network. */
 function decisionKey(engine, adapter) {
-  const { version, multiplier, inputHeight, inputWidth, outputStride, classes } = engine.info();
-  const parts = [engine.constructor.version(), adapter, version, multiplier, inputHeight, inputWidth, outputStride, classes];
+  const { version, multiplier, inputHeight, inputWidth, outputStride, classes, macs } = engine.info();
+  const parts = [engine.constructor.version(), adapter, version, multiplier, inputHeight, inputWidth, outputStride, classes, macs];
   return `https://mobilenet-web.invalid/${parts.map(encodeURIComponent).join("/")}`;
 }
 
 async function remembered(key) {
   try {
     const found = await (await caches.open(CACHE)).match(key);
-    return found && (await found.json());
+    const times = await found?.json();
+    return times?.simd > 0 && times?.webgpu > 0 ? times : undefined;
   } catch {
     return undefined; // No Cache Storage here: it is measured every time.
   }

@@ -67,11 +67,15 @@ export class Client {
     }
   }
 
+  /** The state after the last change of backend; null before any. */
+  backend = null;
+
   /** Called with the state of each change of backend. */
   onBackend = () => {};
 
   #receive({ id, type, value, error, progress, state }) {
     if (type === "backend") {
+      this.backend = state;
       this.onBackend(state);
       return;
     }

@@ -8,14 +8,14 @@ import { loadEngine, loadFullEngine } from "./wasm.js";
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
 
-/** Answers `load`, `classify`, `infer` and `abort` messages, the calls one by one in the order of their arrival. */
+/** Answers `load`, `classify`, `infer`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
 export class Host {
   #post;
-  #engine = null;
   #backends = null;
   #broken = null;
   #queue = [];
   #running = false;
+  #under = [];
   #loads = new Map();
 
   /** @param {(message: object, transfer?: Transferable[]) => void} post where answers go */
@@ -31,6 +31,10 @@ export class Host {
         break;
       case "abort":
         this.#abort(message.id);
+        break;
+      case "lose":
+        // Not behind the calls: it is there to meet them under way.
+        void this.#answer(message.id, (async () => ({ value: this.#backends.lose() }))());
         break;
       default:
         this.#queue.push(message);
@@ -48,16 +52,16 @@ export class Host {
     }
     this.#broken = new MobileNetError("disposed", "MobileNet: it was disposed of");
     this.#backends?.dispose();
-    this.#engine = null;
   }
 
-  async #answer(id, work) {
-    try {
-      const { value, transfer } = await work;
-      this.#post({ id, type: "result", value }, transfer);
-    } catch (error) {
-      this.#post({ id, type: "error", error: toWire(error) });
-    }
+  /** Posts what `work` gives, after the answer `before`. */
+  async #answer(id, work, before) {
+    const told = await work.then(
+      ({ value, transfer }) => [{ id, type: "result", value }, transfer],
+      (error) => [{ id, type: "error", error: toWire(error) }],
+    );
+    await before;
+    this.#post(...told);
   }
 
   async #load({ id, weights, integrity, backend, device, overrides, wasmUrl, labelsUrl }) {
@@ -66,12 +70,16 @@ export class Host {
     const warnings = [];
     const onProgress = (progress) => this.#post({ id, type: "progress", progress });
     const options = { integrity, signal: controller.signal, onProgress, warnings };
+    const opened = [];
     try {
       const onChange = (state) => this.#post({ type: "backend", state });
-      const open = (Module) => new Backends(Module, { backend, device, onChange });
+      const open = (Module) => {
+        opened.push(new Backends(Module, { backend, device, onChange }));
+        return opened.at(-1);
+      };
       // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
       const started = loadEngine(wasmUrl).then((Module) => [Module, open(Module)]);
-      const [[Engine, coreBackends], { bytes, from, url }] = await Promise.all([started, readWeights(weights, options)]);
+      const [[Engine, core], { bytes, from, url }] = await Promise.all([started, readWeights(weights, options)]);
       onProgress({ phase: "prepare", loadedBytes: bytes.length, totalBytes: bytes.length, url });
       await turn();
       if (controller.signal.aborted) {
@@ -85,13 +93,11 @@ export class Host {
         await this.#name(engine, labelsUrl, options);
       }
       // A GPU belongs to the module that connected to it.
-      const backends = engine instanceof Engine ? coreBackends : open(engine.constructor);
-      await backends.open(engine, backend);
+      const backends = engine instanceof Engine ? core : open(engine.constructor);
+      await this.#guarded(() => backends.open(engine, backend));
       if (this.#broken) {
-        backends.dispose();
         throw this.#broken;
       }
-      this.#engine = engine;
       this.#backends = backends;
       const info = engine.info();
       warnings.push(...info.warnings);
@@ -99,6 +105,8 @@ export class Host {
     } finally {
       controller.abort();
       this.#loads.delete(id);
+      // Whichever is not in use: the core's where the full module runs, and all of them after a failure.
+      opened.filter((each) => each !== this.#backends).forEach((each) => each.dispose());
     }
   }
 
@@ -138,17 +146,19 @@ export class Host {
       return;
     }
     this.#running = true;
-    const under = [];
     while (this.#queue.length > 0) {
       // A call may block this thread, so let the aborts that arrived meanwhile take effect before the next one.
       await turn();
       const message = this.#queue.shift();
-      if (message) {
-        under.push(this.#answer(message.id, this.#run(message)));
+      if (message?.type === "selfTest") {
+        await Promise.all(this.#under);
       }
-      // A GPU takes the next frame while it computes the last one; answers keep their order.
-      while (under.length > (this.#backends?.overlaps ? 1 : 0)) {
-        await under.shift();
+      if (message) {
+        this.#under.push(this.#answer(message.id, this.#run(message), this.#under.at(-1)));
+      }
+      // A GPU takes the next frame while it computes the last one.
+      while (this.#under.length > (this.#backends?.overlaps && message?.type !== "selfTest" ? 1 : 0)) {
+        await this.#under.shift();
       }
     }
     this.#running = false;
@@ -156,10 +166,7 @@ export class Host {
 
   async #run({ type, frame, options }) {
     if (type === "selfTest") {
-      return { value: await this.#backends.selfTest() };
-    }
-    if (type === "lose") {
-      return { value: this.#backends.lose() };
+      return { value: await this.#guarded(() => this.#backends.selfTest()) };
     }
     let pixels = frame;
     try {

@@ -29,7 +29,8 @@ export class MobileNet extends EventTarget {
       this.dispatchEvent(Object.assign(new Event("backendchange"), state));
     };
     this.#client = client;
-    this.#info = Object.freeze(info);
+    // A device may have been lost between the answer and this line.
+    this.#info = Object.freeze({ ...info, ...client.backend });
   }
 
   /** Loads a network from an address, bytes or a file. */
@@ -138,7 +139,8 @@ export class MobileNet extends EventTarget {
 
   /** Labels of a playing video's frames, as fast as they are asked for. */
   stream(source, { maxFps, signal, ...options } = {}) {
-    return stream(source, (frame, stop) => this.classify(frame, { ...options, signal: stop }), { maxFps, signal });
+    const classify = (frame, stop) => this.classify(frame, { ...options, signal: stop });
+    return stream(source, classify, { maxFps, signal, overlaps: () => this.#info.backend === "webgpu" });
   }
 
   /** Ends the worker and frees all memory; calls in flight and later ones are rejected. */

@@ -6,13 +6,15 @@ import { MobileNetError, failure } from "./errors.js";
  * An async iterator over results of a source's frames. A frame is taken when the consumer asks for the next result, and
  * it is the newest one: a slow consumer sees fewer frames, never a growing delay. On a hidden tab it waits.
  *
+ * Where calls overlap, the next new frame is taken while the last one is computed; two are under way at most.
+ *
  * @template T
  * @param {HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas} source
  * @param {(source: unknown, signal: AbortSignal) => Promise<T>} classify
- * @param {{ maxFps?: number, signal?: AbortSignal }} options
+ * @param {{ maxFps?: number, signal?: AbortSignal, overlaps?: () => boolean }} options
  * @returns {AsyncGenerator<T, void, void>}
  */
-export function stream(source, classify, { maxFps = Infinity, signal } = {}) {
+export function stream(source, classify, { maxFps = Infinity, signal, overlaps = () => false } = {}) {
   if (!(maxFps > 0)) {
     throw failure("bad_option", { where: "option maxFps", expected: "a number above 0", found: String(maxFps) });
   }
@@ -22,7 +24,8 @@ export function stream(source, classify, { maxFps = Infinity, signal } = {}) {
     onAbort();
   }
   signal?.addEventListener("abort", onAbort);
-  const results = run(source, classify, 1000 / maxFps, stop.signal, () => {
+  const frames = () => new Frames(source, stop.signal, 1000 / maxFps);
+  const results = run(frames, () => classify(source, stop.signal), stop.signal, overlaps, () => {
     stop.abort();
     signal?.removeEventListener("abort", onAbort);
   });
@@ -36,18 +39,41 @@ export function stream(source, classify, { maxFps = Infinity, signal } = {}) {
   return results;
 }
 
-async function* run(source, classify, intervalMs, signal, cleanUp) {
-  const frames = new Frames(source, signal);
-  let due = performance.now();
+async function* run(open, classify, signal, overlaps, cleanUp) {
+  const frames = open();
+  /** Hands the present frame over. */
+  const take = () => {
+    const call = { answer: classify(), since: performance.now(), ms: 0, isOver: false };
+    const settle = () => {
+      call.isOver = true;
+      call.ms = performance.now() - call.since;
+      frames.wake();
+    };
+    call.answer.then(settle, settle);
+    return call;
+  };
+  let ahead = null;
+  let [answerMs, consumerMs] = [Infinity, 0];
   try {
-    while (await frames.next(due)) {
-      // Frames come on the screen's beat, so a late one is made up for: the mean rate is maxFps, not the next lower beat.
-      due = Math.max(due + intervalMs, performance.now() + intervalMs / 2);
-      const result = await classify(source, signal);
+    for (;;) {
+      // What was ready before it was asked for shows the past, where there is something newer to be seen.
+      let call = ahead;
+      if (!call || (call.isOver && frames.isFresh)) {
+        if (!(await frames.next())) {
+          return;
+        }
+        call = take();
+      }
+      // To a consumer that takes longer than the network, what is taken ahead would always be old.
+      ahead = overlaps() && consumerMs < answerMs && (await frames.next(call)) ? take() : null;
+      const result = await call.answer;
       if (signal.aborted) {
         return;
       }
+      answerMs = call.ms;
+      const since = performance.now();
       yield result;
+      consumerMs = performance.now() - since;
     }
   } catch (error) {
     if (!(signal.aborted && error instanceof MobileNetError && error.code === "aborted")) {
@@ -69,6 +95,8 @@ const NETWORK_EMPTY = 0;
 class Frames {
   #source;
   #signal;
+  #intervalMs;
+  #due = performance.now();
   #isVideo;
   #fresh;
   #handle = 0;
@@ -81,9 +109,10 @@ class Frames {
     this.#wake();
   };
 
-  constructor(source, signal) {
+  constructor(source, signal, intervalMs) {
     this.#source = source;
     this.#signal = signal;
+    this.#intervalMs = intervalMs;
     this.#isVideo = "readyState" in source;
     this.#fresh = this.#hasPicture;
     signal.addEventListener("abort", this.#onChange);
@@ -96,13 +125,33 @@ class Frames {
     this.#request();
   }
 
-  /** Resolves to true at the next new frame not before `due` (ms), to false when there will be none. */
-  async next(due) {
+  /** Whether there is a frame that was not taken yet, and its time has come. */
+  get isFresh() {
+    return this.#isThere && this.#wait <= 0;
+  }
+
+  get #isThere() {
+    return this.#fresh && this.#hasPicture && !(globalThis.document?.hidden ?? false);
+  }
+
+  /** Milliseconds until the next frame may be taken. */
+  get #wait() {
+    return this.#due - performance.now();
+  }
+
+  /**
+   * Resolves to true at the next new frame that may be taken, which then counts as taken; to false when there will be
+   * none, or when `call` is over before there is one.
+   */
+  async next(call) {
     for (;;) {
-      if (this.#signal.aborted) {
+      if (this.#signal.aborted || call?.isOver) {
         return false;
       }
       if (this.#isVideo && this.#source.error) {
+        if (call) {
+          return false; // Its answer comes first.
+        }
         const { message, code } = this.#source.error;
         throw failure("source_unsupported", {
           where: "<video>",
@@ -111,10 +160,11 @@ class Frames {
           remedy: "Check its address, format and connection.",
         });
       }
-      const wait = due - performance.now();
-      const ready = this.#fresh && this.#hasPicture && !(globalThis.document?.hidden ?? false);
-      if (ready && wait <= 0) {
+      if (this.isFresh) {
         this.#fresh = false;
+        // Frames come on the screen's beat, so a late one is made up for: the mean rate is maxFps, not the next lower beat.
+        const now = performance.now();
+        this.#due = Math.max(this.#due + this.#intervalMs, now + this.#intervalMs / 2);
         return true;
       }
       if (!this.#fresh && this.#isOver) {
@@ -123,10 +173,15 @@ class Frames {
       let timer;
       await new Promise((resolve) => {
         this.#wake = resolve;
-        timer = setTimeout(resolve, ready ? wait : POLL_MS);
+        timer = setTimeout(resolve, this.#isThere ? this.#wait : POLL_MS);
       });
       clearTimeout(timer);
     }
+  }
+
+  /** Makes `next` look again. */
+  wake() {
+    this.#wake();
   }
 
   close() {
