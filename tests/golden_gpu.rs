@@ -54,7 +54,7 @@ fn networks_agree_with_their_frameworks() {
     let (Some(device), Some(fixtures)) = (adapter::adapter(), Fixtures::find()) else { return };
     for (weights, golden) in NETS {
         for quads in [false, device.variant().quads] {
-            let (worst, agreeing) = check(&device, Variant { f16: false, quads }, &fixtures, weights, golden);
+            let (worst, agreeing) = check(&device, Variant { quads, ..Variant::default() }, &fixtures, weights, golden);
             assert!(worst <= LOGIT_TOLERANCE && agreeing == 24, "{golden}: {worst}, {agreeing}");
         }
     }
@@ -68,7 +68,7 @@ fn networks_of_16_bits_agree_on_the_first_label() {
         return;
     }
     for (weights, golden) in NETS {
-        let (_, agreeing) = check(&device, Variant { f16: true, quads: false }, &fixtures, weights, golden);
+        let (_, agreeing) = check(&device, Variant { f16: true, ..Variant::default() }, &fixtures, weights, golden);
         assert!(agreeing >= F16_AGREEING, "{golden}: {agreeing}");
     }
 }

@@ -75,7 +75,8 @@ impl Net {
         if let Some(&(_, _, id)) = known {
             return Ok((gpu, id));
         }
-        let plan = Plan::grouped(&self.graph, &self.packing, endpoints, Grouping::Gpu)?;
+        let grouping = if gpu.variant().software { Grouping::None } else { Grouping::Gpu };
+        let plan = Plan::grouped(&self.graph, &self.packing, endpoints, grouping)?;
         let id = gpu.prepare(&plan, want)?;
         plans.push((endpoints.iter().map(ToString::to_string).collect(), want, id));
         Ok((gpu, id))

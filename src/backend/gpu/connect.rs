@@ -103,7 +103,11 @@ impl Device {
     /// The fastest variant of the shaders that this device can run with maps of 32 bits.
     #[must_use]
     pub fn variant(&self) -> Variant {
-        Variant { f16: false, quads: self.device.features().contains(wgpu::Features::SUBGROUP) }
+        Variant {
+            f16: false,
+            quads: self.device.features().contains(wgpu::Features::SUBGROUP),
+            software: self.fallback,
+        }
     }
 
     /// Whether maps can have 16 bits.

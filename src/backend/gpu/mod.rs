@@ -104,6 +104,12 @@ impl Gpu {
         &self.device
     }
 
+    /// How its shaders are compiled.
+    #[must_use]
+    pub const fn variant(&self) -> Variant {
+        self.pipelines.variant()
+    }
+
     /// How many pipelines are compiled.
     #[must_use]
     pub const fn pipelines(&self) -> usize {
