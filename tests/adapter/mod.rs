@@ -1,10 +1,15 @@
 //! The GPU that tests run on, real or not.
 
-use mobilenet_web::backend::gpu::{Device, connect};
+use mobilenet_web::backend::gpu::{Device, Limits, connect_within};
 
 /// The adapter, or nothing with a word about it. Continuous integration must have one.
 pub fn adapter() -> Option<Device> {
-    match pollster::block_on(connect()) {
+    adapter_within(Limits::Adapter)
+}
+
+/// The same within these limits.
+pub fn adapter_within(limits: Limits) -> Option<Device> {
+    match pollster::block_on(connect_within(limits)) {
         Ok(device) => {
             println!("on {}", device.name);
             Some(device)
