@@ -22,10 +22,10 @@ struct Step {
     p: Conv,
 }
 
-/// One pixel of the row that begins at `row`, zero left and right of it.
-fn pixel(row: u32, x: u32) -> vec4<f32> {
+/// One pixel of the row of `width` pixels that begins at `row`, zero left and right of it.
+fn pixel(row: u32, width: u32, x: u32) -> vec4<f32> {
     // Left of the row, `x` has wrapped to a huge number.
-    let inside = x < step.p.in_width;
+    let inside = x < width;
     return select(vec4(0.0), vec4<f32>(arena[row + select(0u, x, inside)]), inside);
 }
 
@@ -60,16 +60,16 @@ fn run(group: u32, local: u32) {
     w++;
     v++;
     for (var i = 0u; i < p.kernel; i++) {
-        // Above and below the map, a row of zeros.
+        // Above and below the map, a row without pixels.
         let in_y = y * p.stride + i - p.pad_top;
         let row = step.input + in_y * p.in_width;
-        let edge = select(0x80000000u, 0u, in_y < p.in_height);
+        let width = select(0u, p.in_width, in_y < p.in_height);
         for (var j = 0u; j < p.kernel; j++) {
-            let start = (x * p.stride + j - p.pad_left) | edge;
-            let x0 = pixel(row, start);
-            let x1 = pixel(row, start + p.stride);
-            let x2 = pixel(row, start + 2u * p.stride);
-            let x3 = pixel(row, start + 3u * p.stride);
+            let start = x * p.stride + j - p.pad_left;
+            let x0 = pixel(row, width, start);
+            let x1 = pixel(row, width, start + p.stride);
+            let x2 = pixel(row, width, start + 2u * p.stride);
+            let x3 = pixel(row, width, start + 3u * p.stride);
             // Weights of channels that the picture lacks are the next tap's, and are multiplied by zero.
             let first = square(w);
             a0 += first * x0;

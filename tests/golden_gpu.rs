@@ -53,8 +53,9 @@ fn top(values: &[f32]) -> usize {
 fn networks_agree_with_their_frameworks() {
     let (Some(device), Some(fixtures)) = (adapter::adapter(), Fixtures::find()) else { return };
     for (weights, golden) in NETS {
-        for quads in [false, device.variant().quads] {
-            let (worst, agreeing) = check(&device, Variant { quads, ..Variant::default() }, &fixtures, weights, golden);
+        let quads = device.variant().quads;
+        for variant in [Variant { quads, ..Variant::default() }, Variant { software: true, ..Variant::default() }] {
+            let (worst, agreeing) = check(&device, variant, &fixtures, weights, golden);
             assert!(worst <= LOGIT_TOLERANCE && agreeing == 24, "{golden}: {worst}, {agreeing}");
         }
     }

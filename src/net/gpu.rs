@@ -30,8 +30,10 @@ impl Net {
     /// on the CPU.
     ///
     /// # Errors
-    /// [`Kind::GpuFailed`] where the network exceeds a limit of the adapter.
+    /// [`Kind::GpuFailed`] where the network exceeds a limit of the adapter; what has gone wrong with the device. Then
+    /// nothing is attached, not even what was before.
     pub fn attach(&mut self, device: &Device, variant: Variant) -> Result<()> {
+        self.detach();
         let preprocessor = Preprocessor::new(&self.spec.preprocessing, self.spec.height_px, self.spec.width_px);
         let gpu = Gpu::new(device, variant, preprocessor, self.executor.parameters())?;
         self.accelerator = Some(Accelerator { gpu, plans: Vec::new() });
