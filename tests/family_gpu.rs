@@ -239,3 +239,30 @@ fn v2_stays_within_its_budgets() {
     println!("{cost:?}");
     assert!(cost.dispatches <= 40 && cost.pipelines <= 14 && cost.readback_bytes <= 256, "{cost:?}");
 }
+
+/// Every dispatch is timed and accounted for.
+#[test]
+fn a_profile_accounts_for_the_whole_frame() {
+    let Some(device) = adapter::adapter() else { return };
+    let mut both = Both::new(&device, "v3 small", Spec::new(Version::V3Small));
+    let (rgba, view) = (noise(300, 200, 1), View::default());
+    let picture = Picture::Bytes(Frame { rgba: &rgba, width_px: 300, height_px: 200 });
+    let rows = match both.net.gpu_profile(&picture, &view, &["predictions"]) {
+        Ok(rows) => pollster::block_on(rows).expect("answers"),
+        Err(why) => {
+            assert!(!device.has_timestamps() && why.kind().code() == "unsupported", "{why}");
+            println!("SKIPPED: {why}");
+            return;
+        }
+    };
+    let cost = both.net.gpu_cost().expect("is attached");
+    assert_eq!(rows.len(), cost.dispatches);
+    assert_eq!(rows.iter().map(|row| row.macs).sum::<u64>(), both.net.graph().macs());
+    assert!(rows.iter().all(|row| row.us >= 0.0 && row.bytes > 0), "{rows:?}");
+    assert!(rows.iter().map(|row| row.us).sum::<f64>() > 0.0);
+    // Every weight is read once, and little else is as large.
+    let bytes = rows.iter().map(|row| row.bytes).sum::<u64>() as usize;
+    assert!((both.net.weights_bytes()..3 * both.net.weights_bytes()).contains(&bytes), "{bytes}");
+    let tensors = pollster::block_on(both.net.gpu_profile(&picture, &view, &["layer_2", "logits"]).expect("runs"));
+    assert!(tensors.expect("answers").iter().all(|row| row.kernel != "top_k"));
+}

@@ -3,7 +3,7 @@
 mod gpu;
 
 pub use crate::backend::gpu::{Device, Picture, Variant, connect};
-pub use gpu::GpuCost;
+pub use gpu::{Dispatched, GpuCost};
 
 use crate::backend::{Cpu, Executor};
 use crate::describe::{self, EndpointInfo, Layer};

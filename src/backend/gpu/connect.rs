@@ -120,6 +120,12 @@ impl Device {
         self.device.features().contains(wgpu::Features::SHADER_F16)
     }
 
+    /// Whether dispatches can be timed.
+    #[must_use]
+    pub fn has_timestamps(&self) -> bool {
+        self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
     /// Gives the device up, as a driver that crashes would: for tests of what happens then.
     pub fn lose(&self) {
         self.device.destroy();
