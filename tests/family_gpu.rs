@@ -181,14 +181,18 @@ fn every_endpoint_is_the_cpus() {
 #[test]
 fn labels_are_the_cpus() {
     let Some(device) = adapter::adapter() else { return };
-    for (name, spec) in specs().into_iter().filter(|(_, spec)| spec.classes > 0) {
+    // Negative predictions count too.
+    let mut specs = specs();
+    specs.push(("custom, linear", sides(Spec { classifier: Classifier::Linear, ..custom() }, 64, 64)));
+    for (name, spec) in specs.into_iter().filter(|(_, spec)| spec.classes > 0).rev().step_by(3) {
         let (width_px, height_px, classes) = (spec.width_px, spec.height_px, spec.classes);
         let mut both = Both::new(&device, name, spec);
         let frame = Frame { rgba: &both.rgba, width_px, height_px };
         let query = |top_k| Query { top_k, ..Query::default() };
         let allowed = Query { allow: vec![0, 2], ..query(5) };
         let unlikely = Query { threshold: 0.5, ..query(5) };
-        for query in [query(1), query(5), query(32), query(33), query(0), allowed, unlikely] {
+        let all = Query { threshold: f32::MIN, ..query(32) };
+        for query in [query(1), query(5), query(32), query(33), query(0), allowed, unlikely, all] {
             let expected = both.net.classify(&frame, &AS_IS, &query).expect(name);
             let found = both.net.gpu_classify(&Picture::Bytes(frame), &AS_IS, &query).expect(name);
             let found = pollster::block_on(found).expect(name);
