@@ -2,11 +2,11 @@
 //! can be uploaded while this one is computed.
 
 use super::errors::{JsResult, thrown};
-use super::options::Given;
-use super::{Engine, tensor};
+use super::options::{Given, write};
+use super::{Engine, object, tensor};
 use crate::Label;
-use crate::error::Result;
-use crate::net::{Choice, Device, Gpus, Variant, connect};
+use crate::error::{Kind, Result};
+use crate::net::{Choice, Device, Dispatched, Gpus, Net, Picture, Variant, connect};
 use crate::probe::{probe, probe_cpu};
 use js_sys::{Array, Float64Array, Promise};
 use wasm_bindgen::prelude::*;
@@ -37,6 +37,13 @@ impl Gpu {
     #[must_use]
     pub fn f16(&self) -> bool {
         self.0.has_f16()
+    }
+
+    /// Whether dispatches can be timed.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn timestamps(&self) -> bool {
+        self.0.has_timestamps()
     }
 
     /// Gives the device up, as a driver that crashes would.
@@ -105,8 +112,7 @@ impl Engine {
     pub fn gpu_classify(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Promise> {
         let options = Given::new(options)?;
         let (query, view) = (options.query(&self.net)?, options.view()?);
-        let picture = self.pixels.picture(frame)?;
-        let answer = self.net.gpu_classify(&picture, &view, &query).map_err(thrown)?;
+        let answer = self.seen(frame, |net, picture| net.gpu_classify(picture, &view, &query))?;
         let pair = |label: &Label| [label.index as f64, f64::from(label.probability)];
         let pairs = move |labels: Vec<Label>| labels.iter().flat_map(pair).collect::<Vec<_>>();
         Ok(promise(answer, move |labels| Ok(Float64Array::from(pairs(labels).as_slice()).into())))
@@ -132,8 +138,61 @@ impl Engine {
         let (endpoints, view) = (options.endpoints()?, options.view()?);
         let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
         self.net.plan(&endpoints).map_err(thrown)?;
-        let picture = self.pixels.picture(frame)?;
-        let answer = self.net.gpu_infer(&picture, &view, &endpoints).map_err(thrown)?;
+        let answer = self.seen(frame, |net, picture| net.gpu_infer(picture, &view, &endpoints))?;
         Ok(promise(answer, |tensors| Ok(tensors.iter().map(tensor).collect::<JsResult<Array>>()?.into())))
+    }
+
+    /// As `gpuInfer`, but the maps stay on the GPU: `[{ endpoint, shape, buffer: GPUBuffer }]`, of vectors of four
+    /// channels each. They are on their way, and the caller's.
+    ///
+    /// # Errors
+    /// As `gpuClassify`.
+    #[wasm_bindgen(js_name = gpuKeep)]
+    pub fn gpu_keep(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Array> {
+        let options = Given::new(options)?;
+        let (endpoints, view) = (options.endpoints()?, options.view()?);
+        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
+        self.net.plan(&endpoints).map_err(thrown)?;
+        let kept = self.seen(frame, |net, picture| net.gpu_keep(picture, &view, &endpoints))?;
+        let object = |(endpoint, shape, buffer): &(String, Vec<usize>, wgpu::Buffer)| {
+            let buffer = buffer.as_webgpu().map_or(JsValue::NULL, |buffer| AsRef::<JsValue>::as_ref(buffer).clone());
+            object(&[("endpoint", endpoint.as_str().into()), ("shape", write(shape)?), ("buffer", buffer)])
+        };
+        kept.iter().map(object).collect()
+    }
+
+    /// How long each dispatch of a frame takes: a promise of `[{ layers, kernel, us, gflops, bytes }]`.
+    ///
+    /// # Errors
+    /// As `gpuClassify`; rejects with `unsupported` where the adapter has no timestamps.
+    #[wasm_bindgen(js_name = gpuProfile)]
+    pub fn gpu_profile(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Promise> {
+        let options = Given::new(options)?;
+        let (endpoints, view) = (options.endpoints()?, options.view()?);
+        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
+        let answer = self.seen(frame, |net, picture| net.gpu_profile(picture, &view, &endpoints))?;
+        let row = |row: &Dispatched| {
+            object(&[
+                ("layers", write(&row.layers)?),
+                ("kernel", row.kernel.into()),
+                ("us", row.us.into()),
+                ("gflops", row.gflops().into()),
+                ("bytes", (row.bytes as f64).into()),
+            ])
+        };
+        Ok(promise(answer, move |rows| Ok(rows.iter().map(row).collect::<JsResult<Array>>()?.into())))
+    }
+}
+
+impl Engine {
+    /// Has the GPU look at a frame: by a copy of its own, or where it cannot make one of this picture, at its bytes.
+    fn seen<T>(&mut self, frame: &JsValue, mut look: impl FnMut(&mut Net, &Picture<'_>) -> Result<T>) -> JsResult<T> {
+        let picture = self.pixels.picture(frame)?;
+        let looked = look(&mut self.net, &picture);
+        if matches!(&looked, Err(error) if error.kind() == Kind::SourceUnsupported) {
+            let bytes = Picture::Bytes(self.pixels.read(frame)?);
+            return look(&mut self.net, &bytes).map_err(thrown);
+        }
+        looked.map_err(thrown)
     }
 }

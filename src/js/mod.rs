@@ -137,10 +137,17 @@ impl Engine {
 
 /// `{ endpoint, shape, data }`.
 fn tensor(tensor: &Tensor) -> JsResult<JsValue> {
+    object(&[
+        ("endpoint", tensor.endpoint.as_str().into()),
+        ("shape", options::write(&tensor.shape)?),
+        ("data", js_sys::Float32Array::from(tensor.data.as_slice()).into()),
+    ])
+}
+
+fn object(properties: &[(&str, JsValue)]) -> JsResult<JsValue> {
     let object = js_sys::Object::new();
-    let set = |key: &str, value: &JsValue| js_sys::Reflect::set(&object, &key.into(), value);
-    set("endpoint", &tensor.endpoint.as_str().into())?;
-    set("shape", &options::write(&tensor.shape)?)?;
-    set("data", &js_sys::Float32Array::from(tensor.data.as_slice()))?;
+    for (key, value) in properties {
+        js_sys::Reflect::set(&object, &(*key).into(), value)?;
+    }
     Ok(object.into())
 }

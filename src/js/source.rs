@@ -52,15 +52,14 @@ impl Pixels {
 
     /// What goes to a GPU: the picture itself where the browser can copy it there, else its bytes.
     pub fn picture(&mut self, source: &JsValue) -> JsResult<Picture<'_>> {
-        let external = if let Some(bitmap) = source.dyn_ref::<ImageBitmap>() {
-            not_closed((bitmap.width(), bitmap.height()), "ImageBitmap")?;
-            External::ImageBitmap(bitmap.clone())
+        let (width, height) = if let Some(bitmap) = source.dyn_ref::<ImageBitmap>() {
+            not_closed((bitmap.width(), bitmap.height()), "ImageBitmap")?
         } else if let Some(frame) = source.dyn_ref::<VideoFrame>() {
-            not_closed((frame.display_width(), frame.display_height()), "VideoFrame")?;
-            External::VideoFrame(frame.unchecked_ref::<JsValue>().clone().unchecked_into())
+            not_closed((frame.display_width(), frame.display_height()), "VideoFrame")?
         } else {
             return Ok(Picture::Bytes(self.read(source)?));
         };
+        let external = External { source: source.clone(), width_px: width as usize, height_px: height as usize };
         Ok(Picture::External(external))
     }
 

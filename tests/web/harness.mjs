@@ -22,6 +22,19 @@ const FLAGS = [
   "--disable-features=LocalNetworkAccessChecks",
 ];
 
+/** WebGPU on the processor, for machines without a GPU. */
+export const GPU_ARGS = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"];
+
+/** Why no GPU can be tested in that page's browser, or false. Its absence is an error where CI is set. */
+export async function withoutAdapter(page) {
+  const missing = await page.evaluate(async () => {
+    if (!navigator.gpu) return "this Chromium has no navigator.gpu";
+    return (await navigator.gpu.requestAdapter()) ? false : "this Chromium finds no WebGPU adapter, not even SwiftShader's";
+  });
+  assert.ok(!missing || process.env.CI !== "true", missing);
+  return missing && `SKIPPED: ${missing}`;
+}
+
 /** The headers of the demo's own pages. */
 export const SITE_HEADERS = {
   "content-type": "text/html; charset=utf-8",

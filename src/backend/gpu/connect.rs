@@ -143,6 +143,12 @@ impl Device {
         self.device.as_webgpu().map(|device| AsRef::<js_sys::Object>::as_ref(device).clone()).unwrap_or_default()
     }
 
+    /// Whether dispatches can be timed.
+    #[must_use]
+    pub fn has_timestamps(&self) -> bool {
+        self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
+    }
+
     /// Gives the device up, as a driver that crashes would: for tests of what happens then.
     pub fn lose(&self) {
         self.device.destroy();

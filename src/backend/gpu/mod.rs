@@ -5,15 +5,17 @@ mod connect;
 mod lower;
 mod picture;
 mod pipelines;
+mod profile;
 mod readback;
 mod shaders;
 
 pub use connect::{Device, Gpus, Limits, connect, connect_within};
 pub use lower::{Dispatch, lower, top_k};
-pub use picture::Picture;
-pub use shaders::{SHADERS, Shader, Variant};
 #[cfg(target_arch = "wasm32")]
-pub use wgpu::ExternalImageSource as External;
+pub use picture::External;
+pub use picture::Picture;
+pub use profile::{Timed, bytes};
+pub use shaders::{SHADERS, Shader, Variant};
 
 use crate::error::{Kind, Result};
 use crate::frame::{Preprocessor, View};
@@ -24,9 +26,13 @@ use picture::{Stage, buffer};
 use pipelines::Pipelines;
 use readback::{Pending, Pool};
 use shaders::Bindings;
+use std::ops::Range;
 
 /// Step blocks lie this far apart: what every adapter can bind.
 const STEP_BYTES: usize = 256;
+
+/// What a frame runs before its plan.
+static FRAME: [&Shader; 2] = [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS];
 
 /// The most labels that the GPU finds by itself; 256 bytes of results.
 pub const MOST_LABELS: usize = 32;
@@ -105,7 +111,7 @@ impl Gpu {
         &self.device
     }
 
-    /// How its shaders are compiled.
+    /// Which of the shaders' variants it runs.
     #[must_use]
     pub const fn variant(&self) -> Variant {
         self.pipelines.variant()
@@ -120,7 +126,7 @@ impl Gpu {
     /// How many dispatches a frame of that plan takes, from its texture on.
     #[must_use]
     pub fn dispatches(&self, plan: usize) -> usize {
-        2 + self.prepared[plan].dispatches.len()
+        FRAME.len() + self.prepared[plan].dispatches.len()
     }
 
     /// Compiles and writes all that running `plan` takes, and says by which number it is run.
@@ -135,7 +141,7 @@ impl Gpu {
             labels = count.min(MOST_LABELS);
             dispatches.push(top_k(output.slot.start, output.shape.channels, labels));
         }
-        for shader in [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS] {
+        for shader in FRAME {
             self.pipelines.index(&self.device, shader);
         }
         let mut blocks = vec![0_u32; dispatches.len() * STEP_BYTES / 4];
@@ -190,41 +196,75 @@ impl Gpu {
     /// # Errors
     /// What is wrong with the frame, or with the GPU.
     pub fn run(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Answer> {
+        let encoder = self.encode(plan, picture, view)?;
+        Ok(self.answer(encoder, plan))
+    }
+
+    /// As [`Gpu::run`], but the maps stay there: each output's slot in a buffer of its own, the caller's.
+    ///
+    /// # Errors
+    /// As [`Gpu::run`].
+    pub fn keep(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Vec<wgpu::Buffer>> {
+        let mut encoder = self.encode(plan, picture, view)?;
+        let mut kept = Vec::new();
+        for (arena, Output { slot, .. }) in
+            self.arena.iter().flat_map(|arena| self.prepared[plan].outputs.iter().map(move |output| (arena, output)))
+        {
+            let each = stored_bytes(self.pipelines.variant().f16);
+            let (offset, bytes) = (slot.start as u64 * each, slot.len() as u64 * each);
+            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+            let copy = buffer(&self.device, "embedding", bytes, usage);
+            encoder.copy_buffer_to_buffer(arena, offset, &copy, 0, bytes);
+            kept.push(copy);
+        }
+        self.device.queue.submit([encoder.finish()]);
+        Ok(kept)
+    }
+
+    fn encode(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<wgpu::CommandEncoder> {
+        let frames = self.upload(plan, picture, view)?;
+        let mut encoder =
+            self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("frame") });
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        self.frame_passes(&mut pass, frames);
+        self.plan_passes(&mut pass, plan, 0..self.prepared[plan].dispatches.len());
+        drop(pass);
+        Ok(encoder)
+    }
+
+    /// Brings a picture to the GPU, and says which of the frame's passes it needs there.
+    fn upload(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Range<usize>> {
         self.device.check()?;
         self.bind(plan);
         let input = self.prepared[plan].input.clone();
         if let Picture::Tensor(values) = picture {
             let pixels: Vec<Vec4> = values.as_chunks::<3>().0.iter().map(|&[r, g, b]| [r, g, b, 0.0]).collect();
             self.write(&input, &pixels);
-        } else {
-            self.stage.upload(&self.device, picture, view, input.start)?;
+            return Ok(0..0);
         }
-        let mut encoder =
-            self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("frame") });
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        if !matches!(picture, Picture::Tensor(_)) {
-            self.frame_pass(&mut pass);
-        }
-        let prepared = &self.prepared[plan];
-        for (index, &(pipeline, groups)) in prepared.dispatches.iter().enumerate() {
-            pass.set_pipeline(self.pipelines.get(pipeline));
-            pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
-            pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
-        }
-        drop(pass);
-        Ok(self.answer(encoder, plan))
+        self.stage.upload(&self.device, picture, view, input.start)?;
+        Ok(0..FRAME.len())
     }
 
-    fn frame_pass(&mut self, pass: &mut wgpu::ComputePass<'_>) {
-        let indices =
-            [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS].map(|shader| self.pipelines.index(&self.device, shader));
-        let Some(arena) = &self.arena else { return };
+    fn frame_passes(&mut self, pass: &mut wgpu::ComputePass<'_>, passes: Range<usize>) {
+        let indices = FRAME.map(|shader| self.pipelines.index(&self.device, shader));
+        let Some(arena) = self.arena.as_ref().filter(|_| !passes.is_empty()) else { return };
         let layout = self.pipelines.layout(Bindings::Frame);
         let Some((group, sizes)) = self.stage.bind(&self.device, layout, arena) else { return };
         pass.set_bind_group(0, group, &[]);
-        for (index, (across, down)) in indices.into_iter().zip(sizes) {
+        for (index, (across, down)) in indices.into_iter().zip(sizes).take(passes.end).skip(passes.start) {
             pass.set_pipeline(self.pipelines.get(index));
             pass.dispatch_workgroups(across, down, 1);
+        }
+    }
+
+    fn plan_passes(&self, pass: &mut wgpu::ComputePass<'_>, plan: usize, passes: Range<usize>) {
+        let prepared = &self.prepared[plan];
+        for index in passes {
+            let (pipeline, groups) = prepared.dispatches[index];
+            pass.set_pipeline(self.pipelines.get(pipeline));
+            pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
+            pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
         }
     }
 
@@ -268,6 +308,18 @@ impl Gpu {
         self.bind(plan);
         let length = self.prepared[plan].arena;
         self.write(&(0..length), &vec![[value; 4]; length]);
+    }
+}
+
+/// A browser would keep their memory until it collects garbage. What was submitted is still computed.
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        let steps = self.prepared.iter().map(|prepared| &prepared.steps);
+        for buffer in steps.chain([&self.weights, &self.results]).chain(&self.arena) {
+            buffer.destroy();
+        }
+        self.stage.destroy();
+        self.pool.destroy();
     }
 }
 

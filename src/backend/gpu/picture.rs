@@ -11,9 +11,47 @@ pub enum Picture<'a> {
     Bytes(Frame<'a>),
     /// A canvas, bitmap or video frame, which goes to the GPU without being read back.
     #[cfg(target_arch = "wasm32")]
-    External(wgpu::ExternalImageSource),
+    External(External),
     /// An input tensor, `[height, width, 3]`, already preprocessed.
     Tensor(&'a [f32]),
+}
+
+/// A picture that the browser copies to the GPU.
+#[cfg(target_arch = "wasm32")]
+#[derive(Debug)]
+pub struct External {
+    /// An ImageBitmap or a VideoFrame.
+    pub source: wasm_bindgen::JsValue,
+    /// Pixels a row.
+    pub width_px: usize,
+    /// Rows.
+    pub height_px: usize,
+}
+
+#[cfg(target_arch = "wasm32")]
+impl External {
+    /// wgpu's own call takes it for granted that browsers can copy any picture; some refuse some video frames.
+    fn copy(&self, device: &Device, texture: &wgpu::Texture) -> Result<()> {
+        use js_sys::{Array, Function, Object, Reflect};
+        use wasm_bindgen::{JsCast, JsValue};
+        let copy = || -> std::result::Result<JsValue, JsValue> {
+            let (Some(queue), Some(texture)) = (device.queue.as_webgpu(), texture.as_webgpu()) else {
+                return Ok(JsValue::UNDEFINED);
+            };
+            let (from, to) = (Object::new(), Object::new());
+            Reflect::set(&from, &"source".into(), &self.source)?;
+            Reflect::set(&to, &"texture".into(), texture)?;
+            let size = Array::of2(&(self.width_px as f64).into(), &(self.height_px as f64).into());
+            let method: Function = Reflect::get(queue, &"copyExternalImageToTexture".into())?.dyn_into()?;
+            method.call3(queue, &from, &to, &size)
+        };
+        copy().map(drop).map_err(|_| {
+            crate::error::Error::new(crate::error::Kind::SourceUnsupported, "frame")
+                .expected("a picture that the browser copies to its GPU")
+                .found("one that it does not")
+                .remedy("Draw it on a canvas first.")
+        })
+    }
 }
 
 /// The texture and the buffers of the two passes; kept while frames keep their size.
@@ -48,6 +86,14 @@ impl Stage {
         }
     }
 
+    pub(super) fn destroy(&self) {
+        [Some(&self.frame), self.taps.as_ref(), self.across.as_ref()]
+            .into_iter()
+            .flatten()
+            .for_each(wgpu::Buffer::destroy);
+        self.texture.iter().for_each(wgpu::Texture::destroy);
+    }
+
     /// The arena has moved, so that what is bound must be bound anew.
     pub(super) fn unbind(&mut self) {
         self.bound = None;
@@ -58,7 +104,7 @@ impl Stage {
         let (width, height) = match picture {
             Picture::Bytes(frame) => (frame.width_px, frame.height_px),
             #[cfg(target_arch = "wasm32")]
-            Picture::External(source) => (source.width() as usize, source.height() as usize),
+            Picture::External(external) => (external.width_px, external.height_px),
             Picture::Tensor(_) => return Ok(()),
         };
         if let Picture::Bytes(frame) = picture {
@@ -96,15 +142,7 @@ impl Stage {
                 size,
             ),
             #[cfg(target_arch = "wasm32")]
-            Picture::External(source) => device.queue.copy_external_image_to_texture(
-                &wgpu::CopyExternalImageSourceInfo {
-                    source: source.clone(),
-                    origin: wgpu::Origin2d::ZERO,
-                    flip_y: false,
-                },
-                texture.as_image_copy().to_tagged(wgpu::PredefinedColorSpace::Srgb, false),
-                size,
-            ),
+            Picture::External(external) => external.copy(device, texture)?,
             Picture::Tensor(_) => {}
         }
         self.describe(device, view, input);
@@ -136,6 +174,15 @@ impl Stage {
             device.queue.write_buffer(&self.frame, 0, bytemuck::cast_slice(&words));
             self.words = words;
         }
+    }
+
+    /// Bytes that each of the two passes reads and writes, where a map has `stored` bytes a pixel.
+    pub(super) fn bytes(&self, stored: u64) -> [u64; 2] {
+        let Some((tables, texture)) = self.tables.as_ref().zip(self.texture.as_ref()) else { return [0; 2] };
+        let (width, height) = tables.size_px;
+        let across = (tables.rows.1 * width * 16) as u64;
+        let read = tables.rows.1 as u64 * u64::from(texture.width()) * 4;
+        [read + across, across + (width * height) as u64 * stored]
     }
 
     /// What the two passes bind, and how many workgroups each takes.

@@ -25,6 +25,11 @@ impl Pool {
         })
     }
 
+    /// Frees those that nobody is waiting for.
+    pub(super) fn destroy(&self) {
+        self.0.borrow_mut().drain(..).for_each(|buffer| buffer.destroy());
+    }
+
     /// Asks for the first `bytes` of `buffer`, whose copy has been submitted.
     pub(super) fn read(&self, device: &Device, buffer: wgpu::Buffer, bytes: u64) -> Pending {
         let (sender, receiver) = oneshot::channel();
