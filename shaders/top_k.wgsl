@@ -31,7 +31,7 @@ fn run(group: u32, local: u32) {
     var last_value = 3.4e38;
     var last = 0u;
     for (var place = 0u; place < p.count; place++) {
-        var best_value = -1.0;
+        var best_value = -3.4e38;
         var best = NOBODY;
         for (var index = local; index < p.classes; index += WIDTH) {
             let value = f32(arena[step.input + index / 4u][index % 4u]);

@@ -196,14 +196,18 @@ fn a_software_adapters_answers_are_the_cpus() {
 #[test]
 fn labels_are_the_cpus() {
     let Some(device) = adapter::adapter() else { return };
-    for (name, spec) in specs().into_iter().filter(|(_, spec)| spec.classes > 0) {
+    // Negative predictions count too.
+    let mut specs = specs();
+    specs.push(("custom, linear", sides(Spec { classifier: Classifier::Linear, ..custom() }, 64, 64)));
+    for (name, spec) in specs.into_iter().filter(|(_, spec)| spec.classes > 0).rev().step_by(3) {
         let (width_px, height_px, classes) = (spec.width_px, spec.height_px, spec.classes);
         let mut both = Both::new(&device, name, spec);
         let frame = Frame { rgba: &both.rgba, width_px, height_px };
         let query = |top_k| Query { top_k, ..Query::default() };
         let allowed = Query { allow: vec![0, 2], ..query(5) };
         let unlikely = Query { threshold: 0.5, ..query(5) };
-        for query in [query(1), query(5), query(32), query(33), query(0), allowed, unlikely] {
+        let all = Query { threshold: f32::MIN, ..query(32) };
+        for query in [query(1), query(5), query(32), query(33), query(0), allowed, unlikely, all] {
             let expected = both.net.classify(&frame, &AS_IS, &query).expect(name);
             let found = both.net.gpu_classify(&Picture::Bytes(frame), &AS_IS, &query).expect(name);
             let found = pollster::block_on(found).expect(name);
@@ -253,4 +257,31 @@ fn v2_stays_within_its_budgets() {
     let cost = both.net.gpu_cost().expect("is attached");
     println!("{cost:?}");
     assert!(cost.dispatches <= 40 && cost.pipelines <= 14 && cost.readback_bytes <= 256, "{cost:?}");
+}
+
+/// Every dispatch is timed and accounted for.
+#[test]
+fn a_profile_accounts_for_the_whole_frame() {
+    let Some(device) = adapter::adapter() else { return };
+    let mut both = Both::new(&device, "v3 small", Spec::new(Version::V3Small));
+    let (rgba, view) = (noise(300, 200, 1), View::default());
+    let picture = Picture::Bytes(Frame { rgba: &rgba, width_px: 300, height_px: 200 });
+    let rows = match both.net.gpu_profile(&picture, &view, &["predictions"]) {
+        Ok(rows) => pollster::block_on(rows).expect("answers"),
+        Err(why) => {
+            assert!(!device.has_timestamps() && why.kind().code() == "unsupported", "{why}");
+            println!("SKIPPED: {why}");
+            return;
+        }
+    };
+    let cost = both.net.gpu_cost().expect("is attached");
+    assert_eq!(rows.len(), cost.dispatches);
+    assert_eq!(rows.iter().map(|row| row.macs).sum::<u64>(), both.net.graph().macs());
+    assert!(rows.iter().all(|row| row.us >= 0.0 && row.bytes > 0), "{rows:?}");
+    assert!(rows.iter().map(|row| row.us).sum::<f64>() > 0.0);
+    // Every weight is read once, and little else is as large.
+    let bytes = rows.iter().map(|row| row.bytes).sum::<u64>() as usize;
+    assert!((both.net.weights_bytes()..3 * both.net.weights_bytes()).contains(&bytes), "{bytes}");
+    let tensors = pollster::block_on(both.net.gpu_profile(&picture, &view, &["layer_2", "logits"]).expect("runs"));
+    assert!(tensors.expect("answers").iter().all(|row| row.kernel != "top_k"));
 }

@@ -1,7 +1,7 @@
 //! The same network on a GPU, beside the CPU that answers where the GPU cannot.
 
 use super::{Net, PREDICTIONS, Tensor};
-use crate::backend::gpu::{Device, Gpu, MOST_LABELS, Picture, Variant, Want};
+use crate::backend::gpu::{Device, Gpu, MOST_LABELS, Picture, Variant, Want, bytes, lower};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Preprocessor, View};
 use crate::output::{Label, Query, top_k};
@@ -23,6 +23,35 @@ pub struct GpuCost {
     pub dispatches: usize,
     /// Bytes that a call for labels reads back.
     pub readback_bytes: usize,
+}
+
+/// One dispatch of a frame, timed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatched {
+    /// The layers that it computes; empty for the frame's passes and the labels'.
+    pub layers: Vec<String>,
+    /// The shader's stem.
+    pub kernel: &'static str,
+    /// Microseconds.
+    pub us: f64,
+    /// Multiply-accumulates; 0 where there are none to speak of.
+    pub macs: u64,
+    /// Bytes read and written: weights, the maps that come in, the map that remains.
+    pub bytes: u64,
+}
+
+impl Dispatched {
+    /// Billions of floating-point operations a second, two a multiply-accumulate.
+    #[must_use]
+    pub fn gflops(&self) -> f64 {
+        if self.us > 0.0 { self.macs as f64 * 2.0 / self.us / 1e3 } else { 0.0 }
+    }
+
+    /// Billions of bytes a second.
+    #[must_use]
+    pub fn gbytes(&self) -> f64 {
+        if self.us > 0.0 { self.bytes as f64 / self.us / 1e3 } else { 0.0 }
+    }
 }
 
 impl Net {
@@ -135,6 +164,45 @@ impl Net {
             let labels = answer.labels().await?.into_iter();
             let label = |(index, probability)| Label { index, probability };
             Ok(labels.map(label).filter(|label| label.probability >= query.threshold).collect())
+        })
+    }
+
+    /// How long each dispatch takes that computes `endpoints` for a frame, in order; with only the predictions asked for,
+    /// the labels' too. The sum is more than a frame takes, whose dispatches overlap.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] where the adapter has no timestamps; as [`Net::gpu_infer`].
+    pub fn gpu_profile(
+        &mut self,
+        picture: &Picture<'_>,
+        view: &View,
+        endpoints: &[&str],
+    ) -> Result<impl Future<Output = Result<Vec<Dispatched>>> + use<>> {
+        let want = if endpoints == [PREDICTIONS] { Want::Labels(Query::default().top_k) } else { Want::Maps };
+        let (gpu, id) = self.gpu_plan(endpoints, want)?;
+        let f16 = gpu.variant().f16;
+        let timed = gpu.profile(id, picture, view)?;
+        let plan = Plan::grouped(&self.graph, &self.packing, endpoints, Grouping::Gpu)?;
+        let row = |kernel, bytes| Dispatched { layers: Vec::new(), kernel, us: 0.0, macs: 0, bytes };
+        let frame = Gpu::frame_stems().into_iter().zip(timed.frame_bytes.clone());
+        let mut rows: Vec<Dispatched> = frame.map(|(stem, bytes)| row(stem, bytes)).collect();
+        for dispatch in lower(&plan) {
+            let steps = &plan.steps[dispatch.steps];
+            rows.push(Dispatched {
+                layers: steps.iter().map(|step| step.name.clone()).collect(),
+                macs: steps.iter().map(|step| step.macs).sum(),
+                ..row(dispatch.shader.stem, bytes(steps, f16))
+            });
+        }
+        if want != Want::Maps {
+            let classes = self.spec.classes as u64;
+            rows.push(row("top_k", classes * if f16 { 2 } else { 4 }));
+        }
+        Ok(async move {
+            for (row, ns) in rows.iter_mut().zip(timed.ns().await?) {
+                row.us = ns / 1e3;
+            }
+            Ok(rows)
         })
     }
 }

@@ -5,7 +5,7 @@ mod gpu;
 #[cfg(target_arch = "wasm32")]
 pub use crate::backend::gpu::External;
 pub use crate::backend::gpu::{Device, Gpus, Picture, Variant, connect};
-pub use gpu::GpuCost;
+pub use gpu::{Dispatched, GpuCost};
 
 use crate::backend::{Cpu, Executor};
 use crate::describe::{self, EndpointInfo, Layer};

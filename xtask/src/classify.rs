@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use mobilenet_web::net::{Dispatched, Gpus, Picture as OnGpu, connect};
 use mobilenet_web::output::top_k;
 use mobilenet_web::{Choice, Fit, Frame, Label, Net, Options, Query, Tensor, View};
 use serde_json::{Value, json};
@@ -27,6 +28,8 @@ pub struct Classify {
     pub as_is: bool,
     /// Which bodies of the kernels run.
     pub backend: Choice,
+    /// Also print how long each dispatch of the GPU takes.
+    pub profile: bool,
     /// Also print this endpoint's shape and first values.
     pub endpoint: Option<String>,
     /// Which labels.
@@ -51,6 +54,12 @@ pub fn run(classify: &Classify) -> Result<()> {
     {
         eprintln!("classes keep their numbers: {error:#}");
     }
+    if classify.backend == Choice::Gpu {
+        let device = pollster::block_on(connect(Gpus::new()))?;
+        net.attach(&device, device.variant())?;
+        // Beside the answers, which may be JSON.
+        eprintln!("on {}", device.name);
+    }
     let mut rows = Vec::new();
     for image in &classify.images {
         let row = classify.one(&mut net, image).with_context(|| image.display().to_string())?;
@@ -69,6 +78,7 @@ pub fn run(classify: &Classify) -> Result<()> {
 struct Row<'a> {
     image: &'a Path,
     labels: Vec<Label>,
+    profile: Vec<Dispatched>,
     endpoint: Option<Tensor>,
 }
 
@@ -80,7 +90,11 @@ impl Classify {
         let view = View { fit, ..View::default() };
         let mut endpoints = ALWAYS.to_vec();
         endpoints.extend(self.endpoint.as_deref().filter(|name| !ALWAYS.contains(name)));
-        let mut tensors = net.infer(&frame, &view, &endpoints)?;
+        let mut tensors = if net.is_attached() {
+            pollster::block_on(net.gpu_infer(&OnGpu::Bytes(frame), &view, &endpoints)?)?
+        } else {
+            net.infer(&frame, &view, &endpoints)?
+        };
         if let Some(folder) = &self.dump {
             let stem = image.file_stem().unwrap_or_default().to_string_lossy();
             for (tensor, name) in tensors.iter().zip(DUMPED) {
@@ -90,8 +104,17 @@ impl Classify {
         let probabilities = tensors.iter().find(|tensor| tensor.endpoint == PROBABILITIES).context(PROBABILITIES)?;
         let labels = top_k(&probabilities.data, &self.query);
         let position = tensors.iter().position(|tensor| Some(&tensor.endpoint) == self.endpoint.as_ref());
-        Ok(Row { image, labels, endpoint: position.map(|position| tensors.swap_remove(position)) })
+        let profile = if self.profile { profile(net, frame, &view)? } else { Vec::new() };
+        Ok(Row { image, labels, profile, endpoint: position.map(|position| tensors.swap_remove(position)) })
     }
+}
+
+/// The second frame's times: the first one's compile and upload.
+fn profile(net: &mut Net, frame: Frame<'_>, view: &View) -> Result<Vec<Dispatched>> {
+    let mut once =
+        || -> Result<_> { Ok(pollster::block_on(net.gpu_profile(&OnGpu::Bytes(frame), view, &[PROBABILITIES])?)?) };
+    once()?;
+    once()
 }
 
 impl Row<'_> {
@@ -107,6 +130,15 @@ impl Row<'_> {
         if let Some(tensor) = &self.endpoint {
             row["endpoint"] = json!({ "name": tensor.endpoint, "shape": tensor.shape, "data": tensor.data });
         }
+        if !self.profile.is_empty() {
+            let line = |row: &Dispatched| {
+                json!({
+                    "layers": row.layers, "kernel": row.kernel, "us": row.us,
+                    "macs": row.macs, "gflops": row.gflops(), "bytes": row.bytes,
+                })
+            };
+            row["profile"] = self.profile.iter().map(line).collect();
+        }
         row
     }
 
@@ -119,6 +151,17 @@ impl Row<'_> {
         if let Some(tensor) = &self.endpoint {
             let first = &tensor.data[..tensor.data.len().min(SHOWN)];
             println!("  {} {:?}: {first:.4?} …", tensor.endpoint, tensor.shape);
+        }
+        if !self.profile.is_empty() {
+            println!("  {:>9}  {:>8}  {:>7}  {:>9}  {:<17}  layers", "µs", "GFLOP/s", "GB/s", "bytes", "kernel");
+        }
+        for row in &self.profile {
+            let (gflops, gbytes, layers) = (row.gflops(), row.gbytes(), row.layers.join(" + "));
+            println!("  {:9.1}  {gflops:8.1}  {gbytes:7.2}  {:9}  {:<17}  {layers}", row.us, row.bytes, row.kernel);
+        }
+        if !self.profile.is_empty() {
+            let us: f64 = self.profile.iter().map(|row| row.us).sum();
+            println!("  {us:9.1}  in {} dispatches, one after the other", self.profile.len());
         }
     }
 }

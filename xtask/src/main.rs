@@ -48,7 +48,8 @@ cargo xtask COMMAND
   classify --weights FILE --image FILE…
                              labels without a browser, by the same code
     --as-is                  … of pictures that have the input's size: no crop, no resize
-    --backend NAME           … auto, simd or reference
+    --backend NAME           … auto, simd, reference or webgpu (Vulkan, natively)
+    --profile                … and how long each dispatch of webgpu takes
     --endpoint NAME          … and one endpoint of the network
     --topk K                 … so many labels
     --dump DIR               … and .npy files of logits, probabilities and features
@@ -163,7 +164,8 @@ fn classify_command(mut arguments: Parser) -> Result<()> {
             Arg::Long("weights") => classify.weights = arguments.value()?.into(),
             Arg::Long("image") => classify.images.extend(arguments.values()?.map(PathBuf::from)),
             Arg::Long("as-is") => classify.as_is = true,
-            Arg::Long("backend") => classify.backend = Choice::from_name(&arguments.value()?.string()?)?,
+            Arg::Long("backend") => classify.backend = backend(&arguments.value()?.string()?)?,
+            Arg::Long("profile") => classify.profile = true,
             Arg::Long("endpoint") => classify.endpoint = Some(arguments.value()?.string()?),
             Arg::Long("topk") => classify.query.top_k = arguments.value()?.parse()?,
             Arg::Long("dump") => classify.dump = Some(arguments.value()?.into()),
@@ -174,7 +176,15 @@ fn classify_command(mut arguments: Parser) -> Result<()> {
     if classify.weights.as_os_str().is_empty() || classify.images.is_empty() {
         bail!("expected `classify --weights FILE --image FILE…`");
     }
+    if classify.profile && classify.backend != Choice::Gpu {
+        bail!("`--profile` times the dispatches of `--backend webgpu`");
+    }
     classify::run(&classify)
+}
+
+/// The backend of that name, or of the short one that the GPU has here.
+fn backend(name: &str) -> Result<Choice> {
+    Ok(Choice::from_name(if name == "gpu" { Choice::Gpu.name() } else { name })?)
 }
 
 fn serve_command(mut arguments: Parser) -> Result<()> {

@@ -1,8 +1,9 @@
-//! What a machine needs beside Rust, Node and Python: the wasm target, npm's packages, a Chromium.
+//! What a machine needs beside Rust, Node and Python: the wasm target, npm's packages, a Chromium, a GPU.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use mobilenet_web::net::{Gpus, connect};
 
 use crate::run::{capture, command, stream, which};
 use crate::stamp::Inputs;
@@ -52,6 +53,23 @@ pub fn chromium() -> Step<'static> {
             Ok(found.display().to_string())
         },
     )
+}
+
+/// A GPU for the native tests, which may be a CPU that pretends to be one.
+pub fn vulkan() -> Step<'static> {
+    Step::new("Vulkan", "install a Vulkan driver; Debian's `mesa-vulkan-drivers` needs no GPU", || {
+        let adapter = || pollster::block_on(connect(Gpus::new())).map(|device| device.name);
+        if let Ok(name) = adapter() {
+            return Ok(name);
+        }
+        let installed = apt_install("mesa-vulkan-drivers").and_then(|()| Ok(adapter()?));
+        match installed {
+            Err(why) if std::env::var_os("CI").is_none_or(|ci| ci != "true") => {
+                Ok(format!("absent, tests of the GPU are skipped: {why:#}"))
+            }
+            installed => installed,
+        }
+    })
 }
 
 /// `CHROMIUM`, else the first that is installed.

@@ -40,6 +40,7 @@ pub fn run() -> Result<()> {
         weights::fetch(),
         samples::fetch(),
         setup::chromium(),
+        setup::vulkan(),
         cargo_step("native tests", "run the failing test alone: `cargo test NAME`", &["test", "--workspace"]),
         cargo_step(
             "core module's tests",

@@ -5,12 +5,14 @@ mod connect;
 mod lower;
 mod picture;
 mod pipelines;
+mod profile;
 mod readback;
 mod shaders;
 
 pub use connect::{Device, Gpus, Limits, connect, connect_within};
 pub use lower::{Dispatch, lower, top_k};
 pub use picture::Picture;
+pub use profile::{Timed, bytes};
 pub use shaders::{SHADERS, Shader, Variant};
 #[cfg(target_arch = "wasm32")]
 pub use wgpu::ExternalImageSource as External;
@@ -24,9 +26,14 @@ use picture::{Stage, buffer};
 use pipelines::Pipelines;
 use readback::{Pending, Pool};
 use shaders::Bindings;
+use std::ops::Range;
+use std::rc::Rc;
 
 /// Step blocks lie this far apart: what every adapter can bind.
 const STEP_BYTES: usize = 256;
+
+/// What a frame runs before its plan.
+static FRAME: [&Shader; 2] = [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS];
 
 /// The most labels that the GPU finds by itself; 256 bytes of results.
 pub const MOST_LABELS: usize = 32;
@@ -35,7 +42,7 @@ pub const MOST_LABELS: usize = 32;
 #[derive(Debug)]
 pub struct Gpu {
     device: Device,
-    pipelines: Pipelines,
+    pipelines: Rc<Pipelines>,
     weights: wgpu::Buffer,
     results: wgpu::Buffer,
     arena: Option<wgpu::Buffer>,
@@ -89,7 +96,7 @@ impl Gpu {
         let results = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         Ok(Self {
             device: device.clone(),
-            pipelines: Pipelines::new(device, variant),
+            pipelines: Pipelines::of(device, variant),
             weights,
             results: buffer(device, "results", MOST_LABELS as u64 * 8, results),
             arena: None,
@@ -107,20 +114,27 @@ impl Gpu {
 
     /// How its shaders are compiled.
     #[must_use]
-    pub const fn variant(&self) -> Variant {
+    pub fn variant(&self) -> Variant {
         self.pipelines.variant()
     }
 
-    /// How many pipelines are compiled.
+    /// How many pipelines its plans use, and the frame's.
     #[must_use]
-    pub const fn pipelines(&self) -> usize {
-        self.pipelines.count()
+    pub fn pipelines(&self) -> usize {
+        let used = self.prepared.iter().flat_map(|prepared| &prepared.dispatches).map(|(pipeline, _)| pipeline);
+        let mut distinct = Vec::new();
+        for index in used {
+            if !distinct.contains(&index) {
+                distinct.push(index);
+            }
+        }
+        FRAME.len() + distinct.len()
     }
 
     /// How many dispatches a frame of that plan takes, from its texture on.
     #[must_use]
     pub fn dispatches(&self, plan: usize) -> usize {
-        2 + self.prepared[plan].dispatches.len()
+        FRAME.len() + self.prepared[plan].dispatches.len()
     }
 
     /// Compiles and writes all that running `plan` takes, and says by which number it is run.
@@ -135,7 +149,7 @@ impl Gpu {
             labels = count.min(MOST_LABELS);
             dispatches.push(top_k(output.slot.start, output.shape.channels, labels));
         }
-        for shader in [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS] {
+        for shader in FRAME {
             self.pipelines.index(&self.device, shader);
         }
         let mut blocks = vec![0_u32; dispatches.len() * STEP_BYTES / 4];
@@ -190,41 +204,49 @@ impl Gpu {
     /// # Errors
     /// What is wrong with the frame, or with the GPU.
     pub fn run(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Answer> {
+        let frames = self.upload(plan, picture, view)?;
+        let mut encoder =
+            self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("frame") });
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        self.frame_passes(&mut pass, frames);
+        self.plan_passes(&mut pass, plan, 0..self.prepared[plan].dispatches.len());
+        drop(pass);
+        Ok(self.answer(encoder, plan))
+    }
+
+    /// Brings a picture to the GPU, and says which of the frame's passes it needs there.
+    fn upload(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Range<usize>> {
         self.device.check()?;
         self.bind(plan);
         let input = self.prepared[plan].input.clone();
         if let Picture::Tensor(values) = picture {
             let pixels: Vec<Vec4> = values.as_chunks::<3>().0.iter().map(|&[r, g, b]| [r, g, b, 0.0]).collect();
             self.write(&input, &pixels);
-        } else {
-            self.stage.upload(&self.device, picture, view, input.start)?;
+            return Ok(0..0);
         }
-        let mut encoder =
-            self.device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("frame") });
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        if !matches!(picture, Picture::Tensor(_)) {
-            self.frame_pass(&mut pass);
-        }
-        let prepared = &self.prepared[plan];
-        for (index, &(pipeline, groups)) in prepared.dispatches.iter().enumerate() {
-            pass.set_pipeline(self.pipelines.get(pipeline));
-            pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
-            pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
-        }
-        drop(pass);
-        Ok(self.answer(encoder, plan))
+        self.stage.upload(&self.device, picture, view, input.start)?;
+        Ok(0..FRAME.len())
     }
 
-    fn frame_pass(&mut self, pass: &mut wgpu::ComputePass<'_>) {
-        let indices =
-            [&shaders::FRAME_ROWS, &shaders::FRAME_COLUMNS].map(|shader| self.pipelines.index(&self.device, shader));
-        let Some(arena) = &self.arena else { return };
+    fn frame_passes(&mut self, pass: &mut wgpu::ComputePass<'_>, passes: Range<usize>) {
+        let indices = FRAME.map(|shader| self.pipelines.index(&self.device, shader));
+        let Some(arena) = self.arena.as_ref().filter(|_| !passes.is_empty()) else { return };
         let layout = self.pipelines.layout(Bindings::Frame);
         let Some((group, sizes)) = self.stage.bind(&self.device, layout, arena) else { return };
         pass.set_bind_group(0, group, &[]);
-        for (index, (across, down)) in indices.into_iter().zip(sizes) {
-            pass.set_pipeline(self.pipelines.get(index));
+        for (index, (across, down)) in indices.into_iter().zip(sizes).take(passes.end).skip(passes.start) {
+            pass.set_pipeline(&self.pipelines.get(index));
             pass.dispatch_workgroups(across, down, 1);
+        }
+    }
+
+    fn plan_passes(&self, pass: &mut wgpu::ComputePass<'_>, plan: usize, passes: Range<usize>) {
+        let prepared = &self.prepared[plan];
+        for index in passes {
+            let (pipeline, groups) = prepared.dispatches[index];
+            pass.set_pipeline(&self.pipelines.get(pipeline));
+            pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
+            pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
         }
     }
 

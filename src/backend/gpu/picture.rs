@@ -138,6 +138,15 @@ impl Stage {
         }
     }
 
+    /// Bytes that each of the two passes reads and writes, where a map has `stored` bytes a pixel.
+    pub(super) fn bytes(&self, stored: u64) -> [u64; 2] {
+        let Some((tables, texture)) = self.tables.as_ref().zip(self.texture.as_ref()) else { return [0; 2] };
+        let (width, height) = tables.size_px;
+        let across = (tables.rows.1 * width * 16) as u64;
+        let read = tables.rows.1 as u64 * u64::from(texture.width()) * 4;
+        [read + across, across + (width * height) as u64 * stored]
+    }
+
     /// What the two passes bind, and how many workgroups each takes.
     pub(super) fn bind(
         &mut self,
