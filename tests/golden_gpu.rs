@@ -61,13 +61,11 @@ fn top(values: &[f32]) -> usize {
 #[test]
 fn networks_agree_with_their_frameworks() {
     let (Some(device), Some(fixtures)) = (adapter::adapter(), Fixtures::find()) else { return };
-    let fastest = device.variant();
+    let (quads, software) = (device.variant().quads, true);
     for net in NETS {
-        let mut variants = vec![
-            (Variant { quads: fastest.quads, ..Variant::default() }, ALL),
-            (Variant { software: true, ..Variant::default() }, FEW),
-        ];
-        if fastest.quads {
+        let mut variants = vec![(Variant { quads, ..Variant::default() }, ALL)];
+        variants.push((Variant { quads, software, ..Variant::default() }, FEW));
+        if quads {
             variants.push((Variant::default(), FEW));
         }
         for (variant, count) in variants {
@@ -85,6 +83,6 @@ fn networks_of_16_bits_agree_on_the_first_label() {
         return;
     }
     for (net, count) in NETS.into_iter().zip([FEW, ALL, FEW]) {
-        check(&device, Variant { f16: true, ..device.variant() }, &fixtures, net, count);
+        check(&device, Variant { f16: true, quads: device.variant().quads, software: false }, &fixtures, net, count);
     }
 }

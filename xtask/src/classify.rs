@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use mobilenet_web::net::{Dispatched, Picture as OnGpu, connect};
+use mobilenet_web::net::{Dispatched, Gpus, Picture as OnGpu, connect};
 use mobilenet_web::output::top_k;
 use mobilenet_web::{Choice, Fit, Frame, Label, Net, Options, Query, Tensor, View};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ pub fn run(classify: &Classify) -> Result<()> {
         eprintln!("classes keep their numbers: {error:#}");
     }
     if classify.backend == Choice::Gpu {
-        let device = pollster::block_on(connect())?;
+        let device = pollster::block_on(connect(Gpus::new()))?;
         net.attach(&device, device.variant())?;
         // Beside the answers, which may be JSON.
         eprintln!("on {}", device.name);

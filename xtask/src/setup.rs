@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use mobilenet_web::net::connect;
+use mobilenet_web::net::{Gpus, connect};
 
 use crate::run::{capture, command, stream, which};
 use crate::stamp::Inputs;
@@ -58,7 +58,7 @@ pub fn chromium() -> Step<'static> {
 /// A GPU for the native tests, which may be a CPU that pretends to be one.
 pub fn vulkan() -> Step<'static> {
     Step::new("Vulkan", "install a Vulkan driver; Debian's `mesa-vulkan-drivers` needs no GPU", || {
-        let adapter = || pollster::block_on(connect()).map(|device| device.name);
+        let adapter = || pollster::block_on(connect(Gpus::new())).map(|device| device.name);
         if let Ok(name) = adapter() {
             return Ok(name);
         }

@@ -1,5 +1,6 @@
 //! A GPU to talk to: adapter, device, and what has gone wrong with it since.
 
+use super::pipelines::Shared;
 use super::shaders::Variant;
 use crate::error::{Error, Kind, Result};
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ pub struct Device {
     /// Whether it is a CPU that pretends to be a GPU.
     pub fallback: bool,
     faults: Faults,
+    pub(super) pipelines: Shared,
 }
 
 /// The first thing that went wrong, in words, and whether the device is gone.
@@ -103,7 +105,7 @@ pub async fn connect_within(Gpus(instance): Gpus, limits: Limits) -> Result<Devi
         wrong.note(kind, error.to_string());
     }));
     let fallback = info.device_type == wgpu::DeviceType::Cpu;
-    Ok(Device { device, queue, name: name(&info), fallback, faults })
+    Ok(Device { device, queue, name: name(&info), fallback, faults, pipelines: Shared::default() })
 }
 
 fn unavailable(expected: &str, why: &dyn std::fmt::Display) -> Error {

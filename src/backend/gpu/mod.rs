@@ -27,6 +27,7 @@ use pipelines::Pipelines;
 use readback::{Pending, Pool};
 use shaders::Bindings;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// Step blocks lie this far apart: what every adapter can bind.
 const STEP_BYTES: usize = 256;
@@ -41,7 +42,7 @@ pub const MOST_LABELS: usize = 32;
 #[derive(Debug)]
 pub struct Gpu {
     device: Device,
-    pipelines: Pipelines,
+    pipelines: Rc<Pipelines>,
     weights: wgpu::Buffer,
     results: wgpu::Buffer,
     arena: Option<wgpu::Buffer>,
@@ -95,7 +96,7 @@ impl Gpu {
         let results = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         Ok(Self {
             device: device.clone(),
-            pipelines: Pipelines::new(device, variant),
+            pipelines: Pipelines::of(device, variant),
             weights,
             results: buffer(device, "results", MOST_LABELS as u64 * 8, results),
             arena: None,
@@ -111,16 +112,23 @@ impl Gpu {
         &self.device
     }
 
-    /// Which of the shaders' variants it runs.
+    /// How its shaders are compiled.
     #[must_use]
-    pub const fn variant(&self) -> Variant {
+    pub fn variant(&self) -> Variant {
         self.pipelines.variant()
     }
 
-    /// How many pipelines are compiled.
+    /// How many pipelines its plans use, and the frame's.
     #[must_use]
-    pub const fn pipelines(&self) -> usize {
-        self.pipelines.count()
+    pub fn pipelines(&self) -> usize {
+        let used = self.prepared.iter().flat_map(|prepared| &prepared.dispatches).map(|(pipeline, _)| pipeline);
+        let mut distinct = Vec::new();
+        for index in used {
+            if !distinct.contains(&index) {
+                distinct.push(index);
+            }
+        }
+        FRAME.len() + distinct.len()
     }
 
     /// How many dispatches a frame of that plan takes, from its texture on.
@@ -253,7 +261,7 @@ impl Gpu {
         let Some((group, sizes)) = self.stage.bind(&self.device, layout, arena) else { return };
         pass.set_bind_group(0, group, &[]);
         for (index, (across, down)) in indices.into_iter().zip(sizes).take(passes.end).skip(passes.start) {
-            pass.set_pipeline(self.pipelines.get(index));
+            pass.set_pipeline(&self.pipelines.get(index));
             pass.dispatch_workgroups(across, down, 1);
         }
     }
@@ -262,7 +270,7 @@ impl Gpu {
         let prepared = &self.prepared[plan];
         for index in passes {
             let (pipeline, groups) = prepared.dispatches[index];
-            pass.set_pipeline(self.pipelines.get(pipeline));
+            pass.set_pipeline(&self.pipelines.get(pipeline));
             pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
             pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
         }

@@ -2,15 +2,20 @@
 
 use super::connect::Device;
 use super::shaders::{Bindings, Shader, Variant};
+use std::cell::RefCell;
+use std::rc::Rc;
 
-/// Bind group layouts and the pipelines compiled so far.
+/// Bind group layouts and the pipelines compiled so far, for every network of a device.
 #[derive(Debug)]
 pub(super) struct Pipelines {
     variant: Variant,
     maps: Layout,
     frame: Layout,
-    compiled: Vec<(&'static str, wgpu::ComputePipeline)>,
+    compiled: RefCell<Vec<(&'static str, wgpu::ComputePipeline)>>,
 }
+
+/// The pipelines of each variant.
+pub(super) type Shared = Rc<RefCell<Vec<Rc<Pipelines>>>>;
 
 #[derive(Debug)]
 struct Layout {
@@ -19,7 +24,18 @@ struct Layout {
 }
 
 impl Pipelines {
-    pub(super) fn new(device: &Device, variant: Variant) -> Self {
+    /// Those of that variant.
+    pub(super) fn of(device: &Device, variant: Variant) -> Rc<Self> {
+        let mut shared = device.pipelines.borrow_mut();
+        let known = shared.iter().find(|pipelines| pipelines.variant == variant).cloned();
+        known.unwrap_or_else(|| {
+            let new = Rc::new(Self::new(device, variant));
+            shared.push(new.clone());
+            new
+        })
+    }
+
+    fn new(device: &Device, variant: Variant) -> Self {
         let (read, write) = (storage(true, false), storage(false, false));
         let texture = wgpu::BindingType::Texture {
             sample_type: wgpu::TextureSampleType::Float { filterable: false },
@@ -30,7 +46,7 @@ impl Pipelines {
             variant,
             maps: layout(device, &[storage(true, true), read, write, write]),
             frame: layout(device, &[read, read, texture, write, write]),
-            compiled: Vec::new(),
+            compiled: RefCell::default(),
         }
     }
 
@@ -45,14 +61,10 @@ impl Pipelines {
         self.variant
     }
 
-    /// How many are compiled.
-    pub(super) const fn count(&self) -> usize {
-        self.compiled.len()
-    }
-
     /// The index of that shader's pipeline, compiled now if it has not been.
-    pub(super) fn index(&mut self, device: &Device, shader: &'static Shader) -> usize {
-        if let Some(index) = self.compiled.iter().position(|(stem, _)| *stem == shader.stem) {
+    pub(super) fn index(&self, device: &Device, shader: &'static Shader) -> usize {
+        let mut compiled = self.compiled.borrow_mut();
+        if let Some(index) = compiled.iter().position(|(stem, _)| *stem == shader.stem) {
             return index;
         }
         let module = device.device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -77,12 +89,12 @@ impl Pipelines {
             },
             cache: None,
         });
-        self.compiled.push((shader.stem, pipeline));
-        self.compiled.len() - 1
+        compiled.push((shader.stem, pipeline));
+        compiled.len() - 1
     }
 
-    pub(super) fn get(&self, index: usize) -> &wgpu::ComputePipeline {
-        &self.compiled[index].1
+    pub(super) fn get(&self, index: usize) -> wgpu::ComputePipeline {
+        self.compiled.borrow()[index].1.clone()
     }
 }
 
