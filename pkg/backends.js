@@ -47,7 +47,7 @@ export class Backends {
   /** What `info` says about it. */
   get state() {
     const [pipelines, dispatches, readbackBytes] = this.#gpu ? this.#engine.gpuCost() : [];
-    const gpu = this.#gpu && { pipelines, dispatches, readbackBytes };
+    const gpu = this.#gpu && { pipelines, dispatches, readbackBytes, timestamps: this.#gpu.timestamps };
     return { backend: this.#active, why: this.#why, adapter: this.#adapter, times: this.#times, gpu };
   }
 
@@ -192,6 +192,34 @@ export class Backends {
       () => this.#engine.gpuInfer(frame, options),
       () => this.#engine.infer(frame, options),
     );
+  }
+
+  /** How long each dispatch of a frame takes, where the GPU answers. */
+  async profile(frame, options) {
+    const { endpoints } = this.#engine.info();
+    return this.#onGpu("profile()", () => this.#engine.gpuProfile(frame, { ...options, endpoints: [endpoints.at(-1).name] }));
+  }
+
+  /** The maps of a frame in buffers on the GPU, where that answers. */
+  async keep(frame, options) {
+    return this.#onGpu('as: "gpu-buffer"', () => this.#engine.gpuKeep(frame, options));
+  }
+
+  /** What only a GPU can do: after a failure there is nothing in its place. */
+  async #onGpu(where, ask) {
+    const gpu = this.#gpu;
+    if (this.#active !== "webgpu") {
+      const remedy = 'Load with backend "webgpu", or look at info.backend first.';
+      throw failure("gpu_unavailable", { where, expected: "a network on a GPU", found: `${this.#active} (${this.#why})`, remedy });
+    }
+    try {
+      return await ask();
+    } catch (error) {
+      if (GPU_CODES.includes(error.code)) {
+        this.#fall(gpu, error);
+      }
+      throw error;
+    }
   }
 
   async #either(ask, askCpu) {

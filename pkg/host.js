@@ -8,7 +8,7 @@ import { loadEngine, loadFullEngine } from "./wasm.js";
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
 
-/** Answers `load`, `classify`, `infer`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
+/** Answers `load`, `classify`, `infer`, `keep`, `profile`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
 export class Host {
   #post;
   #backends = null;
@@ -150,14 +150,15 @@ export class Host {
       // A call may block this thread, so let the aborts that arrived meanwhile take effect before the next one.
       await turn();
       const message = this.#queue.shift();
-      if (message?.type === "selfTest") {
+      const isMeasuring = message?.type === "selfTest" || message?.type === "profile";
+      if (isMeasuring) {
         await Promise.all(this.#under);
       }
       if (message) {
         this.#under.push(this.#answer(message.id, this.#run(message), this.#under.at(-1)));
       }
       // A GPU takes the next frame while it computes the last one.
-      while (this.#under.length > (this.#backends?.overlaps && message?.type !== "selfTest" ? 1 : 0)) {
+      while (this.#under.length > (this.#backends?.overlaps && !isMeasuring ? 1 : 0)) {
         await this.#under.shift();
       }
     }
@@ -176,22 +177,26 @@ export class Host {
       if (this.#broken) {
         throw this.#broken;
       }
-      return await this.#guarded(() => (type === "classify" ? this.#classify(pixels, options) : this.#infer(pixels, options)));
+      return await this.#guarded(() => this.#answers[type](pixels, options));
     } finally {
       pixels.close?.();
     }
   }
 
-  async #classify(pixels, options) {
-    const start = performance.now();
-    const { labels } = await this.#backends.classify(pixels, options);
-    return { value: { labels, ms: performance.now() - start } };
-  }
-
-  async #infer(pixels, options) {
-    const value = await this.#backends.infer(pixels, options);
-    return { value, transfer: value.map(({ data }) => data.buffer) };
-  }
+  /** What each kind of call about a frame is answered with. */
+  #answers = {
+    classify: async (pixels, options) => {
+      const start = performance.now();
+      const { labels } = await this.#backends.classify(pixels, options);
+      return { value: { labels, ms: performance.now() - start } };
+    },
+    infer: async (pixels, options) => {
+      const value = await this.#backends.infer(pixels, options);
+      return { value, transfer: value.map(({ data }) => data.buffer) };
+    },
+    keep: async (pixels, options) => ({ value: await this.#backends.keep(pixels, options) }),
+    profile: async (pixels, options) => ({ value: await this.#backends.profile(pixels, options) }),
+  };
 
   /** As `#guard`, for work that takes a while. */
   async #guarded(work) {

@@ -93,17 +93,36 @@ export class MobileNet extends EventTarget {
   }
 
   /** A feature vector, or the map of another endpoint, or those of several. */
-  async embed(source, { signal, endpoint = "global_pool", endpoints, normalize = false, ...options } = {}) {
+  async embed(source, { signal, endpoint = "global_pool", endpoints, normalize = false, as = "array", ...options } = {}) {
     const names = endpoints ?? [endpoint];
     if (!Array.isArray(names) || names.length === 0 || names.some((name) => typeof name !== "string")) {
       throw badOption(endpoints === undefined ? "endpoint" : "endpoints", "names out of info.endpoints", endpoints ?? endpoint);
     }
     const message = { ...callOptions(options), endpoints: names };
+    if (as === "gpu-buffer") {
+      if (this.#info.worker || normalize) {
+        const expected = this.#info.worker ? "a network that was loaded with { worker: false }" : "normalize: false";
+        throw badOption("as", `"gpu-buffer" with ${expected}`, as);
+      }
+      return each(source, async (frame) => {
+        const kept = await this.#run("keep", frame, message, signal);
+        const buffers = kept.map(({ buffer, ...rest }) => Object.assign(buffer, rest));
+        return endpoints === undefined ? buffers[0] : buffers;
+      });
+    }
+    if (as !== "array") {
+      throw badOption("as", '"array" or "gpu-buffer"', as);
+    }
     return each(source, async (frame) => {
       const tensors = await this.#run("infer", frame, message, signal);
       const vectors = tensors.map(({ data, ...rest }) => Object.assign(normalize ? toUnitLength(data) : data, rest));
       return endpoints === undefined ? vectors[0] : vectors;
     });
+  }
+
+  /** How long each dispatch of a frame takes on the GPU. */
+  async profile(source, { signal, ...options } = {}) {
+    return this.#run("profile", source, callOptions(options), signal);
   }
 
   /** How right and how fast each backend is on this device. */
@@ -154,7 +173,7 @@ export class MobileNet extends EventTarget {
 
   /** Takes the source's picture now, and sends it after the calls before. */
   async #run(type, source, options, signal) {
-    const where = type === "classify" ? "MobileNet.classify" : "MobileNet.embed";
+    const where = `MobileNet.${{ infer: "embed", keep: "embed" }[type] ?? type}`;
     if (this.#client.ended) {
       throw this.#client.ended;
     }

@@ -6,7 +6,7 @@ use super::options::{Given, write};
 use super::{Engine, object, tensor};
 use crate::Label;
 use crate::error::{Kind, Result};
-use crate::net::{Choice, Device, Dispatched, Gpus, Net, Picture, Variant, connect};
+use crate::net::{Choice, Device, Dispatched, Gpus, Kept, Net, Picture, Variant, connect};
 use crate::probe::{probe, probe_cpu};
 use js_sys::{Array, Float64Array, Promise};
 use wasm_bindgen::prelude::*;
@@ -154,8 +154,8 @@ impl Engine {
         let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
         self.net.plan(&endpoints).map_err(thrown)?;
         let kept = self.seen(frame, |net, picture| net.gpu_keep(picture, &view, &endpoints))?;
-        let object = |(endpoint, shape, buffer): &(String, Vec<usize>, wgpu::Buffer)| {
-            let buffer = buffer.as_webgpu().map_or(JsValue::NULL, |buffer| AsRef::<JsValue>::as_ref(buffer).clone());
+        let object = |(endpoint, shape, buffer): &(String, Vec<usize>, Kept)| {
+            let buffer = buffer.handle().into();
             object(&[("endpoint", endpoint.as_str().into()), ("shape", write(shape)?), ("buffer", buffer)])
         };
         kept.iter().map(object).collect()

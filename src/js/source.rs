@@ -59,7 +59,8 @@ impl Pixels {
         } else {
             return Ok(Picture::Bytes(self.read(source)?));
         };
-        let external = External { source: source.clone(), width_px: width as usize, height_px: height as usize };
+        let external =
+            External { source: source.clone().unchecked_into(), width_px: width as usize, height_px: height as usize };
         Ok(Picture::External(external))
     }
 

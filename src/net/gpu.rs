@@ -1,7 +1,7 @@
 //! The same network on a GPU, beside the CPU that answers where the GPU cannot.
 
 use super::{Net, PREDICTIONS, Tensor};
-use crate::backend::gpu::{Device, Gpu, MOST_LABELS, Picture, Variant, Want, bytes, lower};
+use crate::backend::gpu::{Device, Gpu, Kept, MOST_LABELS, Picture, Variant, Want, bytes, lower};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Preprocessor, View};
 use crate::output::{Label, Query, top_k};
@@ -55,7 +55,7 @@ impl Dispatched {
 }
 
 /// Which steps share a dispatch there.
-const fn grouping(gpu: &Gpu) -> Grouping {
+fn grouping(gpu: &Gpu) -> Grouping {
     if gpu.variant().software { Grouping::None } else { Grouping::Gpu }
 }
 
@@ -148,7 +148,7 @@ impl Net {
         picture: &Picture<'_>,
         view: &View,
         endpoints: &[&str],
-    ) -> Result<Vec<(String, Vec<usize>, wgpu::Buffer)>> {
+    ) -> Result<Vec<(String, Vec<usize>, Kept)>> {
         let shapes = self.shapes(endpoints)?;
         let (gpu, id) = self.gpu_plan(endpoints, Want::Maps)?;
         let buffers = gpu.keep(id, picture, view)?;

@@ -4,7 +4,7 @@ mod gpu;
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::backend::gpu::External;
-pub use crate::backend::gpu::{Device, Gpus, Picture, Variant, connect};
+pub use crate::backend::gpu::{Device, Gpus, Kept, Picture, Variant, connect};
 pub use gpu::{Dispatched, GpuCost};
 
 use crate::backend::{Cpu, Executor};

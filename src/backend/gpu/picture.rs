@@ -2,6 +2,8 @@
 
 use super::connect::{Device, exceeded};
 use crate::error::Result;
+#[cfg(target_arch = "wasm32")]
+use crate::error::{Error, Kind};
 use crate::frame::{Frame, Preprocessor, Tables, View};
 
 /// What a call looks at.
@@ -21,7 +23,7 @@ pub enum Picture<'a> {
 #[derive(Debug)]
 pub struct External {
     /// An ImageBitmap or a VideoFrame.
-    pub source: wasm_bindgen::JsValue,
+    pub source: js_sys::Object,
     /// Pixels a row.
     pub width_px: usize,
     /// Rows.
@@ -33,20 +35,16 @@ impl External {
     /// wgpu's own call takes it for granted that browsers can copy any picture; some refuse some video frames.
     fn copy(&self, device: &Device, texture: &wgpu::Texture) -> Result<()> {
         use js_sys::{Array, Function, Object, Reflect};
-        use wasm_bindgen::{JsCast, JsValue};
-        let copy = || -> std::result::Result<JsValue, JsValue> {
-            let (Some(queue), Some(texture)) = (device.queue.as_webgpu(), texture.as_webgpu()) else {
-                return Ok(JsValue::UNDEFINED);
-            };
+        let (Some(queue), Some(texture)) = (device.queue.as_webgpu(), texture.as_webgpu()) else { return Ok(()) };
+        let copy = || {
             let (from, to) = (Object::new(), Object::new());
             Reflect::set(&from, &"source".into(), &self.source)?;
             Reflect::set(&to, &"texture".into(), texture)?;
             let size = Array::of2(&(self.width_px as f64).into(), &(self.height_px as f64).into());
-            let method: Function = Reflect::get(queue, &"copyExternalImageToTexture".into())?.dyn_into()?;
-            method.call3(queue, &from, &to, &size)
+            Function::from(Reflect::get(queue, &"copyExternalImageToTexture".into())?).call3(queue, &from, &to, &size)
         };
         copy().map(drop).map_err(|_| {
-            crate::error::Error::new(crate::error::Kind::SourceUnsupported, "frame")
+            Error::new(Kind::SourceUnsupported, "frame")
                 .expected("a picture that the browser copies to its GPU")
                 .found("one that it does not")
                 .remedy("Draw it on a canvas first.")
