@@ -8,8 +8,8 @@ const LOSSES = 100;
 const FRAMES = 5000;
 /** The same sums in another order, as in gpu.test.mjs. */
 const LOGIT_TOLERANCE = 5e-3;
-/** As in soak.test.mjs: V8's own code and statistics; a leaked object a frame would be ten times as much. */
-const JS_HEAP_TOLERANCE_BYTES = 150_000;
+/** As in soak.test.mjs: V8's own code and statistics; a leaked object a frame would be 200 kB and more. */
+const JS_HEAP_TOLERANCE_BYTES = 100_000;
 
 let server, browser, noGpu;
 
@@ -154,6 +154,7 @@ gpuTest("a device that its page destroys: the CPU answers, for good", async () =
 
 gpuTest("nothing is left of a load that was aborted, nor of a network that was disposed of at any moment", async () => {
   const page = await fresh();
+  await page.route("**/never", () => {});
   const found = await page.evaluate(async () => {
     const { requestDevice } = GPUAdapter.prototype;
     let [made, lost] = [0, 0];
@@ -165,8 +166,9 @@ gpuTest("nothing is left of a load that was aborted, nor of a network that was d
     };
     const controller = new AbortController();
     const { MobileNet } = await import("/pkg/index.js");
-    const never = MobileNet.load("/nowhere-yet", { backend: "webgpu", worker: false, signal: controller.signal });
-    setTimeout(() => controller.abort(), 5);
+    const never = MobileNet.load("/never", { backend: "webgpu", worker: false, signal: controller.signal });
+    while (made === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    controller.abort();
     const aborted = await code(never);
     const failed = await code(MobileNet.load(new Uint8Array(100), { backend: "auto", worker: false }));
     const net = await tiny({ backend: "webgpu", worker: false });
@@ -182,11 +184,11 @@ gpuTest("nothing is left of a load that was aborted, nor of a network that was d
     GPUAdapter.prototype.requestDevice = requestDevice;
     return { aborted: aborted.code, failed: failed.code, disposed: disposed.code, made, lost };
   });
-  assert.ok(["aborted", "http_status"].includes(found.aborted), JSON.stringify(found));
+  assert.equal(found.aborted, "aborted");
   assert.equal(found.failed, "unsupported_format");
   assert.equal(found.disposed, "disposed");
   assert.equal(found.lost, found.made);
-  assert.ok(found.made >= 4, JSON.stringify(found));
+  assert.ok(found.made >= 3, JSON.stringify(found));
   assert.deepEqual(page.faults, []);
   await page.close();
 });
@@ -228,7 +230,8 @@ gpuTest(`${FRAMES} frames: memory stays as it is, and no buffer or texture is ma
     });
     return { heap: usedSize, ...rest };
   };
-  await page.evaluate(() => run(200));
+  // V8 compiles and optimises for so long.
+  await page.evaluate(() => run(1000));
   const first = await memory();
   const start = performance.now();
   await page.evaluate((frames) => run(frames), FRAMES);

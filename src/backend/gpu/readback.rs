@@ -14,7 +14,9 @@ impl Pool {
     /// A buffer of at least `bytes`.
     pub(super) fn take(&self, device: &Device, bytes: u64) -> wgpu::Buffer {
         let mut free = self.0.borrow_mut();
-        if let Some(index) = free.iter().position(|buffer| buffer.size() >= bytes) {
+        // The smallest that does: or else one call for labels would take the maps' buffer from the next.
+        let fitting = free.iter().enumerate().filter(|(_, buffer)| buffer.size() >= bytes);
+        if let Some((index, _)) = fitting.min_by_key(|(_, buffer)| buffer.size()) {
             return free.swap_remove(index);
         }
         device.device.create_buffer(&wgpu::BufferDescriptor {
