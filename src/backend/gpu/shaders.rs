@@ -12,7 +12,7 @@ pub struct Variant {
 }
 
 /// One compute shader.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Shader {
     /// The file's stem in `shaders/`.
     pub stem: &'static str,
@@ -24,6 +24,8 @@ pub struct Shader {
     shares: bool,
     /// Whether a workgroup's invocations work on one result, of whatever number they are.
     reduces: bool,
+    /// Override constants beside `WIDTH`.
+    pub(super) constants: &'static [(&'static str, f64)],
 }
 
 /// Invocations of a workgroup: whole subgroups of every GPU, and a multiple of what 8 × 8 tiles need …
@@ -43,13 +45,14 @@ pub enum Bindings {
 
 /// Declares one `Shader` a row.
 macro_rules! shaders {
-    ($($name:ident $stem:literal $bindings:ident, shares $shares:literal, reduces $reduces:literal;)*) => {
+    ($($name:ident $stem:literal $bindings:ident, shares $shares:literal, reduces $reduces:literal $(, $constant:literal)*;)*) => {
         $(pub(super) static $name: Shader = Shader {
             stem: $stem,
             text: include_str!(concat!("../../../shaders/", $stem, ".wgsl")),
             bindings: Bindings::$bindings,
             shares: $shares,
             reduces: $reduces,
+            constants: &[$(($constant, 1.0)),*],
         };)*
 
         /// The one list of shaders.
@@ -63,6 +66,7 @@ shaders! {
     STEM "stem" Maps, shares true, reduces false;
     DEPTHWISE "depthwise" Maps, shares false, reduces false;
     POINTWISE "pointwise" Maps, shares true, reduces false;
+    GATED_POINTWISE "pointwise" Maps, shares true, reduces false, "GATED";
     INVERTED_RESIDUAL "inverted_residual" Maps, shares true, reduces false;
     EXPAND_DEPTHWISE "expand_depthwise" Maps, shares true, reduces false;
     SQUEEZE_EXCITE "squeeze_excite" Maps, shares false, reduces true;
