@@ -8,7 +8,7 @@ use crate::serve::Encoding;
 
 /// Everything that a page needs to run a network, brotli. Issue 2 sets it: the runtimes that people use today cost
 /// megabytes, and a budget that is not checked is not kept.
-const CORE_BROTLI_MAX_BYTES: usize = 120_000;
+const CORE_BROTLI_MAX_BYTES: usize = 150_000;
 
 /// One file, or all of them.
 pub struct Row {

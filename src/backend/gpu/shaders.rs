@@ -43,12 +43,19 @@ pub enum Bindings {
     Frame,
 }
 
+/// The text of a file of `shaders/`, as `build.rs` has stripped it.
+macro_rules! text {
+    ($path:expr) => {
+        include_str!(concat!(env!("OUT_DIR"), "/shaders/", $path, ".wgsl"))
+    };
+}
+
 /// Declares one `Shader` a row.
 macro_rules! shaders {
     ($($name:ident $stem:literal $bindings:ident, shares $shares:literal, reduces $reduces:literal $(, $constant:literal)*;)*) => {
         $(pub(super) static $name: Shader = Shader {
             stem: $stem,
-            text: include_str!(concat!("../../../shaders/", $stem, ".wgsl")),
+            text: text!($stem),
             bindings: Bindings::$bindings,
             shares: $shares,
             reduces: $reduces,
@@ -95,19 +102,15 @@ impl Shader {
             if variant.f16 { "enable f16;\n" } else { "" },
             // Browsers insist on this directive, and naga does not know it yet (wgpu#5555).
             if quads && cfg!(target_arch = "wasm32") { "enable subgroups;\n" } else { "" },
-            if variant.f16 {
-                include_str!("../../../shaders/lib/f16.wgsl")
-            } else {
-                include_str!("../../../shaders/lib/f32.wgsl")
-            },
+            if variant.f16 { text!("lib/f16") } else { text!("lib/f32") },
             match self.bindings {
-                Bindings::Maps => include_str!("../../../shaders/lib/maps.wgsl"),
-                Bindings::Frame => include_str!("../../../shaders/lib/frame.wgsl"),
+                Bindings::Maps => text!("lib/maps"),
+                Bindings::Frame => text!("lib/frame"),
             },
             match (self.bindings, quads) {
                 (Bindings::Frame, _) => "",
-                (Bindings::Maps, true) => include_str!("../../../shaders/lib/quads.wgsl"),
-                (Bindings::Maps, false) => include_str!("../../../shaders/lib/each.wgsl"),
+                (Bindings::Maps, true) => text!("lib/quads"),
+                (Bindings::Maps, false) => text!("lib/each"),
             },
             self.text,
         ]
