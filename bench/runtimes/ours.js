@@ -1,0 +1,16 @@
+// This package: the same weights as safetensors, the same input as a picture.
+
+import { MobileNet } from "mobilenet-web";
+import { picture } from "./input.js";
+
+export async function open(input, backend) {
+  const net = await MobileNet.load(`/models/${input.name}.safetensors`, { backend, worker: false, labelsUrl: false });
+  if (net.info.backend !== backend) {
+    throw new Error(`asked for ${backend}, ran on ${net.info.backend}: ${net.info.why}`);
+  }
+  const frame = picture(input);
+  return async () => {
+    const [{ index, probability }] = (await net.classify(frame, { resize: "none" })).labels;
+    return { index, score: probability };
+  };
+}
