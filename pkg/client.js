@@ -67,7 +67,14 @@ export class Client {
     }
   }
 
-  #receive({ id, type, value, error, progress }) {
+  /** Called with the state of each change of backend. */
+  onBackend = () => {};
+
+  #receive({ id, type, value, error, progress, state }) {
+    if (type === "backend") {
+      this.onBackend(state);
+      return;
+    }
     const waiting = this.#pending.get(id);
     if (!waiting) {
       return; // Aborted meanwhile.
@@ -138,7 +145,7 @@ export async function localClient() {
     const host = new Host(receive);
     return {
       // As postMessage does: refuses tainted pictures, which would taint the engine's own canvas for good.
-      post: (message, transfer = []) => host.receive(structuredClone(message, { transfer })),
+      post: ({ device, ...message }, transfer = []) => host.receive({ ...structuredClone(message, { transfer }), device }),
       close: () => host.dispose(),
     };
   });

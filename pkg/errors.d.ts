@@ -41,7 +41,10 @@ export type CallErrorCode =
   | "source_wrong_length"
   | "source_wrong_size";
 
-export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode;
+/** Why a GPU cannot be used. Rejects only a load with `backend: "webgpu"`; else the CPU answers, and `info.why` says so. */
+export type GpuErrorCode = "gpu_unavailable" | "gpu_lost" | "gpu_out_of_memory" | "gpu_failed" | "gpu_wrong";
+
+export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode | GpuErrorCode;
 
 /** Every promise of this package that fails is rejected with one of these. Its message says where → expected → found → remedy. */
 export class MobileNetError extends Error {

@@ -1,5 +1,6 @@
 /** The engine behind messages: the same code in the worker and, on request, in the page's own thread. */
 
+import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
 import { loadEngine, loadFullEngine } from "./wasm.js";
@@ -11,6 +12,7 @@ const LABELS_TIMEOUT_MS = 10_000;
 export class Host {
   #post;
   #engine = null;
+  #backends = null;
   #broken = null;
   #queue = [];
   #running = false;
@@ -42,10 +44,10 @@ export class Host {
       controller.abort();
     }
     for (const { frame } of this.#queue.splice(0)) {
-      frame.close?.();
+      frame?.close?.();
     }
     this.#broken = new MobileNetError("disposed", "MobileNet: it was disposed of");
-    this.#engine?.free();
+    this.#backends?.dispose();
     this.#engine = null;
   }
 
@@ -58,15 +60,18 @@ export class Host {
     }
   }
 
-  async #load({ id, weights, integrity, backend, overrides, wasmUrl, labelsUrl }) {
+  async #load({ id, weights, integrity, backend, device, overrides, wasmUrl, labelsUrl }) {
     const controller = new AbortController();
     this.#loads.set(id, controller);
     const warnings = [];
     const onProgress = (progress) => this.#post({ id, type: "progress", progress });
     const options = { integrity, signal: controller.signal, onProgress, warnings };
     try {
-      // The module compiles while the weights arrive; whichever fails first ends both.
-      const [Engine, { bytes, from, url }] = await Promise.all([loadEngine(wasmUrl), readWeights(weights, options)]);
+      const onChange = (state) => this.#post({ type: "backend", state });
+      const open = (Module) => new Backends(Module, { backend, device, onChange });
+      // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
+      const started = loadEngine(wasmUrl).then((Module) => [Module, open(Module)]);
+      const [[Engine, coreBackends], { bytes, from, url }] = await Promise.all([started, readWeights(weights, options)]);
       onProgress({ phase: "prepare", loadedBytes: bytes.length, totalBytes: bytes.length, url });
       await turn();
       if (controller.signal.aborted) {
@@ -79,14 +84,18 @@ export class Host {
       if (engine.nameless && labelsUrl !== false) {
         await this.#name(engine, labelsUrl, options);
       }
+      // A GPU belongs to the module that connected to it.
+      const backends = engine instanceof Engine ? coreBackends : open(engine.constructor);
+      await backends.open(engine, backend);
       if (this.#broken) {
-        engine.free();
+        backends.dispose();
         throw this.#broken;
       }
       this.#engine = engine;
+      this.#backends = backends;
       const info = engine.info();
       warnings.push(...info.warnings);
-      return { value: { ...info, loadedFrom: from, url, fileBytes: bytes.length, warnings } };
+      return { value: { ...info, ...backends.state, loadedFrom: from, url, fileBytes: bytes.length, warnings } };
     } finally {
       controller.abort();
       this.#loads.delete(id);
@@ -120,7 +129,7 @@ export class Host {
     this.#loads.get(id)?.abort();
     const index = this.#queue.findIndex((message) => message.id === id);
     if (index >= 0) {
-      this.#queue.splice(index, 1)[0].frame.close?.();
+      this.#queue.splice(index, 1)[0].frame?.close?.();
     }
   }
 
@@ -129,18 +138,29 @@ export class Host {
       return;
     }
     this.#running = true;
+    const under = [];
     while (this.#queue.length > 0) {
-      // A call blocks this thread, so let the aborts that arrived meanwhile take effect before the next one.
+      // A call may block this thread, so let the aborts that arrived meanwhile take effect before the next one.
       await turn();
       const message = this.#queue.shift();
       if (message) {
-        await this.#answer(message.id, this.#run(message));
+        under.push(this.#answer(message.id, this.#run(message)));
+      }
+      // A GPU takes the next frame while it computes the last one; answers keep their order.
+      while (under.length > (this.#backends?.overlaps ? 1 : 0)) {
+        await under.shift();
       }
     }
     this.#running = false;
   }
 
   async #run({ type, frame, options }) {
+    if (type === "selfTest") {
+      return { value: await this.#backends.selfTest() };
+    }
+    if (type === "lose") {
+      return { value: this.#backends.lose() };
+    }
     let pixels = frame;
     try {
       if (frame instanceof Blob) {
@@ -149,21 +169,32 @@ export class Host {
       if (this.#broken) {
         throw this.#broken;
       }
-      return this.#guard(() => (type === "classify" ? this.#classify(pixels, options) : this.#infer(pixels, options)));
+      return await this.#guarded(() => (type === "classify" ? this.#classify(pixels, options) : this.#infer(pixels, options)));
     } finally {
       pixels.close?.();
     }
   }
 
-  #classify(pixels, options) {
+  async #classify(pixels, options) {
     const start = performance.now();
-    const { labels } = this.#engine.classify(pixels, options);
+    const { labels } = await this.#backends.classify(pixels, options);
     return { value: { labels, ms: performance.now() - start } };
   }
 
-  #infer(pixels, options) {
-    const value = this.#engine.infer(pixels, options);
+  async #infer(pixels, options) {
+    const value = await this.#backends.infer(pixels, options);
     return { value, transfer: value.map(({ data }) => data.buffer) };
+  }
+
+  /** As `#guard`, for work that takes a while. */
+  async #guarded(work) {
+    try {
+      return await work();
+    } catch (error) {
+      return this.#guard(() => {
+        throw error;
+      });
+    }
   }
 
   /** After a trap the engine's memory is in an unknown state: it must not answer again. */

@@ -13,7 +13,7 @@ const KEY = Symbol("MobileNet.load");
 const CALL_OPTIONS = ["topK", "threshold", "allow", "deny", "resize", "background"];
 
 /** A loaded network. See `index.d.ts` for the whole description of each member. */
-export class MobileNet {
+export class MobileNet extends EventTarget {
   #client;
   #info;
   #last = Promise.resolve();
@@ -23,6 +23,11 @@ export class MobileNet {
     if (key !== KEY) {
       throw new TypeError("MobileNet: use `await MobileNet.load(…)`, loading takes time");
     }
+    super();
+    client.onBackend = (state) => {
+      this.#info = Object.freeze({ ...this.#info, ...state });
+      this.dispatchEvent(Object.assign(new Event("backendchange"), state));
+    };
     this.#client = client;
     this.#info = Object.freeze(info);
   }
@@ -48,13 +53,16 @@ export class MobileNet {
     }
   }
 
-  static async #start(where, { backend = "auto", worker = true, wasmUrl, labelsUrl, integrity, signal, onProgress }, overrides, weightsOf) {
+  static async #start(where, { backend = "auto", device, worker = true, wasmUrl, labelsUrl, integrity, signal, onProgress }, overrides, weightsOf) {
     if (signal?.aborted) {
       throw aborted(where, signal);
     }
+    if (device && worker !== false) {
+      throw badOption("worker", "false beside a device, which cannot be sent to a worker", worker);
+    }
     const weights = await weightsOf();
     const names = labelsUrl === false ? false : address(labelsUrl, "labelsUrl");
-    const message = { type: "load", weights, backend, overrides, integrity, wasmUrl: address(wasmUrl, "wasmUrl"), labelsUrl: names };
+    const message = { type: "load", weights, backend, device, overrides, integrity, wasmUrl: address(wasmUrl, "wasmUrl"), labelsUrl: names };
     const inWorker = worker !== false;
     const client = inWorker ? workerClient(worker === true ? undefined : worker) : await localClient();
     const transfer = weights.bytes ? [weights.bytes.buffer] : [];
@@ -95,6 +103,16 @@ export class MobileNet {
       const vectors = tensors.map(({ data, ...rest }) => Object.assign(normalize ? toUnitLength(data) : data, rest));
       return endpoints === undefined ? vectors[0] : vectors;
     });
+  }
+
+  /** How right and how fast each backend is on this device. */
+  async selfTest() {
+    return this.#client.call({ type: "selfTest" }, { where: "MobileNet.selfTest" });
+  }
+
+  /** Makes the GPU go away as a crashing driver would, so that a page can be tried against it. */
+  async simulateDeviceLoss() {
+    return this.#client.call({ type: "lose" }, { where: "MobileNet.simulateDeviceLoss" });
   }
 
   /** The cosine of the angle between two vectors, −1 … 1. */

@@ -59,6 +59,8 @@ pub enum Kind {
     GpuOutOfMemory,
     /// The GPU, its driver or its limits refused what was asked.
     GpuFailed,
+    /// A backend's answer to the stored question is wrong.
+    GpuWrong,
     /// The browser lacks something that this package needs.
     Unsupported,
 }
@@ -93,6 +95,7 @@ impl Kind {
             Self::GpuLost => "gpu_lost",
             Self::GpuOutOfMemory => "gpu_out_of_memory",
             Self::GpuFailed => "gpu_failed",
+            Self::GpuWrong => "gpu_wrong",
             Self::Unsupported => "unsupported",
         }
     }

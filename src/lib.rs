@@ -49,6 +49,7 @@ pub mod output;
 
 pub mod describe;
 pub mod net;
+pub mod probe;
 mod small;
 mod synthetic;
 

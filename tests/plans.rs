@@ -5,10 +5,12 @@
 mod fixtures;
 
 use fixtures::Fixtures;
+use mobilenet_web::backend::gpu::{lower, top_k};
 use mobilenet_web::graph::Graph;
 use mobilenet_web::kernels::Call;
 use mobilenet_web::model::{Activation, Block, Padding, Pooling, Spec, Version, Widths};
-use mobilenet_web::plan::{Packing, Plan, Slot};
+use mobilenet_web::plan::{Grouping, Packing, Plan, Slot, Step};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 fn v2(multiplier: f32, side_px: usize, padding: Padding) -> Spec {
@@ -20,9 +22,9 @@ fn plan(spec: &Spec, endpoints: &[&str]) -> Plan {
     Plan::new(&graph, &Packing::new(&graph), endpoints).expect("known endpoints")
 }
 
-fn snapshot(name: &str, plan: &Plan) {
+fn snapshot(name: &str, found: &dyn std::fmt::Display) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/plans/{name}.txt"));
-    let found = plan.to_string();
+    let found = found.to_string();
     if std::env::var_os("UPDATE_PLANS").is_some() {
         std::fs::write(&path, &found).expect("writable");
     }
@@ -191,4 +193,33 @@ fn residuals_are_fused_unless_asked_for() {
     };
     assert_eq!(adds(&["predictions"]), 0);
     assert_eq!(adds(&["predictions", "layer_4/projection_output"]), 1);
+}
+
+/// What a GPU runs, dispatch by dispatch, within the budgets of a frame.
+fn dispatches(spec: &Spec) -> String {
+    let graph = Graph::build(spec).expect("a valid spec");
+    let plan = Plan::grouped(&graph, &Packing::new(&graph), &["predictions"], Grouping::Gpu).expect("has a top");
+    let mut dispatches = lower(&plan);
+    dispatches.push(top_k(plan.outputs[0].slot.start, plan.outputs[0].shape.channels, 5));
+    let stems: BTreeSet<&str> = dispatches.iter().map(|dispatch| dispatch.shader.stem).collect();
+    // Two of each are the frame's.
+    let (count, pipelines) = (2 + dispatches.len(), 2 + stems.len());
+    assert!(count <= 40 && pipelines <= 14, "{count} dispatches, {pipelines} pipelines");
+    let name = |step: &Step| step.name.clone();
+    let lines = dispatches.iter().map(|dispatch| {
+        let names: Vec<String> = plan.steps[dispatch.steps.clone()].iter().map(name).collect();
+        format!("{:<17} × {:<5} {}\n", dispatch.shader.stem, dispatch.groups, names.join(", "))
+    });
+    let kib = (plan.arena * 16).div_ceil(1024);
+    format!("{count} dispatches, {pipelines} pipelines, arena {kib} KiB\n{}", lines.collect::<String>())
+}
+
+#[test]
+fn v2_on_a_gpu() {
+    snapshot("v2_1.0_224_gpu", &dispatches(&v2(1.0, 224, Padding::Symmetric)));
+}
+
+#[test]
+fn v3_small_on_a_gpu() {
+    snapshot("v3_small_1.0_224_gpu", &dispatches(&Spec::new(Version::V3Small)));
 }

@@ -1,11 +1,12 @@
 //! The rules of ARCHITECTURE.md as code: who may mention whom, one stem a kernel, no file with two ideas.
 
+use mobilenet_web::backend::gpu::SHADERS;
 use mobilenet_web::kernels::STEMS;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each folder of `src/`, and the crate of kernels, must never mention: other modules of the crate, and crates.
-const FORBIDDEN: [(&str, &[&str]); 10] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     (
         "model",
         &["weights", "graph", "plan", "kernels", "frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"],
@@ -22,6 +23,7 @@ const FORBIDDEN: [(&str, &[&str]); 10] = [
         &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "net", "js", "wgpu", "wasm_bindgen"],
     ),
     ("js", &["plan", "kernels", "backend", "wgpu"]),
+    ("probe.rs", &["weights", "graph", "plan", "kernels", "backend", "js", "wgpu", "wasm_bindgen"]),
     ("net", &["js", "kernels", "wgpu", "wasm_bindgen"]),
 ];
 
@@ -109,8 +111,11 @@ fn every_layer_has_its_row() {
     }
 }
 
-/// `kernels!` is the one list: each of its stems has both bodies, and no body is without a row. Shaders join when the
-/// GPU does: those that exist must be stems too.
+/// What shaders compute beside the kernels: fused blocks, the frame, and the labels.
+const FUSED: [&str; 6] =
+    ["expand_depthwise", "frame_columns", "frame_rows", "inverted_residual", "squeeze_excite", "top_k"];
+
+/// `kernels!` is the one list: each of its stems has both bodies and a shader, and no body is without a row.
 #[test]
 fn kernels_have_the_same_stem_everywhere() {
     let stems: BTreeSet<String> = STEMS.iter().map(ToString::to_string).collect();
@@ -124,7 +129,10 @@ fn kernels_have_the_same_stem_everywhere() {
     };
     assert_eq!(found("kernels/src/reference", "rs"), stems);
     assert_eq!(found("kernels/src/simd", "rs"), stems);
-    assert!(found("shaders", "wgsl").is_subset(&stems));
+    let listed: BTreeSet<String> = SHADERS.iter().map(|shader| shader.stem.to_owned()).collect();
+    let parts = found("shaders/lib", "wgsl");
+    assert_eq!(found("shaders", "wgsl").difference(&parts).cloned().collect::<BTreeSet<_>>(), listed);
+    assert_eq!(stems.into_iter().chain(FUSED.map(str::to_owned)).collect::<BTreeSet<_>>(), listed);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The only layer that knows JavaScript: the class that `pkg/host.js` drives, frame sources, options, errors.
 
 mod errors;
+mod gpu;
 mod info;
 mod options;
 mod source;
@@ -57,6 +58,12 @@ impl Engine {
         Ok(Engine { net, pixels: Pixels::new() })
     }
 
+    /// The crate's version.
+    #[must_use]
+    pub fn version() -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
     /// Layers and sizes of a network of the version and size that the overrides in `options` say.
     ///
     /// # Errors
@@ -97,13 +104,7 @@ impl Engine {
         let (query, view) = (options.query(&self.net)?, options.view()?);
         let frame = self.pixels.read(frame)?;
         let labels = self.net.classify(&frame, &view, &query).map_err(thrown)?;
-        let label = |&crate::Label { index, probability }: &crate::Label| Label {
-            index,
-            name: self.net.label_name(index),
-            probability,
-            wnid: self.net.wnid(index).map(str::to_owned),
-        };
-        options::write(&Labels { labels: labels.iter().map(label).collect() })
+        self.labels(&labels)
     }
 
     /// The maps of the asked endpoints: `[{ endpoint, shape, data: Float32Array }]`.
@@ -119,6 +120,18 @@ impl Engine {
         let frame = self.pixels.read(frame)?;
         let tensors = self.net.infer(&frame, &view, &endpoints).map_err(thrown)?;
         tensors.iter().map(tensor).collect()
+    }
+}
+
+impl Engine {
+    fn labels(&self, labels: &[crate::Label]) -> JsResult<JsValue> {
+        let label = |&crate::Label { index, probability }: &crate::Label| Label {
+            index,
+            name: self.net.label_name(index),
+            probability,
+            wnid: self.net.wnid(index).map(str::to_owned),
+        };
+        options::write(&Labels { labels: labels.iter().map(label).collect() })
     }
 }
 

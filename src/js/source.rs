@@ -3,6 +3,7 @@
 use super::errors::{JsResult, thrown};
 use crate::error::{Error, Kind};
 use crate::frame::Frame;
+use crate::net::{External, Picture};
 use js_sys::{Object, Reflect, Uint8Array, Uint8ClampedArray};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
@@ -47,6 +48,20 @@ impl Pixels {
             self.raw(source)?
         };
         Ok(Frame { rgba: &self.bytes, width_px: width as usize, height_px: height as usize })
+    }
+
+    /// What goes to a GPU: the picture itself where the browser can copy it there, else its bytes.
+    pub fn picture(&mut self, source: &JsValue) -> JsResult<Picture<'_>> {
+        let external = if let Some(bitmap) = source.dyn_ref::<ImageBitmap>() {
+            not_closed((bitmap.width(), bitmap.height()), "ImageBitmap")?;
+            External::ImageBitmap(bitmap.clone())
+        } else if let Some(frame) = source.dyn_ref::<VideoFrame>() {
+            not_closed((frame.display_width(), frame.display_height()), "VideoFrame")?;
+            External::VideoFrame(frame.unchecked_ref::<JsValue>().clone().unchecked_into())
+        } else {
+            return Ok(Picture::Bytes(self.read(source)?));
+        };
+        Ok(Picture::External(external))
     }
 
     /// Draws something onto the canvas and reads it back.

@@ -2,7 +2,9 @@
 
 mod gpu;
 
-pub use crate::backend::gpu::{Device, Picture, Variant, connect};
+#[cfg(target_arch = "wasm32")]
+pub use crate::backend::gpu::External;
+pub use crate::backend::gpu::{Device, Gpus, Picture, Variant, connect};
 pub use gpu::GpuCost;
 
 use crate::backend::{Cpu, Executor};

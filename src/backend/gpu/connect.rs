@@ -39,14 +39,26 @@ impl Faults {
 const WANTED: wgpu::Features =
     wgpu::Features::SHADER_F16.union(wgpu::Features::SUBGROUP).union(wgpu::Features::TIMESTAMP_QUERY);
 
+/// The way to GPUs: `navigator.gpu` as it is at this moment, or the machine's Vulkan drivers.
+#[derive(Clone, Debug)]
+pub struct Gpus(wgpu::Instance);
+
+impl Gpus {
+    /// Asks for nothing yet.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "what it finds depends on the moment")]
+    pub fn new() -> Self {
+        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+        descriptor.backends = wgpu::Backends::BROWSER_WEBGPU | wgpu::Backends::VULKAN;
+        Self(wgpu::Instance::new(descriptor))
+    }
+}
+
 /// Connects to the GPU that the browser, or Vulkan, prefers.
 ///
 /// # Errors
 /// [`Kind::GpuUnavailable`].
-pub async fn connect() -> Result<Device> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::BROWSER_WEBGPU | wgpu::Backends::VULKAN;
-    let instance = wgpu::Instance::new(descriptor);
+pub async fn connect(Gpus(instance): Gpus) -> Result<Device> {
     let options = wgpu::RequestAdapterOptions {
         power_preference: wgpu::PowerPreference::HighPerformance,
         ..wgpu::RequestAdapterOptions::default()
@@ -98,6 +110,13 @@ impl Device {
     #[must_use]
     pub fn has_f16(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// The browser's object.
+    #[cfg(target_arch = "wasm32")]
+    #[must_use]
+    pub fn handle(&self) -> js_sys::Object {
+        self.device.as_webgpu().map(|device| AsRef::<js_sys::Object>::as_ref(device).clone()).unwrap_or_default()
     }
 
     /// Gives the device up, as a driver that crashes would: for tests of what happens then.

@@ -8,10 +8,12 @@ mod pipelines;
 mod readback;
 mod shaders;
 
-pub use connect::{Device, connect};
+pub use connect::{Device, Gpus, connect};
 pub use lower::{Dispatch, lower, top_k};
 pub use picture::Picture;
 pub use shaders::{SHADERS, Shader, Variant};
+#[cfg(target_arch = "wasm32")]
+pub use wgpu::ExternalImageSource as External;
 
 use crate::error::{Kind, Result};
 use crate::frame::{Preprocessor, View};

@@ -9,9 +9,9 @@ use crate::frame::{Frame, Preprocessor, Tables, View};
 pub enum Picture<'a> {
     /// Bytes in memory.
     Bytes(Frame<'a>),
-    /// A canvas, bitmap or video frame, which goes to the GPU without being read back: with its width and height.
+    /// A canvas, bitmap or video frame, which goes to the GPU without being read back.
     #[cfg(target_arch = "wasm32")]
-    External(wgpu::CopyExternalImageSourceInfo, u32, u32),
+    External(wgpu::ExternalImageSource),
     /// An input tensor, `[height, width, 3]`, already preprocessed.
     Tensor(&'a [f32]),
 }
@@ -58,7 +58,7 @@ impl Stage {
         let (width, height) = match picture {
             Picture::Bytes(frame) => (frame.width_px, frame.height_px),
             #[cfg(target_arch = "wasm32")]
-            Picture::External(_, width, height) => (*width as usize, *height as usize),
+            Picture::External(source) => (source.width() as usize, source.height() as usize),
             Picture::Tensor(_) => return Ok(()),
         };
         if let Picture::Bytes(frame) = picture {
@@ -96,8 +96,12 @@ impl Stage {
                 size,
             ),
             #[cfg(target_arch = "wasm32")]
-            Picture::External(source, ..) => device.queue.copy_external_image_to_texture(
-                source,
+            Picture::External(source) => device.queue.copy_external_image_to_texture(
+                &wgpu::CopyExternalImageSourceInfo {
+                    source: source.clone(),
+                    origin: wgpu::Origin2d::ZERO,
+                    flip_y: false,
+                },
                 texture.as_image_copy().to_tagged(wgpu::PredefinedColorSpace::Srgb, false),
                 size,
             ),

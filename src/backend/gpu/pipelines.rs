@@ -74,7 +74,6 @@ impl Pipelines {
                 constants,
                 // Every kernel writes before it reads.
                 zero_initialize_workgroup_memory: false,
-                ..wgpu::PipelineCompilationOptions::default()
             },
             cache: None,
         });

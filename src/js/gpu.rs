@@ -1,0 +1,139 @@
+//! The GPU's half of the engine. Calls hand the frame over at once and answer with a promise, so that the next frame
+//! can be uploaded while this one is computed.
+
+use super::errors::{JsResult, thrown};
+use super::options::Given;
+use super::{Engine, tensor};
+use crate::Label;
+use crate::error::Result;
+use crate::net::{Choice, Device, Gpus, Variant, connect};
+use crate::probe::{probe, probe_cpu};
+use js_sys::{Array, Float64Array, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+/// A connected GPU, as JavaScript holds it.
+#[wasm_bindgen]
+pub struct Gpu(Device);
+
+#[wasm_bindgen]
+impl Gpu {
+    /// The device itself, a `GPUDevice`.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn device(&self) -> js_sys::Object {
+        self.0.handle()
+    }
+
+    /// Whether it is a CPU that pretends to be a GPU.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn fallback(&self) -> bool {
+        self.0.fallback
+    }
+
+    /// Whether maps can have 16 bits.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn f16(&self) -> bool {
+        self.0.has_f16()
+    }
+
+    /// Gives the device up, as a driver that crashes would.
+    pub fn lose(&self) {
+        self.0.lose();
+    }
+}
+
+fn promise<T>(
+    future: impl Future<Output = Result<T>> + 'static,
+    write: impl FnOnce(T) -> JsResult<JsValue> + 'static,
+) -> Promise {
+    future_to_promise(async move { future.await.map_err(thrown).and_then(write) })
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Connects to the GPU behind `navigator.gpu`, as that is at this moment: a promise of a `Gpu`.
+    pub fn connect() -> Promise {
+        promise(connect(Gpus::new()), |device| Ok(Gpu(device).into()))
+    }
+
+    /// Runs the small network whose answer is stored on that GPU: a promise of its error, as a share of the range.
+    ///
+    /// Rejects with `gpu_wrong`, or with what went wrong with the device.
+    pub fn probe(gpu: &Gpu, f16: bool) -> Promise {
+        let (device, variant) = (gpu.0.clone(), Variant { f16, ..gpu.0.variant() });
+        promise(async move { probe(&device, variant).await }, |error| Ok(error.into()))
+    }
+
+    /// The same on the CPU, at once.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` with the code `gpu_wrong`.
+    #[wasm_bindgen(js_name = probeCpu)]
+    pub fn probe_cpu() -> JsResult<f32> {
+        probe_cpu(Choice::Simd).map_err(thrown)
+    }
+
+    /// Brings the weights to that GPU.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` where the network exceeds a limit of the adapter.
+    pub fn attach(&mut self, gpu: &Gpu, f16: bool) -> JsResult<()> {
+        self.net.attach(&gpu.0, Variant { f16, ..gpu.0.variant() }).map_err(thrown)
+    }
+
+    /// Lets go of the GPU.
+    pub fn detach(&mut self) {
+        self.net.detach();
+    }
+
+    /// `[pipelines, dispatches, bytes read back]` of a call for labels; empty where no GPU is attached.
+    #[wasm_bindgen(js_name = gpuCost)]
+    #[must_use]
+    pub fn gpu_cost(&self) -> Vec<usize> {
+        let cost = |cost: crate::net::GpuCost| vec![cost.pipelines, cost.dispatches, cost.readback_bytes];
+        self.net.gpu_cost().map_or_else(Vec::new, cost)
+    }
+
+    /// As `classify`, on the GPU: a promise of class and probability, one pair after the other.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError`, or rejects with one: with one of the GPU's codes where the CPU should be asked.
+    #[wasm_bindgen(js_name = gpuClassify)]
+    pub fn gpu_classify(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Promise> {
+        let options = Given::new(options)?;
+        let (query, view) = (options.query(&self.net)?, options.view()?);
+        let picture = self.pixels.picture(frame)?;
+        let answer = self.net.gpu_classify(&picture, &view, &query).map_err(thrown)?;
+        let pair = |label: &Label| [label.index as f64, f64::from(label.probability)];
+        let pairs = move |labels: Vec<Label>| labels.iter().flat_map(pair).collect::<Vec<_>>();
+        Ok(promise(answer, move |labels| Ok(Float64Array::from(pairs(labels).as_slice()).into())))
+    }
+
+    /// What `classify` gives, for the pairs of class and probability that `gpuClassify` has promised.
+    ///
+    /// # Errors
+    /// Throws when JavaScript refuses the object, which it has no reason to.
+    pub fn named(&self, pairs: &[f64]) -> JsResult<JsValue> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they were usize and f32")]
+        let label = |&[index, probability]: &[f64; 2]| Label { index: index as usize, probability: probability as f32 };
+        self.labels(&pairs.as_chunks().0.iter().map(label).collect::<Vec<_>>())
+    }
+
+    /// As `infer`, on the GPU.
+    ///
+    /// # Errors
+    /// As `gpuClassify`.
+    #[wasm_bindgen(js_name = gpuInfer)]
+    pub fn gpu_infer(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Promise> {
+        let options = Given::new(options)?;
+        let (endpoints, view) = (options.endpoints()?, options.view()?);
+        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
+        self.net.plan(&endpoints).map_err(thrown)?;
+        let picture = self.pixels.picture(frame)?;
+        let answer = self.net.gpu_infer(&picture, &view, &endpoints).map_err(thrown)?;
+        Ok(promise(answer, |tensors| Ok(tensors.iter().map(tensor).collect::<JsResult<Array>>()?.into())))
+    }
+}

@@ -1,0 +1,80 @@
+//! The small network that tells a right backend from a wrong one: what it covers, and what is stored for it.
+
+mod adapter;
+
+use mobilenet_web::backend::gpu::{Variant, lower};
+use mobilenet_web::graph::Graph;
+use mobilenet_web::model::{Spec, Version};
+use mobilenet_web::plan::{Grouping, Packing, Pattern, Plan};
+use mobilenet_web::probe::{PICTURE_PX, pixels, probe, probe_cpu, spec};
+use mobilenet_web::{Choice, Frame, Net, Options, View};
+use std::collections::BTreeSet;
+
+/// What the answer is stored with: seven digits.
+const SEVEN_DIGITS: f32 = 1e-6;
+
+/// The bodies differ in the last bits of some sums, and in no rounding of the frame.
+const BODIES: f32 = 1e-5;
+
+fn plan(spec: &Spec) -> Plan {
+    let graph = Graph::build(spec).expect("a valid spec");
+    Plan::grouped(&graph, &Packing::new(&graph), &["predictions"], Grouping::Gpu).expect("has a top")
+}
+
+fn shaders(spec: &Spec) -> BTreeSet<&'static str> {
+    lower(&plan(spec)).iter().map(|dispatch| dispatch.shader.stem).collect()
+}
+
+#[test]
+fn it_dispatches_whatever_a_published_network_does() {
+    let probed = shaders(&spec());
+    for (version, name) in Version::ALL.into_iter().filter(|(version, _)| *version != Version::Custom) {
+        for multiplier in [0.35, 0.75, 1.0] {
+            for side_px in [96, 224] {
+                let spec = Spec { multiplier, height_px: side_px, width_px: side_px, ..Spec::new(version) };
+                let missing: Vec<_> = shaders(&spec).difference(&probed).copied().collect();
+                assert!(missing.is_empty(), "{name} {multiplier} {side_px} also runs {missing:?}");
+            }
+        }
+    }
+    let found: Vec<Pattern> = plan(&spec()).groups.iter().map(|group| group.pattern).collect();
+    for pattern in [
+        Pattern::Single,
+        Pattern::InvertedResidual,
+        Pattern::Separable,
+        Pattern::ExpandDepthwise,
+        Pattern::SqueezeExcite,
+        Pattern::GatedProject,
+    ] {
+        assert!(found.contains(&pattern), "{pattern:?} is not among {found:?}");
+    }
+}
+
+#[test]
+fn the_stored_answer_is_the_references() {
+    let options = Options { backend: Choice::Reference, ..Options::default() };
+    let mut net = Net::synthetic(spec(), &options).expect("a valid spec");
+    let frame = Frame { rgba: &pixels(), width_px: PICTURE_PX.0, height_px: PICTURE_PX.1 };
+    let logits = net.infer(&frame, &View::default(), &["logits"]).expect("infers").remove(0).data;
+    println!("the reference: {logits:?}");
+    let error = probe_cpu(Choice::Reference).expect("is right");
+    assert!(error <= SEVEN_DIGITS, "{error}");
+}
+
+#[test]
+fn simd_is_right() {
+    let error = probe_cpu(Choice::Simd).expect("is right");
+    assert!(error <= BODIES, "{error}");
+}
+
+#[test]
+fn the_gpu_is_right() {
+    let Some(device) = adapter::adapter() else { return };
+    for f16 in [false, device.has_f16()] {
+        for quads in [false, device.variant().quads] {
+            let variant = Variant { f16, quads };
+            let error = pollster::block_on(probe(&device, variant)).expect("is right");
+            println!("{variant:?}: {error:.1e} of the range");
+        }
+    }
+}
