@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -17,7 +17,15 @@ const MODELS = process.env.MOBILENET_BENCH_MODELS ?? join(ROOT, "../shared/bench
 const MADE = join(ROOT, "target/bench");
 
 /** WebGPU and WebGL without a GPU: SwiftShader computes both on the CPU. */
-const SOFTWARE = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"];
+const SOFTWARE = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--use-gl=angle",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+  "--ignore-gpu-blocklist",
+];
 const HARDWARE = ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--ignore-gpu-blocklist"];
 
 const OURS = "ours@webgpu";
@@ -123,7 +131,8 @@ async function describe() {
   const { webgpu, webgl } = await page.evaluate(adapters);
   await page.close();
   const [{ model }] = cpus();
-  return `${model}, ${cpus().length} cores; Chromium ${browser.version()}; WebGPU: ${webgpu}; WebGL: ${webgl}`;
+  const load = loadavg()[0].toFixed(1);
+  return `${model}, ${cpus().length} cores, load ${load} before the run; Chromium ${browser.version()}; WebGPU: ${webgpu}; WebGL: ${webgl}`;
 }
 
 async function adapters() {

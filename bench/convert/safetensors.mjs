@@ -4,6 +4,8 @@ import { transposed } from "./layout.mjs";
 
 /** Keras's epsilon for MobileNets. */
 const EPSILON = 1e-3;
+/** TFLite's converter adds hard sigmoid's `x + 3` to the bias of the gate before it; Keras's bias is without. */
+const HARD_SIGMOID_SHIFT = 3;
 
 /**
  * @param {ReturnType<import("./tflite.mjs").readTflite>} graph
@@ -22,7 +24,7 @@ export function toSafetensors(graph, listing) {
     end += data.byteLength;
   };
   let next = 0;
-  for (const { name, inputs } of graph.operators.filter((operator) => operator.inputs.length > 1)) {
+  for (const { name, inputs, activation } of graph.operators.filter((operator) => operator.inputs.length > 1)) {
     const [, w, b] = inputs;
     if (!["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"].includes(name)) {
       continue;
@@ -35,7 +37,7 @@ export function toSafetensors(graph, listing) {
     const kernel = name === "DEPTHWISE_CONV_2D" ? [[...rest, 1], data] : [[...rest, out], transposed(data, out)];
     put(layer, "kernel", ...kernel);
     if (parts.includes("bias")) {
-      put(layer, "bias", [channels], bias);
+      put(layer, "bias", [channels], activation === "relu6" ? bias.map((value) => value - HARD_SIGMOID_SHIFT) : bias);
       next += 1;
     } else {
       put(norm[0], "gamma", [channels], new Float32Array(channels).fill(1));

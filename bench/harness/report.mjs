@@ -21,17 +21,17 @@ export function markdown({ machine, settings, ours, titles, networks }) {
 }
 
 function table(rows, ours, titles) {
-  const head = ["runtime", "call, ms: median [p10–p90]", "ours ÷ it", "first label, ms [p10–p90]", "ours ÷ it", "largest error", "note"];
+  const head = ["runtime", "call, ms: median [p10–p90]", "ours ÷ it", "first label, ms [p10–p90]", "ours ÷ it", "largest error"];
   const unclaimed = { call: doubt(rows, ours, "call"), first: doubt(rows, ours, "first") };
   const sorted = [...rows].sort((a, b) => (a.call?.median ?? Infinity) - (b.call?.median ?? Infinity));
   const lines = sorted.map((row) => {
     const name = row.runtime === ours ? `**${titles[row.runtime]}**` : titles[row.runtime];
     if (row.error) {
-      return [name, "–", "–", "–", "–", "–", `did not run: ${row.error.replaceAll("|", "/").replaceAll("\n", " ")}`];
+      return [name, `did not run: ${row.error.replaceAll("|", "/").replaceAll("\n", " ")}`, "–", "–", "–", "–"];
     }
     const ratio = (figure) => (unclaimed[figure] || row[figure].noisy ? "noisy" : (row[`${figure}Ratio`]?.toFixed(2) ?? "–"));
     const ratios = row.runtime === ours ? { call: "", first: "" } : { call: ratio("call"), first: ratio("first") };
-    return [name, span(row.call), ratios.call, span(row.first), ratios.first, row.agrees ?? "–", ""];
+    return [name, span(row.call), ratios.call, span(row.first), ratios.first, row.agrees ?? "–"];
   });
   return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
 }

@@ -2,6 +2,8 @@
 
 /** A figure whose p10 and p90 lie further apart than this share of its median is not claimed. */
 export const NOISY = 0.1;
+/** Fewer samples cannot tell how far they spread. */
+const FEWEST_SAMPLES = 3;
 
 /** The value below which a share of the sorted values lies, between neighbours by straight line. */
 export function quantile(values, share) {
@@ -15,7 +17,7 @@ export function quantile(values, share) {
 /** @returns {{ median: number, p10: number, p90: number, noisy: boolean, samples: number }} */
 export function summary(values) {
   const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => quantile(values, share));
-  return { median, p10, p90, noisy: (p90 - p10) / median > NOISY, samples: values.length };
+  return { median, p10, p90, noisy: values.length < FEWEST_SAMPLES || (p90 - p10) / median > NOISY, samples: values.length };
 }
 
 /**
@@ -58,6 +60,7 @@ export function doubt(rows, ours, figure) {
   if (shown.length === 0) {
     return undefined;
   }
-  const spread = ({ p10, p90, median }) => `${Math.round(((p90 - p10) / median) * 100)} %`;
-  return shown.map((row) => `${row.runtime} spreads over ${spread(row[figure])} of its median`).join(", ");
+  const why = ({ p10, p90, median, samples }) =>
+    samples < FEWEST_SAMPLES ? `was measured only ${samples} times` : `spreads over ${Math.round(((p90 - p10) / median) * 100)} % of its median`;
+  return shown.map((row) => `${row.runtime} ${why(row[figure])}`).join(", ");
 }
