@@ -77,8 +77,11 @@ try {
 async function run() {
   const machine = await describe();
   console.log(machine);
-  const networks = {};
-  const raw = {};
+  const settings =
+    `${rounds} rounds in turns, a fresh page each; calls for about ${options.budget} ms a turn after warm-up, the answer read back each ` +
+    "time. First label: navigation → first answer, everything from localhost.";
+  const found = { machine, settings, networks: {}, turns: {} };
+  let text = "";
   for (const name of names) {
     await prepare(MODELS, MADE, name);
     const turns = new Map(runtimes.map((runtime) => [runtime, []]));
@@ -94,15 +97,20 @@ async function run() {
         console.log(`${NETWORKS[name]}, round ${round} of ${rounds}, ${TITLES[runtime]}: ${told(outcome)}`);
       }
     }
-    networks[NETWORKS[name]] = figures(turns, OURS);
-    raw[NETWORKS[name]] = Object.fromEntries(turns);
+    found.networks[NETWORKS[name]] = figures(turns, OURS);
+    found.turns[NETWORKS[name]] = Object.fromEntries(turns);
+    text = await save(found);
   }
-  const settings = `${rounds} rounds in turns, a fresh page each; calls for about ${options.budget} ms a turn after warm-up, the answer read back each time. First label: navigation → first answer, everything from localhost.`;
-  const text = markdown({ machine, settings, ours: OURS, titles: TITLES, networks });
+  console.log(`\n${text}\nwritten to ${options.out}`);
+}
+
+/** Writes what is known so far, so that a run that is broken off is not lost. */
+async function save(found) {
+  const text = markdown({ ...found, ours: OURS, titles: TITLES });
   await mkdir(options.out, { recursive: true });
   await writeFile(join(options.out, "gpu.md"), text);
-  await writeFile(join(options.out, "gpu.json"), `${JSON.stringify({ machine, settings, networks, turns: raw }, rounded, 1)}\n`);
-  console.log(`\n${text}\nwritten to ${options.out}`);
+  await writeFile(join(options.out, "gpu.json"), `${JSON.stringify(found, rounded, 1)}\n`);
+  return text;
 }
 
 /** One runtime on one network in a page that has seen nothing before. */

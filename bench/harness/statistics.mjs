@@ -61,6 +61,6 @@ export function doubt(rows, ours, figure) {
     return undefined;
   }
   const why = ({ p10, p90, median, samples }) =>
-    samples < FEWEST_SAMPLES ? `was measured only ${samples} times` : `spreads over ${Math.round(((p90 - p10) / median) * 100)} % of its median`;
+    samples < FEWEST_SAMPLES ? `has ${samples} samples only` : `spreads over ${Math.round(((p90 - p10) / median) * 100)} % of its median`;
   return shown.map((row) => `${row.runtime} ${why(row[figure])}`).join(", ");
 }
