@@ -15,6 +15,10 @@ export function markdown({ machine, settings, ours, titles, networks }) {
     for (const figure of Object.keys(FIGURES)) {
       parts.push(`- ${sentence(rows, ours, titles, figure)}`);
     }
+    for (const { runtime, details } of rows.filter((row) => row.details)) {
+      const told = Object.entries(details).map(([name, value]) => `${value} ${name}`);
+      parts.push(`- ${titles[runtime]}: ${told.join(", ")}`);
+    }
     parts.push("");
   }
   return parts.join("\n");

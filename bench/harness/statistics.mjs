@@ -33,7 +33,8 @@ export function figures(turns, ours) {
     if (good.length === 0) {
       return { runtime, error: outcomes[0]?.error ?? "no turn" };
     }
-    return { runtime, call: summary(good.flatMap(({ ms }) => ms)), first: summary(good.map(({ first }) => first)), agrees: good[0].agrees };
+    const { agrees, details } = good[0];
+    return { runtime, call: summary(good.flatMap(({ ms }) => ms)), first: summary(good.map(({ first }) => first)), agrees, details };
   });
   for (const row of rows.filter(({ call, runtime }) => call && runtime !== ours)) {
     const ratio = (of) => ratioOf(turns.get(ours), turns.get(row.runtime), of);

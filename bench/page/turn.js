@@ -33,7 +33,7 @@ async function turn() {
     await call();
     ms.push(performance.now() - start);
   }
-  return { first, ms, result: { ...result, scores: result.scores && Array.from(result.scores) } };
+  return { first, ms, details: call.details, result: { ...result, scores: result.scores && Array.from(result.scores) } };
 }
 
 const told = (error) => ({ error: `${error?.name ?? "Error"}: ${error?.message ?? error}`.slice(0, 600) });

@@ -6,7 +6,7 @@ import { picture } from "./input.js";
 export async function open(input, backend) {
   const net = await MobileNet.load(`/models/${input.name}.safetensors`, { backend, worker: false, labelsUrl: false });
   const frame = picture(input);
-  return async () => {
+  const call = async () => {
     const [{ index, probability }] = (await net.classify(frame, { resize: "none" })).labels;
     // The CPU answers when the GPU is lost; such a call counts for nothing here.
     if (net.info.backend !== backend) {
@@ -14,4 +14,5 @@ export async function open(input, backend) {
     }
     return { index, score: probability };
   };
+  return Object.assign(call, { details: net.info.gpu });
 }
