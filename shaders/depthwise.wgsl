@@ -22,71 +22,78 @@ struct Step {
     p: Depthwise,
 }
 
-/// One pixel of the row that begins at `row`, zero left and right of it.
-fn pixel(row: u32, x: u32) -> vec4<f32> {
+/// One pixel of the row of `width` pixels that begins at `row`, zero left and right of it.
+fn pixel(row: u32, width: u32, x: u32) -> vec4<f32> {
     // Left of the row, `x` has wrapped to a huge number.
-    let inside = x < step.p.in_width;
+    let inside = x < width;
     return select(vec4(0.0), vec4<f32>(arena[row + select(0u, x, inside) * step.p.lanes]), inside);
+}
+
+fn finish(y: u32, x: u32, lane: u32, sum: vec4<f32>) {
+    let p = step.p;
+    if x < p.out_width && y < p.out_height && lane < p.lanes {
+        arena[step.output + (y * p.out_width + x) * p.lanes + lane] = Stored(bend(sum, p.curve));
+    }
 }
 
 fn run(group: u32, local: u32) {
     let p = step.p;
     let item = group * WIDTH + local;
     let lane = item % p.lanes;
-    let tiles = (p.out_width + 3u) / 4u;
-    let column = (item / p.lanes % tiles) * 4u;
-    let y = item / p.lanes / tiles;
-    if y >= p.out_height {
-        return;
-    }
-    let weights = step.parameters + lane * (1u + p.kernel * p.kernel);
+    let columns = (p.out_width + 3u) / 4u;
+    let tile = item / p.lanes;
+    let x = tile % columns * 4u;
+    let y = tile / columns;
+    var weights = step.parameters + lane * (1u + p.kernel * p.kernel);
     var s0 = vec4<f32>(parameters[weights]);
     var s1 = s0;
     var s2 = s0;
     var s3 = s0;
+    weights++;
     for (var i = 0u; i < p.kernel; i++) {
         let in_y = y * p.stride + i * p.dilation - p.pad_top;
-        if in_y >= p.in_height {
-            continue;
-        }
+        // Above and below the map, a row without pixels.
+        let width = select(0u, p.in_width, in_y < p.in_height);
         let row = step.input + in_y * p.in_width * p.lanes + lane;
-        let start = column * p.stride - p.pad_left;
-        let at = weights + 1u + i * p.kernel;
-        if p.kernel == 3u && p.dilation == 1u && p.stride == 1u {
-            // Six pixels serve all four windows.
-            let w0 = vec4<f32>(parameters[at]);
-            let w1 = vec4<f32>(parameters[at + 1u]);
-            let w2 = vec4<f32>(parameters[at + 2u]);
-            let x0 = pixel(row, start);
-            let x1 = pixel(row, start + 1u);
-            let x2 = pixel(row, start + 2u);
-            let x3 = pixel(row, start + 3u);
-            let x4 = pixel(row, start + 4u);
-            let x5 = pixel(row, start + 5u);
+        let start = x * p.stride - p.pad_left;
+        if p.kernel == 3u && p.dilation == 1u {
+            let w0 = vec4<f32>(parameters[weights]);
+            let w1 = vec4<f32>(parameters[weights + 1u]);
+            let w2 = vec4<f32>(parameters[weights + 2u]);
+            // Neighbouring windows share their pixels.
+            let x0 = pixel(row, width, start);
+            let x1 = pixel(row, width, start + 1u);
+            let x2 = pixel(row, width, start + 2u);
+            let x3 = pixel(row, width, start + 3u);
+            let x4 = pixel(row, width, start + 4u);
+            let x5 = pixel(row, width, start + 5u);
             s0 += w0 * x0 + w1 * x1 + w2 * x2;
-            s1 += w0 * x1 + w1 * x2 + w2 * x3;
-            s2 += w0 * x2 + w1 * x3 + w2 * x4;
-            s3 += w0 * x3 + w1 * x4 + w2 * x5;
+            if p.stride == 1u {
+                s1 += w0 * x1 + w1 * x2 + w2 * x3;
+                s2 += w0 * x2 + w1 * x3 + w2 * x4;
+                s3 += w0 * x3 + w1 * x4 + w2 * x5;
+            } else {
+                let x6 = pixel(row, width, start + 6u);
+                let x7 = pixel(row, width, start + 7u);
+                let x8 = pixel(row, width, start + 8u);
+                s1 += w0 * x2 + w1 * x3 + w2 * x4;
+                s2 += w0 * x4 + w1 * x5 + w2 * x6;
+                s3 += w0 * x6 + w1 * x7 + w2 * x8;
+            }
         } else {
             for (var j = 0u; j < p.kernel; j++) {
-                let weight = vec4<f32>(parameters[at + j]);
-                let x = start + j * p.dilation;
-                s0 += weight * pixel(row, x);
-                s1 += weight * pixel(row, x + p.stride);
-                s2 += weight * pixel(row, x + 2u * p.stride);
-                s3 += weight * pixel(row, x + 3u * p.stride);
+                let weight = vec4<f32>(parameters[weights + j]);
+                let at = start + j * p.dilation;
+                s0 += weight * pixel(row, width, at);
+                s1 += weight * pixel(row, width, at + p.stride);
+                s2 += weight * pixel(row, width, at + 2u * p.stride);
+                s3 += weight * pixel(row, width, at + 3u * p.stride);
             }
         }
+        weights += p.kernel;
     }
-    let out = step.output + (y * p.out_width + column) * p.lanes + lane;
-    arena[out] = Stored(bend(s0, p.curve));
-    if column + 1u < p.out_width {
-        arena[out + p.lanes] = Stored(bend(s1, p.curve));
-    }
-    if column + 2u < p.out_width {
-        arena[out + 2u * p.lanes] = Stored(bend(s2, p.curve));
-    }
-    if column + 3u < p.out_width {
-        arena[out + 3u * p.lanes] = Stored(bend(s3, p.curve));
-    }
+    finish(y, x, lane, s0);
+    finish(y, x + 1u, lane, s1);
+    finish(y, x + 2u, lane, s2);
+    finish(y, x + 3u, lane, s3);
 }

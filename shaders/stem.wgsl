@@ -1,4 +1,4 @@
-// A convolution over the channels of the picture. An invocation computes one pixel × 4 channels.
+// A convolution over the channels of the picture. An invocation computes four neighbouring pixels of a row × 8 channels.
 
 struct Conv {
     in_height: u32,
@@ -22,34 +22,75 @@ struct Step {
     p: Conv,
 }
 
+/// One pixel of the row of `width` pixels that begins at `row`, zero left and right of it.
+fn pixel(row: u32, width: u32, x: u32) -> vec4<f32> {
+    // Left of the row, `x` has wrapped to a huge number.
+    let inside = x < width;
+    return select(vec4(0.0), vec4<f32>(arena[row + select(0u, x, inside)]), inside);
+}
+
+fn finish(y: u32, x: u32, lane: u32, sum: vec4<f32>) {
+    let p = step.p;
+    if x < p.out_width && y < p.out_height && lane < p.out_lanes {
+        arena[step.output + (y * p.out_width + x) * p.out_lanes + lane] = Stored(bend(sum, p.curve));
+    }
+}
+
 fn run(group: u32, local: u32) {
     let p = step.p;
+    // Whole quads work on the same channels, so that they can share weights.
+    let columns = (p.out_width + 3u) / 4u;
+    let tiles = (columns * p.out_height + 3u) / 4u * 4u;
     let item = group * WIDTH + local;
-    let lane = item % p.out_lanes;
-    let pixel = item / p.out_lanes;
-    let y = pixel / p.out_width;
-    if y >= p.out_height {
-        return;
-    }
-    let x = pixel % p.out_width;
-    let weights = step.parameters + lane * (1u + p.kernel * p.kernel * p.in_channels);
-    var sum = vec4<f32>(parameters[weights]);
+    let lane = item / tiles * 2u;
+    let tile = item % tiles;
+    let y = tile / columns;
+    let x = tile % columns * 4u;
+    let packed = 1u + p.kernel * p.kernel * p.in_channels;
+    var w = step.parameters + min(lane, p.out_lanes - 1u) * packed;
+    var v = step.parameters + min(lane + 1u, p.out_lanes - 1u) * packed;
+    var a0 = vec4<f32>(parameters[w]);
+    var a1 = a0;
+    var a2 = a0;
+    var a3 = a0;
+    var b0 = vec4<f32>(parameters[v]);
+    var b1 = b0;
+    var b2 = b0;
+    var b3 = b0;
+    w++;
+    v++;
     for (var i = 0u; i < p.kernel; i++) {
+        // Above and below the map, a row without pixels.
         let in_y = y * p.stride + i - p.pad_top;
-        if in_y >= p.in_height {
-            continue;
-        }
+        let row = step.input + in_y * p.in_width;
+        let width = select(0u, p.in_width, in_y < p.in_height);
         for (var j = 0u; j < p.kernel; j++) {
-            let in_x = x * p.stride + j - p.pad_left;
-            if in_x >= p.in_width {
-                continue;
-            }
-            let value = vec4<f32>(arena[step.input + in_y * p.in_width + in_x]);
-            let at = weights + 1u + (i * p.kernel + j) * p.in_channels;
-            for (var c = 0u; c < p.in_channels; c++) {
-                sum += value[c] * vec4<f32>(parameters[at + c]);
-            }
+            let start = x * p.stride + j - p.pad_left;
+            let x0 = pixel(row, width, start);
+            let x1 = pixel(row, width, start + p.stride);
+            let x2 = pixel(row, width, start + 2u * p.stride);
+            let x3 = pixel(row, width, start + 3u * p.stride);
+            // Weights of channels that the picture lacks are the next tap's, and are multiplied by zero.
+            let first = square(w);
+            a0 += first * x0;
+            a1 += first * x1;
+            a2 += first * x2;
+            a3 += first * x3;
+            let second = square(v);
+            b0 += second * x0;
+            b1 += second * x1;
+            b2 += second * x2;
+            b3 += second * x3;
+            w += p.in_channels;
+            v += p.in_channels;
         }
     }
-    arena[step.output + pixel * p.out_lanes + lane] = Stored(bend(sum, p.curve));
+    finish(y, x, lane, a0);
+    finish(y, x + 1u, lane, a1);
+    finish(y, x + 2u, lane, a2);
+    finish(y, x + 3u, lane, a3);
+    finish(y, x, lane + 1u, b0);
+    finish(y, x + 1u, lane + 1u, b1);
+    finish(y, x + 2u, lane + 1u, b2);
+    finish(y, x + 3u, lane + 1u, b3);
 }

@@ -2,7 +2,7 @@
 
 mod adapter;
 
-use mobilenet_web::backend::gpu::Device;
+use mobilenet_web::backend::gpu::{Device, Variant};
 use mobilenet_web::model::{Activation, Block, Classifier, Padding, Pooling, Spec, Version, Widths};
 use mobilenet_web::net::Picture;
 use mobilenet_web::{Choice, Fit, Frame, Net, Options, Query, Tensor, View};
@@ -121,11 +121,16 @@ struct Both {
 const AS_IS: View = View { fit: Fit::AsIs, background: [255; 3] };
 
 impl Both {
+    /// With fused blocks, as on a GPU that is one.
     fn new(device: &Device, name: &'static str, spec: Spec) -> Self {
+        Self::variant(device, Variant { software: false, ..device.variant() }, name, spec)
+    }
+
+    fn variant(device: &Device, variant: Variant, name: &'static str, spec: Spec) -> Self {
         let rgba = noise(spec.width_px, spec.height_px, 1);
         let options = Options { backend: Choice::Simd, ..Options::default() };
         let mut net = Net::synthetic(spec, &options).expect(name);
-        net.attach(device, device.variant()).expect(name);
+        net.attach(device, variant).expect(name);
         Self { name, net, rgba }
     }
 
@@ -175,6 +180,16 @@ fn every_endpoint_is_the_cpus() {
         let alone = alone.map(|at| both.check(&endpoints[at..=at])).into_iter().fold(0f32, f32::max);
         println!("{name}: {together:.1e} of {} endpoints together, {alone:.1e} alone", endpoints.len());
         both.net.detach();
+    }
+}
+
+#[test]
+fn a_software_adapters_answers_are_the_cpus() {
+    let Some(device) = adapter::adapter() else { return };
+    for (name, spec) in specs() {
+        let mut both = Both::variant(&device, Variant { software: true, ..device.variant() }, name, spec);
+        let last = both.net.last_endpoint().to_owned();
+        both.check(&[&last]);
     }
 }
 

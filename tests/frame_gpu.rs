@@ -14,8 +14,8 @@ use mobilenet_web::{Fit, Frame, View};
 /// In units of 0 … 255: sums of the same products in another order, and a quotient by 255 that a GPU may round otherwise.
 const CLOSE: f32 = 1e-3;
 
-/// A rule that rounds to whole units may fall to the other side of a half, by one unit, in this share of the values: as
-/// between the CPU's bodies. 1e-4 is the most seen, of transparent pictures; 6e-5 of opaque ones.
+/// Where pixels are partly transparent, a rule that rounds to whole units may fall to the other side of a half, by one
+/// unit, in this share of the values: as between the CPU's bodies. 1e-4 is the most seen; of opaque pictures, none.
 const FLIPS: f32 = 1e-3;
 
 const TARGET_PX: usize = 224;
@@ -120,7 +120,8 @@ fn frames_are_the_cpus() {
                     let view = View { fit, background: [10, 20, 30] };
                     let (share, close) = stage.check(&what, &frame, &view);
                     let rounded = fit == Fit::Preset && rule.sampling == Sampling::Antialiased;
-                    assert!(share <= if rounded { FLIPS } else { 0.0 }, "{what}: {share} of the values flip");
+                    let may_flip = rounded && alpha == "transparent";
+                    assert!(share <= if may_flip { FLIPS } else { 0.0 }, "{what}: {share} of the values flip");
                     (flips, most) = (flips.max(share), most.max(close));
                 }
             }

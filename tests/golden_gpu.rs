@@ -53,8 +53,9 @@ fn top(values: &[f32]) -> usize {
 fn networks_agree_with_their_frameworks() {
     let (Some(device), Some(fixtures)) = (adapter::adapter(), Fixtures::find()) else { return };
     for (weights, golden) in NETS {
-        for quads in [false, device.variant().quads] {
-            let (worst, agreeing) = check(&device, Variant { f16: false, quads }, &fixtures, weights, golden);
+        let quads = device.variant().quads;
+        for variant in [Variant { quads, ..Variant::default() }, Variant { software: true, ..Variant::default() }] {
+            let (worst, agreeing) = check(&device, variant, &fixtures, weights, golden);
             assert!(worst <= LOGIT_TOLERANCE && agreeing == 24, "{golden}: {worst}, {agreeing}");
         }
     }
@@ -68,7 +69,7 @@ fn networks_of_16_bits_agree_on_the_first_label() {
         return;
     }
     for (weights, golden) in NETS {
-        let (_, agreeing) = check(&device, Variant { f16: true, quads: false }, &fixtures, weights, golden);
+        let (_, agreeing) = check(&device, Variant { f16: true, ..Variant::default() }, &fixtures, weights, golden);
         assert!(agreeing >= F16_AGREEING, "{golden}: {agreeing}");
     }
 }

@@ -93,7 +93,7 @@ fn shaders_agree_with_the_reference() {
 fn shaders_that_share_by_quads_agree_with_the_reference() {
     let Some(device) = adapter::adapter() else { return };
     if device.variant().quads {
-        check(&device, Variant { quads: true, f16: false }, TOLERANCE);
+        check(&device, Variant { quads: true, ..Variant::default() }, TOLERANCE);
     } else {
         println!("SKIPPED: {} has no subgroups", device.name);
     }
@@ -103,7 +103,7 @@ fn shaders_that_share_by_quads_agree_with_the_reference() {
 fn shaders_with_16_bit_maps_agree_with_the_reference() {
     let Some(device) = adapter::adapter() else { return };
     if device.has_f16() {
-        check(&device, Variant { f16: true, quads: false }, TOLERANCE_F16);
+        check(&device, Variant { f16: true, ..Variant::default() }, TOLERANCE_F16);
     } else {
         println!("SKIPPED: {} has no 16-bit floats", device.name);
     }

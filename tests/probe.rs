@@ -72,7 +72,7 @@ fn the_gpu_is_right() {
     let Some(device) = adapter::adapter() else { return };
     for f16 in [false, device.has_f16()] {
         for quads in [false, device.variant().quads] {
-            let variant = Variant { f16, quads };
+            let variant = Variant { f16, quads, software: false };
             let error = pollster::block_on(probe(&device, variant)).expect("is right");
             println!("{variant:?}: {error:.1e} of the range");
         }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use wgpu::naga::{Module, TypeInner, front::wgsl, valid};
 
 const VARIANTS: [Variant; 4] = [
-    Variant { f16: false, quads: false },
-    Variant { f16: false, quads: true },
-    Variant { f16: true, quads: false },
-    Variant { f16: true, quads: true },
+    Variant { f16: false, quads: false, software: false },
+    Variant { f16: false, quads: true, software: false },
+    Variant { f16: true, quads: false, software: false },
+    Variant { f16: true, quads: true, software: false },
 ];
 
 fn modules() -> impl Iterator<Item = (String, Module)> {

@@ -30,8 +30,10 @@ impl Net {
     /// on the CPU.
     ///
     /// # Errors
-    /// [`Kind::GpuFailed`] where the network exceeds a limit of the adapter.
+    /// [`Kind::GpuFailed`] where the network exceeds a limit of the adapter; what has gone wrong with the device. Then
+    /// nothing is attached, not even what was before.
     pub fn attach(&mut self, device: &Device, variant: Variant) -> Result<()> {
+        self.detach();
         let preprocessor = Preprocessor::new(&self.spec.preprocessing, self.spec.height_px, self.spec.width_px);
         let gpu = Gpu::new(device, variant, preprocessor, self.executor.parameters())?;
         self.accelerator = Some(Accelerator { gpu, plans: Vec::new() });
@@ -75,7 +77,8 @@ impl Net {
         if let Some(&(_, _, id)) = known {
             return Ok((gpu, id));
         }
-        let plan = Plan::grouped(&self.graph, &self.packing, endpoints, Grouping::Gpu)?;
+        let grouping = if gpu.variant().software { Grouping::None } else { Grouping::Gpu };
+        let plan = Plan::grouped(&self.graph, &self.packing, endpoints, grouping)?;
         let id = gpu.prepare(&plan, want)?;
         plans.push((endpoints.iter().map(ToString::to_string).collect(), want, id));
         Ok((gpu, id))

@@ -1,10 +1,15 @@
 //! The GPU that tests run on, real or not.
 
-use mobilenet_web::backend::gpu::{Device, Gpus, connect};
+use mobilenet_web::backend::gpu::{Device, Gpus, Limits, connect_within};
 
 /// The adapter, or nothing with a word about it. Continuous integration must have one.
 pub fn adapter() -> Option<Device> {
-    match pollster::block_on(connect(Gpus::new())) {
+    adapter_within(Limits::Adapter)
+}
+
+/// The same within these limits.
+pub fn adapter_within(limits: Limits) -> Option<Device> {
+    match pollster::block_on(connect_within(Gpus::new(), limits)) {
         Ok(device) => {
             println!("on {}", device.name);
             Some(device)

@@ -54,11 +54,29 @@ impl Gpus {
     }
 }
 
+/// How much of an adapter is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Limits {
+    /// Everything that it has: large inputs need large buffers.
+    #[default]
+    Adapter,
+    /// What every WebGPU adapter has.
+    Least,
+}
+
 /// Connects to the GPU that the browser, or Vulkan, prefers.
 ///
 /// # Errors
 /// [`Kind::GpuUnavailable`].
-pub async fn connect(Gpus(instance): Gpus) -> Result<Device> {
+pub async fn connect(gpus: Gpus) -> Result<Device> {
+    connect_within(gpus, Limits::Adapter).await
+}
+
+/// The same within `limits`, which tests lower.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_within(Gpus(instance): Gpus, limits: Limits) -> Result<Device> {
     let options = wgpu::RequestAdapterOptions {
         power_preference: wgpu::PowerPreference::HighPerformance,
         ..wgpu::RequestAdapterOptions::default()
@@ -68,8 +86,10 @@ pub async fn connect(Gpus(instance): Gpus) -> Result<Device> {
     let wanted = wgpu::DeviceDescriptor {
         label: Some("mobilenet-web"),
         required_features: adapter.features() & WANTED,
-        // Everything that the adapter has: large inputs need large buffers.
-        required_limits: adapter.limits(),
+        required_limits: match limits {
+            Limits::Adapter => adapter.limits(),
+            Limits::Least => wgpu::Limits::default(),
+        },
         ..wgpu::DeviceDescriptor::default()
     };
     let (device, queue) = adapter.request_device(&wanted).await.map_err(|why| unavailable("a WebGPU device", &why))?;
@@ -103,7 +123,11 @@ impl Device {
     /// The fastest variant of the shaders that this device can run with maps of 32 bits.
     #[must_use]
     pub fn variant(&self) -> Variant {
-        Variant { f16: false, quads: self.device.features().contains(wgpu::Features::SUBGROUP) }
+        Variant {
+            f16: false,
+            quads: self.device.features().contains(wgpu::Features::SUBGROUP),
+            software: self.fallback,
+        }
     }
 
     /// Whether maps can have 16 bits.
@@ -133,6 +157,24 @@ impl Device {
             Some((kind, found)) => Err(failed(kind, found)),
         }
     }
+}
+
+impl Device {
+    /// # Errors
+    /// [`Kind::GpuFailed`] where a buffer of so many bytes, for `what`, is larger than the adapter allows.
+    pub(super) fn fits(&self, what: &str, bytes: u64) -> Result<()> {
+        let limits = self.device.limits();
+        let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        if bytes > most { Err(exceeded(what, format!("{bytes} bytes"), &most)) } else { Ok(()) }
+    }
+}
+
+/// The error for what is larger than the adapter allows.
+pub(super) fn exceeded(what: &str, found: String, most: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::GpuFailed, format!("gpu, {what}"))
+        .expected(format!("at most {most}, the adapter's limit"))
+        .found(found)
+        .remedy("The CPU answers. A smaller input or a narrower network would fit.")
 }
 
 /// The error for a device that has failed.

@@ -1,6 +1,6 @@
 //! Plan → dispatches, as data: which shader, how many workgroups, and the words of its step block.
 
-use super::shaders::{self, Shader};
+use super::shaders::{self, Shader, WIDTH};
 use crate::kernels::Call;
 use crate::plan::{Group, Pattern, Plan, Step};
 use std::fmt;
@@ -67,7 +67,7 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
         words.push(word(step.parameters.start));
         words.extend_from_slice(step.call.words());
     }
-    Dispatch { shader, steps: group.steps.clone(), groups: groups(shader, steps), words }
+    Dispatch { shader, steps: group.steps.clone(), groups: groups(steps), words }
 }
 
 const fn shader(call: &Call) -> &'static Shader {
@@ -86,7 +86,7 @@ const fn shader(call: &Call) -> &'static Shader {
 }
 
 /// How many workgroups compute `steps`, as the head of each shader says who computes what.
-fn groups(shader: &Shader, steps: &[Step]) -> u32 {
+fn groups(steps: &[Step]) -> u32 {
     let items = match (&steps[steps.len() - 1].call, steps.len()) {
         (Call::Depthwise(p), 2) => return p.lanes,
         (Call::Dense(_), 3) | (Call::Softmax(_), _) => return 1,
@@ -97,14 +97,14 @@ fn groups(shader: &Shader, steps: &[Step]) -> u32 {
         },
         (Call::GlobalPool(p), _) => return p.lanes,
         (Call::Dense(p), _) => return p.out_lanes,
-        (Call::Conv(p), _) => p.out_height * p.out_width * p.out_lanes,
+        (Call::Conv(p), _) => (p.out_width.div_ceil(4) * p.out_height).next_multiple_of(4) * p.out_lanes.div_ceil(2),
         (Call::Depthwise(p), _) => p.lanes * p.out_width.div_ceil(4) * p.out_height,
         (Call::Add(p), _) => p.count,
         (Call::Scale(p), _) => p.pixels * p.lanes,
         (Call::Pad(p), _) => p.out_height * p.out_width * p.lanes,
         (Call::Sigmoid(p), _) => p.classes.div_ceil(4),
     };
-    items.div_ceil(shader.width)
+    items.div_ceil(WIDTH)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "slots and counts are far below 2³²: an arena has at most 4 GiB")]

@@ -8,7 +8,7 @@ mod pipelines;
 mod readback;
 mod shaders;
 
-pub use connect::{Device, Gpus, connect};
+pub use connect::{Device, Gpus, Limits, connect, connect_within};
 pub use lower::{Dispatch, lower, top_k};
 pub use picture::Picture;
 pub use shaders::{SHADERS, Shader, Variant};
@@ -79,10 +79,11 @@ impl Gpu {
     /// A network's packed `parameters` on that device.
     ///
     /// # Errors
-    /// [`Kind::GpuFailed`] where they are more than the adapter can bind.
+    /// [`Kind::GpuFailed`] where they are more than the adapter can bind; what has gone wrong with the device before.
     pub fn new(device: &Device, variant: Variant, preprocessor: Preprocessor, parameters: &[Vec4]) -> Result<Self> {
         let bytes = stored(parameters, variant.f16);
-        fits(device, bytes.len() as u64)?;
+        device.check()?;
+        device.fits("weights", bytes.len() as u64)?;
         let weights = buffer(device, "weights", bytes.len() as u64, wgpu::BufferUsages::STORAGE);
         device.queue.write_buffer(&weights, 0, &bytes);
         let results = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
@@ -104,6 +105,12 @@ impl Gpu {
         &self.device
     }
 
+    /// How its shaders are compiled.
+    #[must_use]
+    pub const fn variant(&self) -> Variant {
+        self.pipelines.variant()
+    }
+
     /// How many pipelines are compiled.
     #[must_use]
     pub const fn pipelines(&self) -> usize {
@@ -121,7 +128,7 @@ impl Gpu {
     /// # Errors
     /// [`Kind::GpuFailed`] where its maps are more than the adapter can bind.
     pub fn prepare(&mut self, plan: &Plan, want: Want) -> Result<usize> {
-        fits(&self.device, self.arena_bytes(plan.arena))?;
+        self.device.fits("maps", self.arena_bytes(plan.arena))?;
         let mut dispatches = lower(plan);
         let mut labels = 0;
         if let (Want::Labels(count), [output]) = (want, &plan.outputs[..]) {
@@ -318,17 +325,6 @@ fn stored(values: &[Vec4], f16: bool) -> Vec<u8> {
     } else {
         bytemuck::cast_slice(values).to_vec()
     }
-}
-
-/// # Errors
-/// [`Kind::GpuFailed`] where a buffer would be larger than the adapter allows.
-fn fits(device: &Device, bytes: u64) -> Result<()> {
-    let limits = device.device.limits();
-    let most = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-    if bytes > most {
-        return Err(failed(Kind::GpuFailed, format!("a buffer of {bytes} bytes, where {most} is most")));
-    }
-    Ok(())
 }
 
 fn bind_group<const N: usize>(

@@ -1,7 +1,7 @@
 //! A frame on the GPU: its texture, and the two passes that make it the input tensor.
 
-use super::connect::{Device, failed};
-use crate::error::{Kind, Result};
+use super::connect::{Device, exceeded};
+use crate::error::Result;
 use crate::frame::{Frame, Preprocessor, Tables, View};
 
 /// What a call looks at.
@@ -66,20 +66,20 @@ impl Stage {
         }
         let largest = device.device.limits().max_texture_dimension_2d as usize;
         if width.max(height) > largest {
-            return Err(failed(
-                Kind::GpuFailed,
-                format!("a frame of {width} × {height} px, where {largest} px is most"),
-            ));
+            return Err(exceeded("frame", format!("{width} × {height} px"), &format!("{largest} px")));
         }
         if let Some(tables) = self.preprocessor.tables(width, height, view)? {
             let taps = buffer(device, "taps", tables.taps.len() as u64 * 4, wgpu::BufferUsages::STORAGE);
             device.queue.write_buffer(&taps, 0, bytemuck::cast_slice(&tables.taps));
-            let across = (tables.rows.1 * tables.size_px.0 * 16) as u64;
-            if self.across.as_ref().is_none_or(|buffer| buffer.size() < across) {
-                self.across = Some(buffer(device, "rows", across, wgpu::BufferUsages::STORAGE));
-            }
             self.taps = Some(taps);
             self.tables = Some(tables);
+            self.bound = None;
+        }
+        let (rows, columns) = self.tables.as_ref().map_or((0, 0), |tables| (tables.rows.1, tables.size_px.0));
+        let across = rows as u64 * columns as u64 * 16;
+        device.fits("frame", across)?;
+        if self.across.as_ref().is_none_or(|buffer| buffer.size() < across) {
+            self.across = Some(buffer(device, "rows", across, wgpu::BufferUsages::STORAGE));
             self.bound = None;
         }
         let size = wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 };

@@ -63,7 +63,7 @@ impl Pipelines {
             Bindings::Maps => &self.maps,
             Bindings::Frame => &self.frame,
         };
-        let width = [("WIDTH", f64::from(shader.width))];
+        let width = [("WIDTH", f64::from(shader.width(self.variant)))];
         let constants = if shader.bindings == Bindings::Maps { width.as_slice() } else { &[] };
         let pipeline = device.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(shader.stem),
