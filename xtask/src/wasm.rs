@@ -137,9 +137,12 @@ fn short_names() -> impl Iterator<Item = String> {
 fn rename_imports(glue: &str, mut names: BTreeMap<String, String>) -> Result<String> {
     let mut renamed = String::new();
     for line in glue.split_inclusive('\n') {
-        let entry = line.trim_start().split_once(": ").and_then(|(key, value)| Some((names.remove(key)?, value)));
+        let entry = line.split_once(": ").and_then(|(key, value)| Some((key, names.remove(key.trim_start())?, value)));
         match entry {
-            Some((name, value)) => renamed.extend([&name, ": ", value]),
+            Some((key, name, value)) => {
+                let indentation = &key[..key.len() - key.trim_start().len()];
+                renamed.extend([indentation, &name, ": ", value]);
+            }
             None => renamed.push_str(line),
         }
     }
