@@ -53,7 +53,7 @@ fn promise<T>(
     boxed_to_promise(Box::pin(async move { future.await.map_err(thrown).and_then(write) }))
 }
 
-/// `future_to_promise` once, and not once a future: that is 2 kB of wasm each.
+/// `future_to_promise` once, and not once a future: that saves 2 kB of wasm in all.
 fn boxed_to_promise(future: Pin<Box<dyn Future<Output = JsResult<JsValue>>>>) -> Promise {
     future_to_promise(future)
 }

@@ -133,7 +133,7 @@ fn short_names() -> impl Iterator<Item = String> {
 }
 
 /// Names the functions of the glue's import object as the module now does. wasm-bindgen's own names hold hashes, which
-/// nothing compresses: 200 of them in both files are 6 kB of brotli.
+/// nothing compresses: with short ones the glue alone is 3.1 kB of brotli smaller.
 fn rename_imports(glue: &str, mut names: BTreeMap<String, String>) -> Result<String> {
     let mut renamed = String::new();
     for line in glue.split_inclusive('\n') {
