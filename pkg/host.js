@@ -86,9 +86,8 @@ export class Host {
         throw aborted("MobileNet.load", controller.signal);
       }
       const given = { backend, overrides };
-      const engine = weights.synthetic
-        ? this.#guard(() => Engine.synthetic(given))
-        : await this.#open(Engine, bytes, given, wasmUrl);
+      const make = (Module) => (weights.synthetic ? Module.synthetic(given) : new Module(bytes, given));
+      const engine = await this.#open(Engine, make, wasmUrl);
       if (engine.nameless && labelsUrl !== false) {
         await this.#name(engine, labelsUrl, options);
       }
@@ -110,17 +109,17 @@ export class Host {
     }
   }
 
-  /** Most files say what they are, and the core module reads them; the full module is fetched for the others. */
-  async #open(Engine, bytes, given, wasmUrl) {
+  /** Most files say what they are, and the core module reads them; the full module is fetched for what it cannot do. */
+  async #open(Engine, make, wasmUrl) {
     try {
-      return this.#guard(() => new Engine(bytes, given));
+      return this.#guard(() => make(Engine));
     } catch (error) {
       if (error.code !== "needs_full_module") {
         throw error;
       }
     }
     const Full = await loadFullEngine(wasmUrl);
-    return this.#guard(() => new Full(bytes, given));
+    return this.#guard(() => make(Full));
   }
 
   /** ImageNet's names for weights that bring none. They are a courtesy: without them classes keep their numbers. */

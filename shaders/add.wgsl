@@ -12,7 +12,7 @@ struct Step {
     p: Add,
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let at = group * WIDTH + local;
     if at < step.p.count {
         arena[step.output + at] = arena[step.input + at] + arena[step.side + at];

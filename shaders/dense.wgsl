@@ -16,7 +16,7 @@ struct Step {
 
 var<workgroup> parts: array<vec4<f32>, WIDTH>;
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
     let lane = min(group, p.out_lanes - 1u);
     let weights = step.parameters + lane * (1u + p.in_channels);

@@ -36,7 +36,7 @@ fn finish(y: u32, x: u32, lane: u32, sum: vec4<f32>) {
     }
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
     let item = group * WIDTH + local;
     let lane = item % p.lanes;

@@ -36,7 +36,7 @@ struct Step {
 /// Four channels of the expanded map, at most 1,024 pixels.
 var<workgroup> expanded: array<vec4<f32>, 1024>;
 
-fn run(lane: u32, local: u32) {
+fn run(lane: u32, local: u32, own: u32) {
     let e = step.expand;
     let d = step.depthwise;
     let in_lanes = (e.in_channels + 3u) / 4u;
@@ -50,7 +50,7 @@ fn run(lane: u32, local: u32) {
         var s2 = s0;
         var s3 = s0;
         for (var k = 0u; k < in_lanes; k++) {
-            let weights = square(w + 1u + k * 4u);
+            let weights = square(w + 1u + k * 4u, own);
             s0 += weights * vec4<f32>(arena[base.x + k]);
             s1 += weights * vec4<f32>(arena[base.y + k]);
             s2 += weights * vec4<f32>(arena[base.z + k]);

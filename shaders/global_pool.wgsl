@@ -18,7 +18,7 @@ struct Step {
 
 var<workgroup> parts: array<vec4<f32>, WIDTH>;
 
-fn run(lane: u32, local: u32) {
+fn run(lane: u32, local: u32, own: u32) {
     let p = step.p;
     let largest = p.max != 0u;
     var part = select(vec4(0.0), vec4(-3.4e38), largest);

@@ -47,7 +47,7 @@ const COVERED = 361u;
 var<workgroup> covered: array<vec4<f32>, 722>;
 
 /// The expanded pixel `at` of the covered ones, of `lane` and `lane + 1`.
-fn expand_pixels(at: vec2<u32>, count: u32, lane: u32, span: u32, corner: vec2<u32>) {
+fn expand_pixels(at: vec2<u32>, count: u32, lane: u32, span: u32, corner: vec2<u32>, own: u32) {
     let d = step.depthwise;
     let e = step.expand;
     let x = corner.x + at % span;
@@ -75,10 +75,10 @@ fn expand_pixels(at: vec2<u32>, count: u32, lane: u32, span: u32, corner: vec2<u
         for (var k = 0u; k < in_lanes; k++) {
             let i0 = vec4<f32>(arena[base.x + k]);
             let i1 = vec4<f32>(arena[base.y + k]);
-            let first = square(w + 1u + k * 4u);
+            let first = square(w + 1u + k * 4u, own);
             a0 += first * i0;
             a1 += first * i1;
-            let other = square(v + 1u + k * 4u);
+            let other = square(v + 1u + k * 4u, own);
             b0 += other * i0;
             b1 += other * i1;
         }
@@ -110,9 +110,9 @@ fn depthwise_pixel(at: u32, span: u32, lane: u32) -> vec4<f32> {
 }
 
 /// What expanded channels `lane * 4 …` add to the output channels of `out`.
-fn project(out: u32, lane: u32, value: vec4<f32>) -> vec4<f32> {
+fn project(out: u32, lane: u32, value: vec4<f32>, own: u32) -> vec4<f32> {
     let at = step.project_parameters + out * (1u + step.project.in_channels) + 1u + lane * 4u;
-    return square(at) * value;
+    return square(at, own) * value;
 }
 
 fn bias(out: u32) -> vec4<f32> {
@@ -132,7 +132,7 @@ fn finish(pixel: u32, out: u32, sum: vec4<f32>) {
     }
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let d = step.depthwise;
     let outs = step.project.out_lanes;
     let columns = (d.out_width + TILE - 1u) / TILE;
@@ -153,32 +153,32 @@ fn run(group: u32, local: u32) {
     var s7 = bias(7u);
     for (var lane = 0u; lane < d.lanes; lane += 2u) {
         for (var first = 0u; first < count; first += 2u * WIDTH) {
-            expand_pixels(vec2(first + local, first + WIDTH + local), count, lane, span, corner);
+            expand_pixels(vec2(first + local, first + WIDTH + local), count, lane, span, corner, own);
         }
         workgroupBarrier();
         for (var half = 0u; half < min(2u, d.lanes - lane); half++) {
             let value = depthwise_pixel(half * COVERED + at, span, lane + half);
-            s0 += project(0u, lane + half, value);
+            s0 += project(0u, lane + half, value, own);
             if outs > 1u {
-                s1 += project(1u, lane + half, value);
+                s1 += project(1u, lane + half, value, own);
             }
             if outs > 2u {
-                s2 += project(2u, lane + half, value);
+                s2 += project(2u, lane + half, value, own);
             }
             if outs > 3u {
-                s3 += project(3u, lane + half, value);
+                s3 += project(3u, lane + half, value, own);
             }
             if outs > 4u {
-                s4 += project(4u, lane + half, value);
+                s4 += project(4u, lane + half, value, own);
             }
             if outs > 5u {
-                s5 += project(5u, lane + half, value);
+                s5 += project(5u, lane + half, value, own);
             }
             if outs > 6u {
-                s6 += project(6u, lane + half, value);
+                s6 += project(6u, lane + half, value, own);
             }
             if outs > 7u {
-                s7 += project(7u, lane + half, value);
+                s7 += project(7u, lane + half, value, own);
             }
         }
         workgroupBarrier();

@@ -16,7 +16,7 @@ struct Step {
     p: Pad,
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
     let at = group * WIDTH + local;
     let lane = at % p.lanes;

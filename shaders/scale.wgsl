@@ -13,7 +13,7 @@ struct Step {
     p: Scale,
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let at = group * WIDTH + local;
     if at < step.p.pixels * step.p.lanes {
         arena[step.output + at] = arena[step.input + at] * arena[step.side + at % step.p.lanes];

@@ -12,7 +12,7 @@ struct Step {
     p: Sigmoid,
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let at = group * WIDTH + local;
     if at >= (step.p.classes + 3u) / 4u {
         return;

@@ -18,7 +18,7 @@ fn value(index: u32) -> f32 {
     return f32(arena[step.input + index / 4u][index % 4u]);
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let classes = step.p.classes;
     var largest = -3.4e38;
     for (var index = local; index < classes; index += WIDTH) {

@@ -29,7 +29,7 @@ struct Step {
 var<workgroup> means: array<vec4<f32>, 256>;
 var<workgroup> reduced: array<vec4<f32>, 128>;
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let p = step.pool;
     for (var lane = local; lane < p.lanes; lane += WIDTH) {
         var sum = vec4(0.0);

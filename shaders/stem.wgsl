@@ -36,7 +36,7 @@ fn finish(y: u32, x: u32, lane: u32, sum: vec4<f32>) {
     }
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
     // Whole quads work on the same channels, so that they can share weights.
     let columns = (p.out_width + 3u) / 4u;
@@ -71,12 +71,12 @@ fn run(group: u32, local: u32) {
             let x2 = pixel(row, width, start + 2u * p.stride);
             let x3 = pixel(row, width, start + 3u * p.stride);
             // Weights of channels that the picture lacks are the next tap's, and are multiplied by zero.
-            let first = square(w);
+            let first = square(w, own);
             a0 += first * x0;
             a1 += first * x1;
             a2 += first * x2;
             a3 += first * x3;
-            let second = square(v);
+            let second = square(v, own);
             b0 += second * x0;
             b1 += second * x1;
             b2 += second * x2;

@@ -26,7 +26,7 @@ fn after(a_value: f32, a: u32, b_value: f32, b: u32) -> bool {
     return b_value < a_value || (b_value == a_value && b > a);
 }
 
-fn run(group: u32, local: u32) {
+fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
     var last_value = 3.4e38;
     var last = 0u;

@@ -68,5 +68,7 @@ fn the_list_is_the_folder() {
     let mut listed: Vec<_> = SHADERS.iter().map(|shader| shader.stem.to_owned()).collect();
     found.sort();
     listed.sort();
+    // One file may be compiled with several constants.
+    listed.dedup();
     assert_eq!(found, listed);
 }

@@ -16,6 +16,7 @@ pub const fn lanes(channels: usize) -> usize {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Body {
     /// Plain scalar Rust: the definition.
+    #[cfg(feature = "reference")]
     Reference,
     /// Four lanes at a time.
     #[default]

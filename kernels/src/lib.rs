@@ -7,6 +7,7 @@
 
 pub mod lane;
 mod params;
+#[cfg(feature = "reference")]
 pub mod reference;
 pub mod simd;
 
@@ -60,7 +61,8 @@ macro_rules! kernels {
             /// Runs one of the CPU bodies.
             pub fn run(&self, body: Body, io: Io<'_>) {
                 match (self, body) {
-                    $((Self::$params(p), Body::Reference) => reference::$module::run(p, io),
+                    $(#[cfg(feature = "reference")]
+                      (Self::$params(p), Body::Reference) => reference::$module::run(p, io),
                       (Self::$params(p), Body::Simd) => simd::$module::run(p, io),)*
                 }
             }

@@ -1,7 +1,7 @@
 // Every invocation loads what it needs by itself.
 
 /// The weights of four inputs for four outputs; `own` is not used.
-fn square(at: u32) -> mat4x4<f32> {
+fn square(at: u32, own: u32) -> mat4x4<f32> {
     return mat4x4(
         vec4<f32>(parameters[at]),
         vec4<f32>(parameters[at + 1u]),
@@ -12,5 +12,5 @@ fn square(at: u32) -> mat4x4<f32> {
 
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    run(group_index(group), local);
+    run(group_index(group), local, 0u);
 }

@@ -1,10 +1,7 @@
 // The four invocations of a quad share their weights: each loads a quarter.
 
-/// This invocation's place in its quad.
-var<private> own: u32;
-
-/// The weights of four inputs for four outputs. All four invocations of a quad ask for the same.
-fn square(at: u32) -> mat4x4<f32> {
+/// The weights of four inputs for four outputs. All four invocations of a quad ask for the same, each in its `own` place.
+fn square(at: u32, own: u32) -> mat4x4<f32> {
     let quarter = vec4<f32>(parameters[at + own]);
     return mat4x4(
         quadBroadcast(quarter, 0u),
@@ -20,6 +17,5 @@ fn main(
     @builtin(local_invocation_index) local: u32,
     @builtin(subgroup_invocation_id) place: u32,
 ) {
-    own = place & 3u;
-    run(group_index(group), local);
+    run(group_index(group), local, place & 3u);
 }

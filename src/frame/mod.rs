@@ -5,6 +5,7 @@
 //! sums: `reference` is the definition, `simd` is the fast one.
 
 mod crop;
+#[cfg(feature = "reference")]
 mod reference;
 mod simd;
 mod tables;
@@ -144,6 +145,7 @@ impl Preprocessor {
             std: self.rule.std,
         };
         match body {
+            #[cfg(feature = "reference")]
             Body::Reference => reference::resample(&job, out),
             Body::Simd => simd::resample(&job, &mut self.buffers, out),
         }

@@ -44,6 +44,22 @@ impl Choice {
         Self::ALL.into_iter().find(|row| row.0 == self).map_or("auto", |row| row.1)
     }
 
+    /// What of the CPU runs until a GPU is attached, and why.
+    fn cpu(self) -> Result<(Self, Body, &'static str)> {
+        match self {
+            // Whoever opens a network attaches a GPU where that is wanted and possible.
+            Self::Auto | Self::Gpu => Ok((Self::Simd, Body::Simd, "no GPU is attached")),
+            Self::Simd => Ok((Self::Simd, Body::Simd, "asked for")),
+            #[cfg(feature = "reference")]
+            Self::Reference => Ok((Self::Reference, Body::Reference, "asked for")),
+            #[cfg(not(feature = "reference"))]
+            Self::Reference => Err(Error::new(Kind::NeedsFullModule, "backend")
+                .expected("one that the core module has")
+                .found("the scalar reference")
+                .remedy("Open the network with the full module.")),
+        }
+    }
+
     /// The choice of that name.
     ///
     /// # Errors
@@ -116,6 +132,7 @@ impl Net {
     /// What is wrong with the file, as one of the weights' kinds of [`Kind`]; [`Kind::BadOption`] for an override that
     /// its tensors contradict, [`Kind::BadModel`] for one that no network can have.
     pub fn open(file: &[u8], options: &Options) -> Result<Self> {
+        let cpu = options.backend.cpu()?;
         let checkpoint = weights::checkpoint(weights::read(file)?, &options.overrides)?;
         let graph = Graph::build(&checkpoint.spec)?;
         let packing = Packing::new(&graph);
@@ -126,7 +143,7 @@ impl Net {
             warnings: checkpoint.warnings,
             wnids: checkpoint.wnids,
         };
-        Self::new(checkpoint.spec, origin, (graph, packing, parameters), options.backend)
+        Self::new(checkpoint.spec, origin, (graph, packing, parameters), cpu)
     }
 
     /// A network whose weights come out of a seed: as fast as a trained one, and as good as none. The overrides of
@@ -135,16 +152,17 @@ impl Net {
     /// # Errors
     /// [`Kind::BadModel`].
     pub fn synthetic(spec: Spec, options: &Options) -> Result<Self> {
+        let cpu = options.backend.cpu()?;
         let spec = options.overrides.apply(spec);
         let graph = Graph::build(&spec)?;
         let packing = Packing::new(&graph);
         let parameters = synthetic::parameters(&graph, &packing);
         let wnids = options.overrides.wnids.clone().unwrap_or_default();
         let origin = Origin { naming: "synthetic", wnids, ..Origin::default() };
-        Self::new(spec, origin, (graph, packing, parameters), options.backend)
+        Self::new(spec, origin, (graph, packing, parameters), cpu)
     }
 
-    fn new(spec: Spec, origin: Origin, built: (Graph, Packing, Vec<Vec4>), backend: Choice) -> Result<Self> {
+    fn new(spec: Spec, origin: Origin, built: (Graph, Packing, Vec<Vec4>), cpu: (Choice, Body, &str)) -> Result<Self> {
         if !origin.wnids.is_empty() && origin.wnids.len() != spec.classes {
             return Err(Error::new(Kind::BadModel, "wnids")
                 .expected(format!("{} WordNet ids, one a class", spec.classes))
@@ -152,12 +170,7 @@ impl Net {
                 .remedy("Leave them out, or give an id for every class."));
         }
         let (graph, packing, parameters) = built;
-        let (backend, body, why) = match backend {
-            // Whoever opens a network attaches a GPU where that is wanted and possible.
-            Choice::Auto | Choice::Gpu => (Choice::Simd, Body::Simd, "no GPU is attached"),
-            Choice::Simd => (Choice::Simd, Body::Simd, "asked for"),
-            Choice::Reference => (Choice::Reference, Body::Reference, "asked for"),
-        };
+        let (backend, body, why) = cpu;
         let preprocessor = Preprocessor::new(&spec.preprocessing, spec.height_px, spec.width_px);
         let executor = Box::new(Cpu::new(body, preprocessor, parameters));
         let endpoints = describe::endpoints(&graph);

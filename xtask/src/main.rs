@@ -1,5 +1,6 @@
 //! Every developer command of the project: `cargo xtask help` lists them.
 
+mod bench;
 mod classify;
 mod demo;
 mod models;
@@ -54,6 +55,12 @@ cargo xtask COMMAND
     --topk K                 … so many labels
     --dump DIR               … and .npy files of logits, probabilities and features
     --json                   … as JSON
+  bench gpu [OPTION…]        this package and others on a GPU, in turns in one Chromium: bench/results/gpu.md
+    --models A,B             … only networks whose names begin so: v1, v2, v3s
+    --runtimes A,B           … only these: ours, litert, mediapipe, tfjs, onnxruntime
+    --rounds N --budget MS   … so many turns each, with calls for so long
+    --hardware               … on the machine's GPU instead of the software adapter
+    --out DIR                … and the results there
   serve --port N             serve target/site
     --fixtures               … with test files, faults and a second origin
 ";
@@ -89,6 +96,7 @@ fn dispatch(mut arguments: Parser) -> Result<()> {
             end(&mut arguments)?;
             readme::write()
         }
+        "bench" => bench_command(arguments),
         "models" => models_command(arguments),
         "weights" => weights_command(arguments),
         "classify" => classify_command(arguments),
@@ -123,6 +131,12 @@ fn build_command(mut arguments: Parser) -> Result<()> {
     }
     list.extend([wasm::module(optimise), wasm::suite(), weights::fetch(), samples::fetch(), site::assemble()]);
     steps::run(list)
+}
+
+fn bench_command(mut arguments: Parser) -> Result<()> {
+    let which = arguments.value().context("expected `bench gpu`")?.string()?;
+    let options: Vec<_> = arguments.raw_args()?.collect();
+    bench::run(&which, &options)
 }
 
 fn models_command(mut arguments: Parser) -> Result<()> {

@@ -35,6 +35,15 @@ pub fn fixtures() -> Option<PathBuf> {
     folder.join("README.md").is_file().then(|| folder.canonicalize().unwrap_or(folder))
 }
 
+/// The models of the benchmark, where this machine has them.
+pub fn bench_models() -> Option<PathBuf> {
+    let folder = match std::env::var_os("MOBILENET_BENCH_MODELS") {
+        Some(folder) => root().join(folder),
+        None => at("../shared/bench-models"),
+    };
+    folder.join("README.md").is_file().then(|| folder.canonicalize().unwrap_or(folder))
+}
+
 /// All files below a folder, sorted, so that hashes and listings are the same everywhere.
 pub fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

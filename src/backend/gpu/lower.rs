@@ -19,9 +19,6 @@ pub struct Dispatch {
     pub words: Vec<u32>,
 }
 
-/// In place of a gate's slot where there is no gate: `NONE` of `shaders/pointwise.wgsl`.
-const NONE: u32 = u32::MAX;
-
 /// The dispatches of a plan, in order.
 #[must_use]
 pub fn lower(plan: &Plan) -> Vec<Dispatch> {
@@ -45,7 +42,7 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
         Pattern::InvertedResidual | Pattern::Separable => &shaders::INVERTED_RESIDUAL,
         Pattern::ExpandDepthwise => &shaders::EXPAND_DEPTHWISE,
         Pattern::SqueezeExcite => &shaders::SQUEEZE_EXCITE,
-        Pattern::GatedProject => &shaders::POINTWISE,
+        Pattern::GatedProject => &shaders::GATED_POINTWISE,
     };
     if group.pattern == Pattern::Separable {
         // No parameters and a block full of zeros stand for "no expansion".
@@ -53,7 +50,8 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
     }
     for step in steps {
         match (&step.call, group.pattern) {
-            (Call::Pointwise(_), Pattern::Single) => words.push(NONE),
+            // No gate.
+            (Call::Pointwise(_), Pattern::Single) => words.push(0),
             (Call::Scale(_), Pattern::GatedProject) => {
                 words.push(word(step.side.start));
                 continue;

@@ -11,7 +11,7 @@ pub(super) struct Pipelines {
     variant: Variant,
     maps: Layout,
     frame: Layout,
-    compiled: RefCell<Vec<(&'static str, wgpu::ComputePipeline)>>,
+    compiled: RefCell<Vec<(&'static Shader, wgpu::ComputePipeline)>>,
 }
 
 /// The pipelines of each variant.
@@ -64,7 +64,7 @@ impl Pipelines {
     /// The index of that shader's pipeline, compiled now if it has not been.
     pub(super) fn index(&self, device: &Device, shader: &'static Shader) -> usize {
         let mut compiled = self.compiled.borrow_mut();
-        if let Some(index) = compiled.iter().position(|(stem, _)| *stem == shader.stem) {
+        if let Some(index) = compiled.iter().position(|(known, _)| *known == shader) {
             return index;
         }
         let module = device.device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -75,21 +75,23 @@ impl Pipelines {
             Bindings::Maps => &self.maps,
             Bindings::Frame => &self.frame,
         };
-        let width = [("WIDTH", f64::from(shader.width(self.variant)))];
-        let constants = if shader.bindings == Bindings::Maps { width.as_slice() } else { &[] };
+        let mut constants = shader.constants.to_vec();
+        if shader.bindings == Bindings::Maps {
+            constants.push(("WIDTH", f64::from(shader.width(self.variant))));
+        }
         let pipeline = device.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(shader.stem),
             layout: Some(&layout.pipeline),
             module: &module,
             entry_point: Some("main"),
             compilation_options: wgpu::PipelineCompilationOptions {
-                constants,
+                constants: &constants,
                 // Every kernel writes before it reads.
                 zero_initialize_workgroup_memory: false,
             },
             cache: None,
         });
-        compiled.push((shader.stem, pipeline));
+        compiled.push((shader, pipeline));
         compiled.len() - 1
     }
 

@@ -12,7 +12,7 @@ pub struct Variant {
 }
 
 /// One compute shader.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Shader {
     /// The file's stem in `shaders/`.
     pub stem: &'static str,
@@ -24,6 +24,8 @@ pub struct Shader {
     shares: bool,
     /// Whether a workgroup's invocations work on one result, of whatever number they are.
     reduces: bool,
+    /// Override constants beside `WIDTH`.
+    pub(super) constants: &'static [(&'static str, f64)],
 }
 
 /// Invocations of a workgroup: whole subgroups of every GPU, and a multiple of what 8 × 8 tiles need …
@@ -41,15 +43,23 @@ pub enum Bindings {
     Frame,
 }
 
+/// The text of a file of `shaders/`, as `build.rs` has stripped it.
+macro_rules! text {
+    ($path:expr) => {
+        include_str!(concat!(env!("OUT_DIR"), "/shaders/", $path, ".wgsl"))
+    };
+}
+
 /// Declares one `Shader` a row.
 macro_rules! shaders {
-    ($($name:ident $stem:literal $bindings:ident, shares $shares:literal, reduces $reduces:literal;)*) => {
+    ($($name:ident $stem:literal $bindings:ident, shares $shares:literal, reduces $reduces:literal $(, $constant:literal)*;)*) => {
         $(pub(super) static $name: Shader = Shader {
             stem: $stem,
-            text: include_str!(concat!("../../../shaders/", $stem, ".wgsl")),
+            text: text!($stem),
             bindings: Bindings::$bindings,
             shares: $shares,
             reduces: $reduces,
+            constants: &[$(($constant, 1.0)),*],
         };)*
 
         /// The one list of shaders.
@@ -63,6 +73,7 @@ shaders! {
     STEM "stem" Maps, shares true, reduces false;
     DEPTHWISE "depthwise" Maps, shares false, reduces false;
     POINTWISE "pointwise" Maps, shares true, reduces false;
+    GATED_POINTWISE "pointwise" Maps, shares true, reduces false, "GATED";
     INVERTED_RESIDUAL "inverted_residual" Maps, shares true, reduces false;
     EXPAND_DEPTHWISE "expand_depthwise" Maps, shares true, reduces false;
     SQUEEZE_EXCITE "squeeze_excite" Maps, shares false, reduces true;
@@ -91,19 +102,15 @@ impl Shader {
             if variant.f16 { "enable f16;\n" } else { "" },
             // Browsers insist on this directive, and naga does not know it yet (wgpu#5555).
             if quads && cfg!(target_arch = "wasm32") { "enable subgroups;\n" } else { "" },
-            if variant.f16 {
-                include_str!("../../../shaders/lib/f16.wgsl")
-            } else {
-                include_str!("../../../shaders/lib/f32.wgsl")
-            },
+            if variant.f16 { text!("lib/f16") } else { text!("lib/f32") },
             match self.bindings {
-                Bindings::Maps => include_str!("../../../shaders/lib/maps.wgsl"),
-                Bindings::Frame => include_str!("../../../shaders/lib/frame.wgsl"),
+                Bindings::Maps => text!("lib/maps"),
+                Bindings::Frame => text!("lib/frame"),
             },
             match (self.bindings, quads) {
                 (Bindings::Frame, _) => "",
-                (Bindings::Maps, true) => include_str!("../../../shaders/lib/quads.wgsl"),
-                (Bindings::Maps, false) => include_str!("../../../shaders/lib/each.wgsl"),
+                (Bindings::Maps, true) => text!("lib/quads"),
+                (Bindings::Maps, false) => text!("lib/each"),
             },
             self.text,
         ]

@@ -1,0 +1,50 @@
+//! `cargo xtask bench`: this package and others, timed in turns in one Chromium.
+
+use std::ffi::OsString;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{command, stream};
+use crate::stamp::Inputs;
+use crate::steps::{self, Step};
+use crate::{paths, setup, wasm};
+
+/// Runs one benchmark with the options of its script; a machine without the models is told so, which is no failure.
+pub fn run(which: &str, options: &[OsString]) -> Result<()> {
+    if which != "gpu" {
+        bail!("there is no benchmark `{which}`; there is `gpu`");
+    }
+    let Some(models) = paths::bench_models() else {
+        println!("SKIPPED: ../shared/bench-models is missing; set MOBILENET_BENCH_MODELS to the folder of models");
+        return Ok(());
+    };
+    steps::run(vec![
+        setup::wasm_target(),
+        setup::npm(),
+        peers(),
+        wasm::module(true),
+        setup::chromium(),
+        Step::new("measurement", "read what the script says above; `node bench/gpu.mjs` runs it alone", || {
+            let chromium = setup::find_chromium().context("no Chromium is installed")?;
+            let mut node = command("node");
+            node.arg("bench/gpu.mjs").args(options);
+            node.env("CHROMIUM", chromium).env("MOBILENET_BENCH_MODELS", models).env("XTASK", std::env::current_exe()?);
+            stream(&mut node)?;
+            Ok("the tables and figures lie where the line above says".into())
+        }),
+    ])
+}
+
+/// The other runtimes: 350 MB that nothing but a benchmark needs.
+fn peers() -> Step<'static> {
+    Step::new("peers' npm packages", "see what npm says above", || {
+        let stamp = Inputs::default().path("bench/package-lock.json")?.path("bench/package.json")?.stamp("bench");
+        if stamp.is_fresh(&[&paths::at("bench/node_modules/.package-lock.json")]) {
+            return Ok("up to date".into());
+        }
+        // Their scripts after installation print requests for donations.
+        stream(command("npm").args(["ci", "--prefix", "bench", "--no-audit", "--no-fund", "--ignore-scripts"]))?;
+        stamp.keep()?;
+        Ok("installed".into())
+    })
+}
