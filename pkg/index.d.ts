@@ -1,5 +1,8 @@
 /// <reference lib="esnext.disposable" />
 
+import type { BackendState, BackendTest, Dispatch, GPUDeviceLike, KeptMap } from "./backends.js";
+import type { Network } from "./overrides.js";
+
 /** Pixels as bytes: `data` holds `width · height · 4` bytes, RGBA, rows from top to bottom, alpha not premultiplied, sRGB. */
 export interface Pixels {
   data: Uint8Array | Uint8ClampedArray;
@@ -40,82 +43,16 @@ export interface LoadProgress {
   url: string | null;
 }
 
-export type Version = "v1" | "v2" | "v3-large" | "v3-small" | "v3-large-minimalistic" | "v3-small-minimalistic" | "custom";
-
-/** A row of a table of one's own, as the weights' metadata has it. */
-export type Row =
-  | "pool"
-  | { conv: { kernel?: number; stride?: number; channels: number; activation?: Activation } }
-  | { separable: { stride?: number; channels: number } }
-  | {
-      inverted_residual: {
-        kernel?: number;
-        stride?: number;
-        channels: number;
-        /** A factor, or expanded channels for each so many input channels. */
-        expansion: number | readonly [number, number];
-        squeeze_excite?: boolean;
-        activation?: Activation;
-      };
-    }
-  | { head: { channels: number; activation?: Activation } };
-
-export type Activation = "linear" | "relu" | "relu6" | "hard-swish" | "hard-sigmoid";
-
-/** One network of the family. */
-export interface Network {
-  version?: Version;
-  /** Depth multiplier: factor on every layer's channels, above 0. */
-  multiplier?: number;
-  /** How channels follow from the multiplier: frameworks differ. */
-  widths?: "v1-slim" | "v1-keras" | "v2" | "v2-slim-coarse" | "v3-slim" | "v3-keras" | "v3-timm" | "v3-torchvision";
-  /** No layer has fewer channels. Needs `widths`. */
-  minDepth?: number;
-  /** Channels are a multiple of this. Needs `widths`. */
-  divisibleBy?: number;
-  /** Input rows, 32 or more; the width stands for it where only that is given. */
-  inputHeight?: number;
-  /** Input columns, 32 or more; the height stands for it where only that is given. */
-  inputWidth?: number;
-  /** Zeros are added below and to the right until both sides are multiples of 32. */
-  padTo32?: boolean;
-  /** Maps are never smaller than the input divided by this: further strides turn into dilation. */
-  outputStride?: 8 | 16 | 32;
-  /** What ends a squeeze-excite gate: `relu6(x + 3)` over 6, or times 0.16667 as in TF-slim. */
-  gate?: "hard-sigmoid" | "slim-sigmoid";
-  /** Outputs of the classifier, background included. */
-  classes?: number;
-  /** False leaves the classifier out (and V3's head with it): endpoints end with `global_pool`. */
-  includeTop?: boolean;
-  /** From the last map to a vector; `"none"` only without top, `"slim7"` as TF-slim's V1 does. */
-  pooling?: "avg" | "max" | "none" | "slim7";
-  /** From logits to predictions. */
-  classifier?: "softmax" | "sigmoid" | "linear";
-  /** Where convolutions of stride 2 start: TensorFlow's, PyTorch's or Keras's V1 rule. */
-  padding?: "same" | "symmetric" | "after";
-  batchNormEpsilon?: number;
-  /**
-   * Crop, resize and normalisation of a framework. timm's networks are taken for `"torchvision"`; those whose config has
-   * mean and std 0.5 (`tf_…`, `…ra4_e3600…`) need `"timm-inception"`, which nothing in their tensors tells.
-   */
-  preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine" | "timm-inception";
-  /** What `info.labelSet` shows. Where it is neither `"imagenet-1000"` nor `"imagenet-1001"`, no names are fetched. */
-  labelSet?: string;
-  /** Class names by index, or the text of a labels.txt: one a line, numbered or not. */
-  labels?: readonly string[] | string;
-  /** WordNet ids by index, as an array or one a line. */
-  wnids?: readonly string[] | string;
-  /** Rows of a network of one's own. */
-  table?: readonly Row[] | string;
-}
-
 /** Where and how a network runs. */
 export interface RunOptions {
   /**
-   * What runs the network: `"simd"` (WebAssembly SIMD), `"reference"` (slow scalar code, for checks) or the best there is.
+   * What runs the network: `"auto"` times WebGPU and WebAssembly SIMD on it and takes the faster, once an adapter, version
+   * and network; `"webgpu"` rejects where there is none that computes right; `"simd"`; `"reference"` (slow scalar code).
    * @defaultValue "auto"
    */
-  backend?: "auto" | "simd" | "reference";
+  backend?: "auto" | "webgpu" | "simd" | "reference";
+  /** A device to run on, with `worker: false`. It stays the page's: `dispose()` does not destroy it. */
+  device?: GPUDeviceLike;
   /**
    * `true`: in a worker of its own, so that the page stays responsive. `false`: in the calling thread, for pages that run
    * their own worker. An address: in a worker with that script, for bundlers that do not follow `new URL("./worker.js",
@@ -197,6 +134,11 @@ export interface EmbedOptions extends FrameOptions {
    * @defaultValue false
    */
   normalize?: boolean;
+  /**
+   * `"gpu-buffer"`: leave it on the GPU (see `KeptMap`). Needs `worker: false`; `gpu_unavailable` where the CPU answers.
+   * @defaultValue "array"
+   */
+  as?: "array" | "gpu-buffer";
 }
 
 export interface StreamOptions extends Omit<ClassifyOptions, "signal"> {
@@ -267,7 +209,7 @@ export interface Endpoint {
   reduction: number | null;
 }
 
-export interface Info {
+export interface Info extends BackendState {
   /** E.g. `"v2"`. */
   version: string;
   /** Width multiplier, 1 for the full network. */
@@ -293,10 +235,6 @@ export interface Info {
   naming: string;
   /** What the weights do not state, and why it was taken to be so. */
   inferred: readonly Inferred[];
-  /** What runs the network: `"simd"` or `"reference"`. */
-  backend: string;
-  /** Why that backend, in a sentence. */
-  why: string;
   /** Trained parameters. */
   params: number;
   /** Multiply-accumulates a frame. */
@@ -322,6 +260,8 @@ export interface Info {
 }
 
 export * from "./errors.js";
+export type * from "./backends.js";
+export type * from "./overrides.js";
 
 /**
  * A loaded network.
@@ -334,7 +274,7 @@ export * from "./errors.js";
  * Calls are answered in the order in which they were made. Frames are taken at the call, so await each call in a loop:
  * a hundred calls at once hold a hundred frames.
  */
-export class MobileNet implements AsyncDisposable {
+export class MobileNet extends EventTarget implements AsyncDisposable {
   private constructor();
 
   /**
@@ -371,16 +311,40 @@ export class MobileNet implements AsyncDisposable {
   /** The values of several endpoints in one run, in their order. */
   embed(source: FrameSource, options: EmbedOptions & { endpoints: readonly string[] }): Promise<Vector[]>;
   embed(sources: readonly FrameSource[], options: EmbedOptions & { endpoints: readonly string[] }): Promise<Vector[][]>;
+  /** The same, left on the GPU: buffers that are the caller's to destroy. */
+  embed(source: FrameSource, options: EmbedOptions & { endpoints: readonly string[]; as: "gpu-buffer" }): Promise<KeptMap[]>;
+  embed(source: FrameSource, options: EmbedOptions & { as: "gpu-buffer" }): Promise<KeptMap>;
   /** The feature vector (shape `[1280]` for V2 1.0), or the values of another endpoint. */
   embed(source: FrameSource, options?: EmbedOptions & { endpoints?: undefined }): Promise<Vector>;
   embed(sources: readonly FrameSource[], options?: EmbedOptions & { endpoints?: undefined }): Promise<Vector[]>;
+
+  /** Every dispatch of a frame on the GPU, timed by itself, in order; `unsupported` without `info.gpu.timestamps`. */
+  profile(source: FrameSource, options?: FrameOptions): Promise<Dispatch[]>;
+
+  /** Error and time of each backend here, also of one that is not in use: the CPU's row, then WebGPU's. */
+  selfTest(): Promise<BackendTest[]>;
+
+  /** Does to the page what a crashing driver would: see `backendchange`. A device that the page brought is left alone. */
+  simulateDeviceLoss(): Promise<void>;
+
+  /**
+   * `"backendchange"`: the GPU was lost or failed, and the CPU answers from now on, also the calls in flight; or the GPU
+   * was rebuilt and taken back. `info` says the same.
+   */
+  addEventListener(
+    type: "backendchange",
+    listener: ((event: Event & BackendState) => void) | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(...rest: Parameters<EventTarget["addEventListener"]>): void;
 
   /** Cosine of the angle between two vectors of one length, −1 … 1; 0 when one of them is all zeros. */
   similarity(a: ArrayLike<number>, b: ArrayLike<number>): number;
 
   /**
    * Labels of a video's (or canvas's) frames, for `for await`. A frame is taken when the next result is asked for, and it
-   * is the newest: nothing piles up. It waits on a hidden tab and a paused video, ends when the video ends, the signal
+   * is the newest: nothing piles up. On a GPU the next new frame is taken while the last one is computed, for a consumer
+   * that keeps pace; at most two are under way. It waits on a hidden tab and a paused video, ends when the video ends, the signal
    * fires or the loop is left, and throws when the video fails.
    */
   stream(

@@ -3,6 +3,7 @@ import { Camera, explainCamera } from "./camera.js";
 import { showCard } from "./card.js";
 import { Chooser } from "./chooser.js";
 import { Findings } from "./findings.js";
+import { Flame } from "./flame.js";
 import { Live } from "./live.js";
 import { Loading, writeProblem } from "./loading.js";
 import { Model } from "./model.js";
@@ -40,6 +41,19 @@ const findings = new Findings({
   similarity: at("similarity"),
   strip: { canvas: at("strip"), summary: at("strip-summary"), details: at("strip-details"), rows: at("strip-rows") },
 });
+const flame = new Flame({
+  section: at("flame"),
+  button: at("flame-measure"),
+  bar: at("flame-bar"),
+  text: at("flame-text"),
+  details: at("flame-details"),
+  body: at("flame-rows"),
+});
+/** What is told of a network, also when it moves from one backend to another. */
+function introduce(net, choice) {
+  showCard({ list: at("card"), notes: at("card-notes") }, net.info, choice);
+  flame.offer(net);
+}
 const model = new Model({
   onStart: () => loading.start(),
   onProgress: (progress) => loading.progress(progress),
@@ -51,7 +65,8 @@ const model = new Model({
   onReady(net, choice, { instead }) {
     loading.clear();
     chooser.done(choice, { first: instead === null });
-    showCard({ list: at("card"), notes: at("card-notes") }, net.info, choice);
+    introduce(net, choice);
+    net.addEventListener("backendchange", () => net === model.net && introduce(net, choice));
     const { row } = choice;
     at("weights-licence").textContent = row ? `The weights (${row.title}) are under ${row.licence}.` : "";
     if (row && isKept(net.info)) offline.weightsReady();

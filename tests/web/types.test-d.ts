@@ -64,6 +64,19 @@ export async function everything(video: HTMLVideoElement, canvas: OffscreenCanva
   const reduction: number | null | undefined = net.info.endpoints[0]?.reduction;
   void [pair, batch, single, id, one, layers, macs, why, reduction];
   const backend: string = net.info.backend;
+  net.addEventListener("backendchange", ({ backend, why }) => console.log(backend, why));
+  const dispatches: number | undefined = net.info.gpu?.dispatches;
+  const [slowest] = (await net.profile(video)).sort((a, b) => b.us - a.us);
+  const wrong: string | undefined = (await net.selfTest()).find(({ failure }) => failure !== null)?.failure ?? slowest?.layers[0];
+  await net.simulateDeviceLoss();
+  const kept = await net.embed(video, { endpoint: "layer_19", as: "gpu-buffer" });
+  const maps = await net.embed(video, { endpoints: ["layer_19"], as: "gpu-buffer" });
+  // @ts-expect-error a GPUBuffer, no Float32Array
+  const array: Vector = await net.embed(video, { as: "gpu-buffer" });
+  await MobileNet.load(file, { backend: "webgpu" });
+  // @ts-expect-error no such backend
+  await MobileNet.load(file, { backend: "webgl" });
+  void [dispatches, wrong, kept.size, maps[0]?.shape, array];
   // @ts-expect-error read-only
   net.info.backend = "simd";
   net.dispose();

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use crate::paths;
 use crate::serve::Encoding;
 
-/// Everything that a page needs to run a network, brotli. Issue 2 sets it: the runtimes that people use today cost
-/// megabytes, and a budget that is not checked is not kept.
+/// Everything that a page needs to run a network, WebGPU included, brotli. Issue 4 sets it: the runtimes that people use
+/// today cost megabytes, and a budget that is not checked is not kept.
 const CORE_BROTLI_MAX_BYTES: usize = 150_000;
 
 /// One file, or all of them.
