@@ -157,6 +157,8 @@ fn shrink(wasm: &Path) -> Result<()> {
     wasm_opt.args(FEATURES).args([
         "-Oz",
         "--converge",
+        // The stack's far end lies there, and a stack that long has overflowed: offsets can be folded into loads.
+        "--low-memory-unused",
         "--strip-debug",
         "--strip-producers",
         "--strip-target-features",
