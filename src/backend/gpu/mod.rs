@@ -1,6 +1,7 @@
 //! Plans on a GPU, over wgpu: WebGPU in the browser, Vulkan natively. One arena, one submit a frame, and nothing is
 //! read back but what was asked for.
 
+mod answer;
 mod connect;
 mod keep;
 mod lower;
@@ -10,6 +11,7 @@ mod profile;
 mod readback;
 mod shaders;
 
+pub use answer::Answer;
 pub use connect::{Device, Gpus, Limits, connect, connect_within};
 pub use keep::Kept;
 pub use lower::{Dispatch, lower, top_k};
@@ -19,14 +21,13 @@ pub use picture::Picture;
 pub use profile::{Timed, bytes};
 pub use shaders::{SHADERS, Shader, Variant};
 
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::frame::{Preprocessor, View};
 use crate::lane::Vec4;
 use crate::plan::{Output, Plan, Slot};
-use connect::failed;
 use picture::{Stage, buffer};
 use pipelines::Pipelines;
-use readback::{Pending, Pool};
+use readback::Pool;
 use shaders::Bindings;
 use std::ops::Range;
 use std::rc::Rc;
@@ -76,19 +77,11 @@ pub enum Want {
     Labels(usize),
 }
 
-/// An answer that is still being computed.
-#[derive(Debug)]
-pub struct Answer {
-    pending: Pending,
-    outputs: Vec<Output>,
-    f16: bool,
-}
-
 impl Gpu {
     /// A network's packed `parameters` on that device.
     ///
     /// # Errors
-    /// [`Kind::GpuFailed`] where they are more than the adapter can bind; what has gone wrong with the device before.
+    /// [`crate::Kind::GpuFailed`] where they are more than the adapter can bind; what has gone wrong with the device before.
     pub fn new(device: &Device, variant: Variant, preprocessor: Preprocessor, parameters: &[Vec4]) -> Result<Self> {
         let bytes = stored(parameters, variant.f16);
         device.check()?;
@@ -142,7 +135,7 @@ impl Gpu {
     /// Compiles and writes all that running `plan` takes, and says by which number it is run.
     ///
     /// # Errors
-    /// [`Kind::GpuFailed`] where its maps are more than the adapter can bind.
+    /// [`crate::Kind::GpuFailed`] where its maps are more than the adapter can bind.
     pub fn prepare(&mut self, plan: &Plan, want: Want) -> Result<usize> {
         self.device.fits("maps", self.arena_bytes(plan.arena))?;
         let mut dispatches = lower(plan);
@@ -314,46 +307,6 @@ impl Drop for Gpu {
 
 /// Workgroups of a row of a dispatch: `group_index` of `shaders/lib/maps.wgsl`.
 const ROW: u32 = 32_768;
-
-impl Answer {
-    /// The maps that were asked for, `[height, width, channels]` without lane padding.
-    ///
-    /// # Errors
-    /// What went wrong with the GPU meanwhile.
-    pub async fn maps(self) -> Result<Vec<Vec<f32>>> {
-        let Self { pending, outputs, f16 } = self;
-        let bytes = pending.bytes().await?;
-        let values: Vec<f32> = if f16 {
-            bytes.as_chunks().0.iter().map(|&two| half::f16::from_le_bytes(two).to_f32()).collect()
-        } else {
-            bytes.as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
-        };
-        let mut rest = values.as_slice();
-        let mut maps = Vec::new();
-        for Output { slot, shape, .. } in &outputs {
-            let (map, after) = rest.split_at(slot.len() * 4);
-            rest = after;
-            let pixels = map.chunks_exact(shape.channels.next_multiple_of(4));
-            maps.push(pixels.flat_map(|pixel| &pixel[..shape.channels]).copied().collect());
-        }
-        Ok(maps)
-    }
-
-    /// Class and probability of the most likely classes.
-    ///
-    /// # Errors
-    /// What went wrong with the GPU meanwhile; [`Kind::GpuFailed`] where the probabilities are no numbers.
-    pub async fn labels(self) -> Result<Vec<(usize, f32)>> {
-        let bytes = self.pending.bytes().await?;
-        let words: Vec<u32> = bytes.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four)).collect();
-        let labels: Vec<(usize, f32)> =
-            words.as_chunks().0.iter().map(|&[class, value]| (class as usize, f32::from_bits(value))).collect();
-        if labels.first().is_some_and(|(class, _)| *class == u32::MAX as usize) {
-            return Err(failed(Kind::GpuFailed, "probabilities that are not numbers".into()));
-        }
-        Ok(labels.into_iter().filter(|(class, _)| *class != u32::MAX as usize).collect())
-    }
-}
 
 const fn stored_bytes(f16: bool) -> u64 {
     if f16 { 8 } else { 16 }
