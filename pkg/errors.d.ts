@@ -42,7 +42,12 @@ export type CallErrorCode =
   | "source_wrong_size";
 
 /** Why a GPU cannot be used. Rejects only a load with `backend: "webgpu"`; else the CPU answers, and `info.why` says so. */
-export type GpuErrorCode = "gpu_unavailable" | "gpu_lost" | "gpu_out_of_memory" | "gpu_failed" | "gpu_wrong";
+export type GpuErrorCode =
+  | "gpu_unavailable"
+  | "gpu_lost"
+  | "gpu_out_of_memory"
+  | "gpu_failed"
+  | "gpu_wrong";
 
 export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode | GpuErrorCode;
 

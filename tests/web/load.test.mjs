@@ -39,9 +39,13 @@ describe("a load that works", () => {
     assert.equal(info.version, "v2");
     assert.equal(info.resolution, 224);
     assert.deepEqual(info.warnings, []);
-    const types = await readFile(new URL("../../pkg/index.d.ts", import.meta.url), "utf8");
-    const [, documented] = /export interface Info \{([^]*?)\n\}/.exec(types);
-    assert.deepEqual(Object.keys(info).sort(), [...documented.matchAll(/^  (\w+):/gm)].map(([, key]) => key).sort());
+    const documented = async (file, name) => {
+      const types = await readFile(new URL(`../../pkg/${file}`, import.meta.url), "utf8");
+      const [, body] = new RegExp(`export interface ${name} .*\\{([^]*?)\\n\\}`).exec(types);
+      return [...body.matchAll(/^  (?:readonly )?(\w+):/gm)].map(([, key]) => key);
+    };
+    const keys = [...(await documented("index.d.ts", "Info")), ...(await documented("backends.d.ts", "BackendState"))];
+    assert.deepEqual(Object.keys(info).sort(), keys.sort());
     assert.equal(new URL(info.url).pathname, files.weights);
     assert.deepEqual([...new Set(steps.map(({ phase }) => phase))], ["download", "prepare"]);
     const loaded = steps.map(({ loadedBytes }) => loadedBytes);

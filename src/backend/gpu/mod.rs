@@ -3,6 +3,7 @@
 
 mod answer;
 mod connect;
+mod keep;
 mod lower;
 mod picture;
 mod pipelines;
@@ -12,6 +13,7 @@ mod shaders;
 
 pub use answer::Answer;
 pub use connect::{Device, Gpus, Limits, connect, connect_within};
+pub use keep::Kept;
 pub use lower::{Dispatch, lower, top_k};
 #[cfg(target_arch = "wasm32")]
 pub use picture::External;
@@ -73,25 +75,6 @@ pub enum Want {
     Maps,
     /// The most likely classes, at most [`MOST_LABELS`], of a plan whose one output is their probabilities.
     Labels(usize),
-}
-
-/// A map that stays on the GPU, in a buffer of its own.
-#[derive(Debug)]
-pub struct Kept(wgpu::Buffer);
-
-impl Kept {
-    /// Its bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.0.size()
-    }
-
-    /// The browser's object.
-    #[cfg(target_arch = "wasm32")]
-    #[must_use]
-    pub fn handle(&self) -> js_sys::Object {
-        self.0.as_webgpu().map(|buffer| AsRef::<js_sys::Object>::as_ref(buffer).clone()).unwrap_or_default()
-    }
 }
 
 impl Gpu {
@@ -218,27 +201,6 @@ impl Gpu {
     pub fn run(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Answer> {
         let encoder = self.encode(plan, picture, view)?;
         Ok(self.answer(encoder, plan))
-    }
-
-    /// As [`Gpu::run`], but the maps stay there: each output's slot in a buffer of its own, the caller's.
-    ///
-    /// # Errors
-    /// As [`Gpu::run`].
-    pub fn keep(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Vec<Kept>> {
-        let mut encoder = self.encode(plan, picture, view)?;
-        let mut kept = Vec::new();
-        for (arena, Output { slot, .. }) in
-            self.arena.iter().flat_map(|arena| self.prepared[plan].outputs.iter().map(move |output| (arena, output)))
-        {
-            let each = stored_bytes(self.pipelines.variant().f16);
-            let (offset, bytes) = (slot.start as u64 * each, slot.len() as u64 * each);
-            let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-            let copy = buffer(&self.device, "embedding", bytes, usage);
-            encoder.copy_buffer_to_buffer(arena, offset, &copy, 0, bytes);
-            kept.push(Kept(copy));
-        }
-        self.device.queue.submit([encoder.finish()]);
-        Ok(kept)
     }
 
     fn encode(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<wgpu::CommandEncoder> {
