@@ -325,24 +325,36 @@ function nameOf({ adapterInfo }) {
 
 /** A GPU of the engine's module: the browser's, or the one behind a device that the page brings. */
 function connect(Module, device) {
-  if (!device) {
+  const { gpu } = navigator;
+  if (!device && !gpu) {
     return Module.connect();
   }
-  // wgpu asks `navigator.gpu` for an adapter and a device; for this one call it gets those of the page's device.
-  const gpu = navigator.gpu;
-  const adapter = {
-    features: device.features,
-    limits: device.limits,
-    info: device.adapterInfo ?? { vendor: "", architecture: "", device: "", description: "" },
-    requestDevice: async () => device,
-  };
-  const stand = { requestAdapter: async () => adapter, wgslLanguageFeatures: gpu?.wgslLanguageFeatures };
+  // wgpu asks `navigator.gpu` for an adapter and a device. For this one call it gets those of the page's device, or the
+  // browser's with a feature that wgpu does not know: subgroups.
+  const requestAdapter = device ? async () => adapterOf(device) : async (options) => withSubgroups(await gpu.requestAdapter(options));
+  const stand = { requestAdapter, wgslLanguageFeatures: gpu?.wgslLanguageFeatures };
   Object.defineProperty(navigator, "gpu", { value: stand, configurable: true });
   try {
     return Module.connect();
   } finally {
     delete navigator.gpu;
   }
+}
+
+/** What is needed of the adapter that a device came from. */
+function adapterOf(device) {
+  const info = device.adapterInfo ?? { vendor: "", architecture: "", device: "", description: "" };
+  return { features: device.features, limits: device.limits, info, requestDevice: async () => device };
+}
+
+function withSubgroups(adapter) {
+  if (!adapter?.features.has("subgroups")) {
+    return adapter;
+  }
+  const { features, limits, info } = adapter;
+  const requestDevice = ({ requiredFeatures = [], ...rest }) =>
+    adapter.requestDevice({ ...rest, requiredFeatures: [...requiredFeatures, "subgroups"] });
+  return { features, limits, info, requestDevice };
 }
 
 const CACHE = "mobilenet-web-backends";

@@ -125,11 +125,21 @@ impl Device {
     /// The fastest variant of the shaders that this device can run with maps of 32 bits.
     #[must_use]
     pub fn variant(&self) -> Variant {
-        Variant {
-            f16: false,
-            quads: self.device.features().contains(wgpu::Features::SUBGROUP),
-            software: self.fallback,
-        }
+        Variant { f16: false, quads: self.has_subgroups(), software: self.fallback }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn has_subgroups(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SUBGROUP)
+    }
+
+    /// wgpu does not know the feature of browsers, which `pkg/backends.js` asks for.
+    #[cfg(target_arch = "wasm32")]
+    fn has_subgroups(&self) -> bool {
+        let features = js_sys::Reflect::get(&self.handle(), &"features".into()).unwrap_or_default();
+        let has = js_sys::Reflect::get(&features, &"has".into()).unwrap_or_default();
+        let has = js_sys::Function::from(has);
+        has.call1(&features, &"subgroups".into()).is_ok_and(|has| has.is_truthy())
     }
 
     /// Whether maps can have 16 bits.
