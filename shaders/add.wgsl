@@ -1,9 +1,5 @@
 // The sum of two maps.
 
-struct Add {
-    count: u32,
-}
-
 struct Step {
     input: u32,
     side: u32,

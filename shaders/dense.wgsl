@@ -1,11 +1,5 @@
 // A matrix times a vector, plus a bias. A workgroup computes 4 outputs; each invocation sums some of the inputs.
 
-struct Dense {
-    in_channels: u32,
-    out_lanes: u32,
-    curve: Curve,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -1,19 +1,5 @@
 // A convolution of each channel by itself. An invocation computes four neighbouring pixels of a row × 4 channels.
 
-struct Depthwise {
-    in_height: u32,
-    in_width: u32,
-    out_height: u32,
-    out_width: u32,
-    lanes: u32,
-    kernel: u32,
-    stride: u32,
-    dilation: u32,
-    pad_top: u32,
-    pad_left: u32,
-    curve: Curve,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -1,28 +1,6 @@
 // The first two thirds of a block, for maps that are small: expand and depthwise, with the expanded map only ever in
 // workgroup memory. A workgroup computes all pixels of four expanded channels.
 
-struct Pointwise {
-    pixels: u32,
-    in_channels: u32,
-    out_lanes: u32,
-    residual: u32,
-    curve: Curve,
-}
-
-struct Depthwise {
-    in_height: u32,
-    in_width: u32,
-    out_height: u32,
-    out_width: u32,
-    lanes: u32,
-    kernel: u32,
-    stride: u32,
-    dilation: u32,
-    pad_top: u32,
-    pad_left: u32,
-    curve: Curve,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -1,13 +1,5 @@
 // One number a channel, from all pixels of the upper left part of a map. A workgroup computes 4 channels.
 
-struct GlobalPool {
-    in_width: u32,
-    height: u32,
-    width: u32,
-    lanes: u32,
-    max: u32,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -4,28 +4,6 @@
 // channels at a time it computes the pixels that the tile's windows cover, and adds what they contribute. Without an
 // expansion (`expand.in_channels` is 0) the windows cover the input itself.
 
-struct Pointwise {
-    pixels: u32,
-    in_channels: u32,
-    out_lanes: u32,
-    residual: u32,
-    curve: Curve,
-}
-
-struct Depthwise {
-    in_height: u32,
-    in_width: u32,
-    out_height: u32,
-    out_width: u32,
-    lanes: u32,
-    kernel: u32,
-    stride: u32,
-    dilation: u32,
-    pad_top: u32,
-    pad_left: u32,
-    curve: Curve,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -1,13 +1,5 @@
 // Zeros added below and to the right of a map.
 
-struct Pad {
-    in_height: u32,
-    in_width: u32,
-    out_height: u32,
-    out_width: u32,
-    lanes: u32,
-}
-
 struct Step {
     input: u32,
     side: u32,

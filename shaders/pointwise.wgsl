@@ -1,13 +1,5 @@
 // A 1×1 convolution: a matrix product over all pixels. An invocation computes 4 pixels × 8 channels.
 
-struct Pointwise {
-    pixels: u32,
-    in_channels: u32,
-    out_lanes: u32,
-    residual: u32,
-    curve: Curve,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -1,10 +1,5 @@
 // A map times a vector, channel by channel.
 
-struct Scale {
-    pixels: u32,
-    lanes: u32,
-}
-
 struct Step {
     input: u32,
     side: u32,

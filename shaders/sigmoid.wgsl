@@ -1,9 +1,5 @@
 // Each value by itself to 0 … 1.
 
-struct Sigmoid {
-    classes: u32,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -1,9 +1,5 @@
 // Exponentials over their sum, by a single workgroup.
 
-struct Softmax {
-    classes: u32,
-}
-
 struct Step {
     input: u32,
     side: u32,

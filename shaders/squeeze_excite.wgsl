@@ -1,19 +1,5 @@
 // The gate of squeeze-excite: the mean of each channel, reduced, and expanded to one factor a channel. One workgroup.
 
-struct GlobalPool {
-    in_width: u32,
-    height: u32,
-    width: u32,
-    lanes: u32,
-    max: u32,
-}
-
-struct Dense {
-    in_channels: u32,
-    out_lanes: u32,
-    curve: Curve,
-}
-
 struct Step {
     input: u32,
     side: u32,

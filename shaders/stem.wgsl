@@ -1,19 +1,5 @@
 // A convolution over the channels of the picture. An invocation computes four neighbouring pixels of a row × 8 channels.
 
-struct Conv {
-    in_height: u32,
-    in_width: u32,
-    in_channels: u32,
-    out_height: u32,
-    out_width: u32,
-    out_lanes: u32,
-    kernel: u32,
-    stride: u32,
-    pad_top: u32,
-    pad_left: u32,
-    curve: Curve,
-}
-
 struct Step {
     input: u32,
     side: u32,

@@ -7,12 +7,6 @@
 /// Invocations of a workgroup.
 override WIDTH: u32 = 64u;
 
-struct Curve {
-    kind: u32,
-    low: f32,
-    high: f32,
-}
-
 /// An activation.
 fn bend(value: vec4<f32>, curve: Curve) -> vec4<f32> {
     if curve.kind == 0u {

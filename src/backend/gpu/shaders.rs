@@ -98,20 +98,18 @@ impl Shader {
     #[must_use]
     pub fn source(&self, variant: Variant) -> String {
         let quads = variant.quads && self.shares;
+        let shared: &[&str] = match self.bindings {
+            Bindings::Maps => {
+                &[text!("lib/blocks"), text!("lib/maps"), if quads { text!("lib/quads") } else { text!("lib/each") }]
+            }
+            Bindings::Frame => &[text!("lib/frame")],
+        };
         [
             if variant.f16 { "enable f16;\n" } else { "" },
             // Browsers insist on this directive, and naga does not know it yet (wgpu#5555).
             if quads && cfg!(target_arch = "wasm32") { "enable subgroups;\n" } else { "" },
             if variant.f16 { text!("lib/f16") } else { text!("lib/f32") },
-            match self.bindings {
-                Bindings::Maps => text!("lib/maps"),
-                Bindings::Frame => text!("lib/frame"),
-            },
-            match (self.bindings, quads) {
-                (Bindings::Frame, _) => "",
-                (Bindings::Maps, true) => text!("lib/quads"),
-                (Bindings::Maps, false) => text!("lib/each"),
-            },
+            &shared.concat(),
             self.text,
         ]
         .concat()
