@@ -8,13 +8,6 @@ struct Step {
     p: Depthwise,
 }
 
-/// One pixel of the row of `width` pixels that begins at `row`, zero left and right of it.
-fn pixel(row: u32, width: u32, x: u32) -> vec4<f32> {
-    // Left of the row, `x` has wrapped to a huge number.
-    let inside = x < width;
-    return select(vec4(0.0), vec4<f32>(arena[row + select(0u, x, inside) * step.p.lanes]), inside);
-}
-
 fn finish(y: u32, x: u32, lane: u32, sum: vec4<f32>) {
     let p = step.p;
     if x < p.out_width && y < p.out_height && lane < p.lanes {
@@ -47,21 +40,21 @@ fn run(group: u32, local: u32, own: u32) {
             let w1 = vec4<f32>(parameters[weights + 1u]);
             let w2 = vec4<f32>(parameters[weights + 2u]);
             // Neighbouring windows share their pixels.
-            let x0 = pixel(row, width, start);
-            let x1 = pixel(row, width, start + 1u);
-            let x2 = pixel(row, width, start + 2u);
-            let x3 = pixel(row, width, start + 3u);
-            let x4 = pixel(row, width, start + 4u);
-            let x5 = pixel(row, width, start + 5u);
+            let x0 = pixel(row, width, p.lanes, start);
+            let x1 = pixel(row, width, p.lanes, start + 1u);
+            let x2 = pixel(row, width, p.lanes, start + 2u);
+            let x3 = pixel(row, width, p.lanes, start + 3u);
+            let x4 = pixel(row, width, p.lanes, start + 4u);
+            let x5 = pixel(row, width, p.lanes, start + 5u);
             s0 += w0 * x0 + w1 * x1 + w2 * x2;
             if p.stride == 1u {
                 s1 += w0 * x1 + w1 * x2 + w2 * x3;
                 s2 += w0 * x2 + w1 * x3 + w2 * x4;
                 s3 += w0 * x3 + w1 * x4 + w2 * x5;
             } else {
-                let x6 = pixel(row, width, start + 6u);
-                let x7 = pixel(row, width, start + 7u);
-                let x8 = pixel(row, width, start + 8u);
+                let x6 = pixel(row, width, p.lanes, start + 6u);
+                let x7 = pixel(row, width, p.lanes, start + 7u);
+                let x8 = pixel(row, width, p.lanes, start + 8u);
                 s1 += w0 * x2 + w1 * x3 + w2 * x4;
                 s2 += w0 * x4 + w1 * x5 + w2 * x6;
                 s3 += w0 * x6 + w1 * x7 + w2 * x8;
@@ -70,10 +63,10 @@ fn run(group: u32, local: u32, own: u32) {
             for (var j = 0u; j < p.kernel; j++) {
                 let weight = vec4<f32>(parameters[weights + j]);
                 let at = start + j * p.dilation;
-                s0 += weight * pixel(row, width, at);
-                s1 += weight * pixel(row, width, at + p.stride);
-                s2 += weight * pixel(row, width, at + 2u * p.stride);
-                s3 += weight * pixel(row, width, at + 3u * p.stride);
+                s0 += weight * pixel(row, width, p.lanes, at);
+                s1 += weight * pixel(row, width, p.lanes, at + p.stride);
+                s2 += weight * pixel(row, width, p.lanes, at + 2u * p.stride);
+                s3 += weight * pixel(row, width, p.lanes, at + 3u * p.stride);
             }
         }
         weights += p.kernel;

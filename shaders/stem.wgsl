@@ -8,13 +8,6 @@ struct Step {
     p: Conv,
 }
 
-/// One pixel of the row of `width` pixels that begins at `row`, zero left and right of it.
-fn pixel(row: u32, width: u32, x: u32) -> vec4<f32> {
-    // Left of the row, `x` has wrapped to a huge number.
-    let inside = x < width;
-    return select(vec4(0.0), vec4<f32>(arena[row + select(0u, x, inside)]), inside);
-}
-
 fn finish(y: u32, x: u32, lane: u32, sum: vec4<f32>) {
     let p = step.p;
     if x < p.out_width && y < p.out_height && lane < p.out_lanes {
@@ -52,10 +45,10 @@ fn run(group: u32, local: u32, own: u32) {
         let width = select(0u, p.in_width, in_y < p.in_height);
         for (var j = 0u; j < p.kernel; j++) {
             let start = x * p.stride + j - p.pad_left;
-            let x0 = pixel(row, width, start);
-            let x1 = pixel(row, width, start + p.stride);
-            let x2 = pixel(row, width, start + 2u * p.stride);
-            let x3 = pixel(row, width, start + 3u * p.stride);
+            let x0 = pixel(row, width, 1u, start);
+            let x1 = pixel(row, width, 1u, start + p.stride);
+            let x2 = pixel(row, width, 1u, start + 2u * p.stride);
+            let x3 = pixel(row, width, 1u, start + 3u * p.stride);
             // Weights of channels that the picture lacks are the next tap's, and are multiplied by zero.
             let first = square(w, own);
             a0 += first * x0;

@@ -20,3 +20,10 @@ fn bend(value: vec4<f32>, curve: Curve) -> vec4<f32> {
 fn group_index(group: vec3<u32>) -> u32 {
     return group.y * 32768u + group.x;
 }
+
+/// Four channels of pixel `x` of a row that begins at `row` and has `width` pixels of `lanes` vectors; zero beside it.
+fn pixel(row: u32, width: u32, lanes: u32, x: u32) -> vec4<f32> {
+    // Left of the row, `x` has wrapped to a huge number.
+    let inside = x < width;
+    return select(vec4(0.0), vec4<f32>(arena[row + select(0u, x, inside) * lanes]), inside);
+}
