@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 
 /// One dispatch of a shader.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Dispatch {
     /// Which shader.
     pub shader: &'static Shader,

@@ -46,6 +46,8 @@ pub const MOST_LABELS: usize = 32;
 pub struct Gpu {
     device: Device,
     pipelines: Rc<Pipelines>,
+    /// Those of [`FRAME`].
+    frame: [wgpu::ComputePipeline; 2],
     weights: wgpu::Buffer,
     results: wgpu::Buffer,
     arena: Option<wgpu::Buffer>,
@@ -58,7 +60,7 @@ pub struct Gpu {
 #[derive(Debug)]
 struct Prepared {
     /// Pipeline and workgroups of each.
-    dispatches: Vec<(usize, u32)>,
+    dispatches: Vec<(wgpu::ComputePipeline, u32)>,
     steps: wgpu::Buffer,
     bound: Option<wgpu::BindGroup>,
     input: Slot,
@@ -89,9 +91,11 @@ impl Gpu {
         let weights = buffer(device, "weights", bytes.len() as u64, wgpu::BufferUsages::STORAGE);
         device.queue.write_buffer(&weights, 0, &bytes);
         let results = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        let pipelines = Pipelines::of(device, variant);
         Ok(Self {
             device: device.clone(),
-            pipelines: Pipelines::of(device, variant),
+            frame: FRAME.map(|shader| pipelines.get(device, shader)),
+            pipelines,
             weights,
             results: buffer(device, "results", MOST_LABELS as u64 * 8, results),
             arena: None,
@@ -118,9 +122,9 @@ impl Gpu {
     pub fn pipelines(&self) -> usize {
         let used = self.prepared.iter().flat_map(|prepared| &prepared.dispatches).map(|(pipeline, _)| pipeline);
         let mut distinct = Vec::new();
-        for index in used {
-            if !distinct.contains(&index) {
-                distinct.push(index);
+        for pipeline in used {
+            if !distinct.contains(&pipeline) {
+                distinct.push(pipeline);
             }
         }
         FRAME.len() + distinct.len()
@@ -144,9 +148,6 @@ impl Gpu {
             labels = count.min(MOST_LABELS);
             dispatches.push(top_k(output.slot.start, output.shape.channels, labels));
         }
-        for shader in FRAME {
-            self.pipelines.index(&self.device, shader);
-        }
         let mut blocks = vec![0_u32; dispatches.len() * STEP_BYTES / 4];
         for (block, dispatch) in blocks.chunks_exact_mut(STEP_BYTES / 4).zip(&dispatches) {
             block[..dispatch.words.len()].copy_from_slice(&dispatch.words);
@@ -155,7 +156,7 @@ impl Gpu {
         self.device.queue.write_buffer(&steps, 0, bytemuck::cast_slice(&blocks));
         let dispatches = dispatches
             .iter()
-            .map(|dispatch| (self.pipelines.index(&self.device, dispatch.shader), dispatch.groups))
+            .map(|dispatch| (self.pipelines.get(&self.device, dispatch.shader), dispatch.groups))
             .collect();
         let outputs = plan.outputs.clone();
         let input = plan.input.clone();
@@ -229,13 +230,12 @@ impl Gpu {
     }
 
     fn frame_passes(&mut self, pass: &mut wgpu::ComputePass<'_>, passes: Range<usize>) {
-        let indices = FRAME.map(|shader| self.pipelines.index(&self.device, shader));
         let Some(arena) = self.arena.as_ref().filter(|_| !passes.is_empty()) else { return };
         let layout = self.pipelines.layout(Bindings::Frame);
         let Some((group, sizes)) = self.stage.bind(&self.device, layout, arena) else { return };
         pass.set_bind_group(0, group, &[]);
-        for (index, (across, down)) in indices.into_iter().zip(sizes).take(passes.end).skip(passes.start) {
-            pass.set_pipeline(&self.pipelines.get(index));
+        for (pipeline, (across, down)) in self.frame.iter().zip(sizes).take(passes.end).skip(passes.start) {
+            pass.set_pipeline(pipeline);
             pass.dispatch_workgroups(across, down, 1);
         }
     }
@@ -243,10 +243,10 @@ impl Gpu {
     fn plan_passes(&self, pass: &mut wgpu::ComputePass<'_>, plan: usize, passes: Range<usize>) {
         let prepared = &self.prepared[plan];
         for index in passes {
-            let (pipeline, groups) = prepared.dispatches[index];
-            pass.set_pipeline(&self.pipelines.get(pipeline));
+            let (pipeline, groups) = &prepared.dispatches[index];
+            pass.set_pipeline(pipeline);
             pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
-            pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
+            pass.dispatch_workgroups((*groups).min(ROW), groups.div_ceil(ROW), 1);
         }
     }
 

@@ -61,11 +61,11 @@ impl Pipelines {
         self.variant
     }
 
-    /// The index of that shader's pipeline, compiled now if it has not been.
-    pub(super) fn index(&self, device: &Device, shader: &'static Shader) -> usize {
+    /// That shader's pipeline, compiled now if it has not been.
+    pub(super) fn get(&self, device: &Device, shader: &'static Shader) -> wgpu::ComputePipeline {
         let mut compiled = self.compiled.borrow_mut();
-        if let Some(index) = compiled.iter().position(|(known, _)| *known == shader) {
-            return index;
+        if let Some((_, pipeline)) = compiled.iter().find(|(known, _)| std::ptr::eq(*known, shader)) {
+            return pipeline.clone();
         }
         let module = device.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(shader.stem),
@@ -91,12 +91,8 @@ impl Pipelines {
             },
             cache: None,
         });
-        compiled.push((shader, pipeline));
-        compiled.len() - 1
-    }
-
-    pub(super) fn get(&self, index: usize) -> wgpu::ComputePipeline {
-        self.compiled.borrow()[index].1.clone()
+        compiled.push((shader, pipeline.clone()));
+        pipeline
     }
 }
 

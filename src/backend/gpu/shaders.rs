@@ -12,7 +12,7 @@ pub struct Variant {
 }
 
 /// One compute shader.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Shader {
     /// The file's stem in `shaders/`.
     pub stem: &'static str,
