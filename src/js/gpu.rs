@@ -26,20 +26,6 @@ impl Gpu {
         self.0.handle()
     }
 
-    /// Whether it is a CPU that pretends to be a GPU.
-    #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn fallback(&self) -> bool {
-        self.0.fallback
-    }
-
-    /// Whether maps can have 16 bits.
-    #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn f16(&self) -> bool {
-        self.0.has_f16()
-    }
-
     /// Whether dispatches can be timed.
     #[wasm_bindgen(getter)]
     #[must_use]

@@ -105,12 +105,6 @@ impl Gpu {
         })
     }
 
-    /// The device it runs on.
-    #[must_use]
-    pub const fn device(&self) -> &Device {
-        &self.device
-    }
-
     /// How its shaders are compiled.
     #[must_use]
     pub fn variant(&self) -> Variant {
