@@ -3,7 +3,7 @@
 
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
-use super::{Engine, object, tensor};
+use super::{Engine, names, object, tensor};
 use crate::Label;
 use crate::error::{Kind, Result};
 use crate::net::{Choice, Device, Dispatched, Gpus, Kept, Net, Picture, Variant, connect};
@@ -126,11 +126,8 @@ impl Engine {
     /// As `gpuClassify`.
     #[wasm_bindgen(js_name = gpuInfer)]
     pub fn gpu_infer(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Promise> {
-        let options = Given::new(options)?;
-        let (endpoints, view) = (options.endpoints()?, options.view()?);
-        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
-        self.net.plan(&endpoints).map_err(thrown)?;
-        let answer = self.seen(frame, |net, picture| net.gpu_infer(picture, &view, &endpoints))?;
+        let (endpoints, view) = self.asked(options)?;
+        let answer = self.seen(frame, |net, picture| net.gpu_infer(picture, &view, &names(&endpoints)))?;
         Ok(promise(answer, |tensors| Ok(tensors.iter().map(tensor).collect::<JsResult<Array>>()?.into())))
     }
 
@@ -141,11 +138,8 @@ impl Engine {
     /// As `gpuClassify`.
     #[wasm_bindgen(js_name = gpuKeep)]
     pub fn gpu_keep(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Array> {
-        let options = Given::new(options)?;
-        let (endpoints, view) = (options.endpoints()?, options.view()?);
-        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
-        self.net.plan(&endpoints).map_err(thrown)?;
-        let kept = self.seen(frame, |net, picture| net.gpu_keep(picture, &view, &endpoints))?;
+        let (endpoints, view) = self.asked(options)?;
+        let kept = self.seen(frame, |net, picture| net.gpu_keep(picture, &view, &names(&endpoints)))?;
         let object = |(endpoint, shape, buffer): &(String, Vec<usize>, Kept)| {
             let buffer = buffer.handle().into();
             object(&[("endpoint", endpoint.as_str().into()), ("shape", write(shape)?), ("buffer", buffer)])
@@ -159,10 +153,8 @@ impl Engine {
     /// As `gpuClassify`; rejects with `unsupported` where the adapter has no timestamps.
     #[wasm_bindgen(js_name = gpuProfile)]
     pub fn gpu_profile(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Promise> {
-        let options = Given::new(options)?;
-        let (endpoints, view) = (options.endpoints()?, options.view()?);
-        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
-        let answer = self.seen(frame, |net, picture| net.gpu_profile(picture, &view, &endpoints))?;
+        let (endpoints, view) = self.asked(options)?;
+        let answer = self.seen(frame, |net, picture| net.gpu_profile(picture, &view, &names(&endpoints)))?;
         let row = |row: &Dispatched| {
             object(&[
                 ("layers", write(&row.layers)?),

@@ -6,6 +6,7 @@ mod info;
 mod options;
 mod source;
 
+use crate::frame::View;
 use crate::net::{Net, Tensor};
 use errors::{JsResult, thrown};
 use options::Given;
@@ -112,18 +113,24 @@ impl Engine {
     /// # Errors
     /// Throws a `MobileNetError` for a bad option, an unknown endpoint or an unreadable frame.
     pub fn infer(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<js_sys::Array> {
-        let options = Given::new(options)?;
-        let (endpoints, view) = (options.endpoints()?, options.view()?);
-        let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
-        // Before the frame is read: a misspelt endpoint should cost nothing.
-        self.net.plan(&endpoints).map_err(thrown)?;
+        let (endpoints, view) = self.asked(options)?;
         let frame = self.pixels.read(frame)?;
-        let tensors = self.net.infer(&frame, &view, &endpoints).map_err(thrown)?;
+        let tensors = self.net.infer(&frame, &view, &names(&endpoints)).map_err(thrown)?;
         tensors.iter().map(tensor).collect()
     }
 }
 
 impl Engine {
+    /// Endpoints and view of `options`. Checked before a frame is read: a misspelt endpoint should cost nothing.
+    fn asked(&self, options: &JsValue) -> JsResult<(Vec<String>, View)> {
+        let options = Given::new(options)?;
+        let (endpoints, view) = (options.endpoints()?, options.view()?);
+        for endpoint in &endpoints {
+            self.net.graph().endpoint(endpoint).map_err(thrown)?;
+        }
+        Ok((endpoints, view))
+    }
+
     fn labels(&self, labels: &[crate::Label]) -> JsResult<JsValue> {
         let label = |&crate::Label { index, probability }: &crate::Label| Label {
             index,
@@ -133,6 +140,10 @@ impl Engine {
         };
         options::write(&Labels { labels: labels.iter().map(label).collect() })
     }
+}
+
+fn names(endpoints: &[String]) -> Vec<&str> {
+    endpoints.iter().map(String::as_str).collect()
 }
 
 /// `{ endpoint, shape, data }`.
