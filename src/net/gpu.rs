@@ -155,17 +155,6 @@ impl Net {
         Ok(shapes.into_iter().zip(buffers).map(|((name, shape), buffer)| (name, shape, buffer)).collect())
     }
 
-    fn shapes(&self, endpoints: &[&str]) -> Result<Vec<(String, Vec<usize>)>> {
-        endpoints
-            .iter()
-            .map(|name| {
-                let name = self.graph.endpoint(name)?.name.clone();
-                let shape = self.endpoints.iter().find(|endpoint| endpoint.name == name);
-                Ok((name, shape.map_or_else(Vec::new, |endpoint| endpoint.shape.clone())))
-            })
-            .collect()
-    }
-
     /// As [`Net::classify`], on the GPU; only the labels are read back, unless the query asks for more than that.
     ///
     /// # Errors

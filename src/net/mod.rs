@@ -273,14 +273,24 @@ impl Net {
         let index = self.plan_index(endpoints)?;
         let plan = &self.plans[index].1;
         self.executor.run(plan, frame, view)?;
-        let tensor = |output: &crate::plan::Output| {
+        let tensor = |((endpoint, shape), output)| {
             let mut data = Vec::new();
             self.executor.read(output, &mut data);
-            let shape = self.endpoints.iter().find(|endpoint| endpoint.name == output.name);
-            let shape = shape.map_or_else(Vec::new, |endpoint| endpoint.shape.clone());
-            Tensor { endpoint: output.name.clone(), shape, data }
+            Tensor { endpoint, shape, data }
         };
-        Ok(plan.outputs.iter().map(tensor).collect())
+        Ok(self.shapes(endpoints)?.into_iter().zip(&plan.outputs).map(tensor).collect())
+    }
+
+    /// Names and shapes of `endpoints`, which may be asked for by other frameworks' names.
+    fn shapes(&self, endpoints: &[&str]) -> Result<Vec<(String, Vec<usize>)>> {
+        endpoints
+            .iter()
+            .map(|name| {
+                let name = self.graph.endpoint(name)?.name.clone();
+                let shape = self.endpoints.iter().find(|endpoint| endpoint.name == name);
+                Ok((name, shape.map_or_else(Vec::new, |endpoint| endpoint.shape.clone())))
+            })
+            .collect()
     }
 
     /// The maps of `endpoints` for each frame: those that [`Net::infer`] gives, bit for bit.
