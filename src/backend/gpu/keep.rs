@@ -1,10 +1,9 @@
 //! Maps that stay on the GPU, for whoever computes on there.
 
 use super::picture::buffer;
-use super::{Gpu, Picture, stored_bytes};
+use super::{Gpu, Picture};
 use crate::error::Result;
 use crate::frame::View;
-use crate::plan::Output;
 
 /// A map that stays on the GPU, in a buffer of its own.
 #[derive(Debug)]
@@ -33,11 +32,7 @@ impl Gpu {
     pub fn keep(&mut self, plan: usize, picture: &Picture<'_>, view: &View) -> Result<Vec<Kept>> {
         let mut encoder = self.encode(plan, picture, view)?;
         let mut kept = Vec::new();
-        for (arena, Output { slot, .. }) in
-            self.arena.iter().flat_map(|arena| self.prepared[plan].outputs.iter().map(move |output| (arena, output)))
-        {
-            let each = stored_bytes(self.pipelines.variant().f16);
-            let (offset, bytes) = (slot.start as u64 * each, slot.len() as u64 * each);
+        for (arena, offset, bytes) in self.outputs(plan) {
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
             let copy = buffer(&self.device, "embedding", bytes, usage);
             encoder.copy_buffer_to_buffer(arena, offset, &copy, 0, bytes);

@@ -159,7 +159,14 @@ impl Gpu {
     }
 
     fn arena_bytes(&self, vec4s: usize) -> u64 {
-        vec4s as u64 * stored_bytes(self.pipelines.variant().f16)
+        vec4s as u64 * stored_bytes(self.variant().f16)
+    }
+
+    /// What that plan's outputs are copied from: the arena, the offset in bytes, the length in bytes.
+    fn outputs(&self, plan: usize) -> impl Iterator<Item = (&wgpu::Buffer, u64, u64)> {
+        let copy =
+            |slot: &Slot| Some((self.arena.as_ref()?, self.arena_bytes(slot.start), self.arena_bytes(slot.len())));
+        self.prepared[plan].outputs.iter().filter_map(move |output| copy(&output.slot))
     }
 
     /// Makes room for that plan's maps and binds them.
@@ -246,18 +253,11 @@ impl Gpu {
 
     /// Copies what was asked for to where it can be read, and submits.
     fn answer(&self, mut encoder: wgpu::CommandEncoder, plan: usize) -> Answer {
-        let f16 = self.pipelines.variant().f16;
         let prepared = &self.prepared[plan];
         let copies: Vec<(&wgpu::Buffer, u64, u64)> = if prepared.labels > 0 {
             vec![(&self.results, 0, prepared.labels as u64 * 8)]
         } else {
-            let arena = self.arena.iter();
-            arena
-                .flat_map(|arena| prepared.outputs.iter().map(move |output| (arena, output)))
-                .map(|(arena, Output { slot, .. })| {
-                    (arena, slot.start as u64 * stored_bytes(f16), slot.len() as u64 * stored_bytes(f16))
-                })
-                .collect()
+            self.outputs(plan).collect()
         };
         let total = copies.iter().map(|(_, _, bytes)| bytes).sum();
         let staging = self.pool.take(&self.device, total);
@@ -268,14 +268,14 @@ impl Gpu {
         }
         self.device.queue.submit([encoder.finish()]);
         let outputs = if prepared.labels > 0 { Vec::new() } else { prepared.outputs.clone() };
-        Answer { pending: self.pool.read(&self.device, staging, total), outputs, f16 }
+        Answer { pending: self.pool.read(&self.device, staging, total), outputs, f16: self.variant().f16 }
     }
 
     /// Writes a map.
     pub fn write(&mut self, slot: &Slot, values: &[Vec4]) {
-        let f16 = self.pipelines.variant().f16;
         if let Some(arena) = &self.arena {
-            self.device.queue.write_buffer(arena, slot.start as u64 * stored_bytes(f16), &stored(values, f16));
+            let bytes = stored(values, self.variant().f16);
+            self.device.queue.write_buffer(arena, self.arena_bytes(slot.start), &bytes);
         }
     }
 

@@ -76,7 +76,7 @@ impl Gpu {
         encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, bytes);
         self.device.queue.submit([encoder.finish()]);
         let pending = self.pool.read(&self.device, staging, bytes);
-        let frame_bytes = self.stage.bytes(stored_bytes(self.pipelines.variant().f16));
+        let frame_bytes = self.stage.bytes(stored_bytes(self.variant().f16));
         let frame_bytes = frame_bytes.into_iter().take(frames.len()).collect();
         Ok(Timed { pending, ns_per_tick: f64::from(self.device.queue.get_timestamp_period()), frame_bytes })
     }
