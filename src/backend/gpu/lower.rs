@@ -2,6 +2,7 @@
 
 use super::shaders::{self, Shader, WIDTH};
 use crate::kernels::Call;
+use crate::lane::lanes;
 use crate::plan::{Group, Pattern, Plan, Step};
 use std::fmt;
 use std::ops::Range;
@@ -65,7 +66,7 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
         words.push(word(step.parameters.start));
         words.extend_from_slice(step.call.words());
     }
-    Dispatch { shader, steps: group.steps.clone(), groups: groups(steps), words }
+    Dispatch { shader, steps: group.steps.clone(), groups: groups(last, group.pattern), words }
 }
 
 const fn shader(call: &Call) -> &'static Shader {
@@ -83,24 +84,30 @@ const fn shader(call: &Call) -> &'static Shader {
     }
 }
 
-/// How many workgroups compute `steps`, as the head of each shader says who computes what.
-fn groups(steps: &[Step]) -> u32 {
-    let items = match (&steps[steps.len() - 1].call, steps.len()) {
-        (Call::Depthwise(p), 2) => return p.lanes,
-        (Call::Dense(_), 3) | (Call::Softmax(_), _) => return 1,
-        (Call::Pointwise(p), 1) => p.pixels.div_ceil(16) * 4 * p.out_lanes.div_ceil(2),
-        (Call::Pointwise(p), count) => match &steps[count - 2].call {
-            Call::Depthwise(d) => return d.out_width.div_ceil(8) * d.out_height.div_ceil(8),
-            _ => p.pixels.div_ceil(16) * 4 * p.out_lanes.div_ceil(2),
-        },
-        (Call::GlobalPool(p), _) => return p.lanes,
-        (Call::Dense(p), _) => return p.out_lanes,
-        (Call::Conv(p), _) => (p.out_width.div_ceil(4) * p.out_height).next_multiple_of(4) * p.out_lanes.div_ceil(2),
-        (Call::Depthwise(p), _) => p.lanes * p.out_width.div_ceil(4) * p.out_height,
-        (Call::Add(p), _) => p.count,
-        (Call::Scale(p), _) => p.pixels * p.lanes,
-        (Call::Pad(p), _) => p.out_height * p.out_width * p.lanes,
-        (Call::Sigmoid(p), _) => p.classes.div_ceil(4),
+/// How many workgroups compute a group that ends with `last`, as the head of each shader says who computes what.
+fn groups(last: &Step, pattern: Pattern) -> u32 {
+    match pattern {
+        Pattern::Single | Pattern::GatedProject => call_groups(&last.call),
+        Pattern::InvertedResidual | Pattern::Separable => {
+            word(last.shape.width).div_ceil(8) * word(last.shape.height).div_ceil(8)
+        }
+        Pattern::ExpandDepthwise => word(lanes(last.shape.channels)),
+        Pattern::SqueezeExcite => 1,
+    }
+}
+
+const fn call_groups(call: &Call) -> u32 {
+    let items = match call {
+        Call::Softmax(_) => return 1,
+        Call::GlobalPool(p) => return p.lanes,
+        Call::Dense(p) => return p.out_lanes,
+        Call::Conv(p) => (p.out_width.div_ceil(4) * p.out_height).next_multiple_of(4) * p.out_lanes.div_ceil(2),
+        Call::Depthwise(p) => p.lanes * p.out_width.div_ceil(4) * p.out_height,
+        Call::Pointwise(p) => p.pixels.div_ceil(16) * 4 * p.out_lanes.div_ceil(2),
+        Call::Add(p) => p.count,
+        Call::Scale(p) => p.pixels * p.lanes,
+        Call::Pad(p) => p.out_height * p.out_width * p.lanes,
+        Call::Sigmoid(p) => p.classes.div_ceil(4),
     };
     items.div_ceil(WIDTH)
 }
