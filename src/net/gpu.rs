@@ -10,8 +10,17 @@ use crate::plan::{Grouping, Plan};
 /// What a network has on a GPU.
 pub(super) struct Accelerator {
     gpu: Gpu,
-    /// The plans prepared so far: endpoints, how many labels, and the number that the GPU gave it.
-    plans: Vec<(Vec<String>, Want, usize)>,
+    /// The plans prepared so far.
+    plans: Vec<Prepared>,
+}
+
+/// A plan that the GPU has prepared, and what it was asked for.
+struct Prepared {
+    endpoints: Vec<String>,
+    want: Want,
+    plan: Plan,
+    /// The number that the GPU gave it.
+    id: usize,
 }
 
 /// What a frame costs on the GPU.
@@ -54,11 +63,6 @@ impl Dispatched {
     }
 }
 
-/// Which steps share a dispatch there.
-fn grouping(gpu: &Gpu) -> Grouping {
-    if gpu.variant().software { Grouping::None } else { Grouping::Gpu }
-}
-
 impl Net {
     /// Brings the weights to that device and prepares for labels. From then on `gpu_…` calls work; the others still run
     /// on the CPU.
@@ -95,26 +99,29 @@ impl Net {
     #[must_use]
     pub fn gpu_cost(&self) -> Option<GpuCost> {
         let Accelerator { gpu, plans } = self.accelerator.as_ref()?;
-        let (_, want, id) = plans.first()?;
+        let &Prepared { want, id, .. } = plans.first()?;
         let readback_bytes = if let Want::Labels(count) = want { count * 8 } else { 0 };
-        Some(GpuCost { pipelines: gpu.pipelines(), dispatches: gpu.dispatches(*id), readback_bytes })
+        Some(GpuCost { pipelines: gpu.pipelines(), dispatches: gpu.dispatches(id), readback_bytes })
     }
 
-    fn gpu_plan(&mut self, endpoints: &[&str], want: Want) -> Result<(&mut Gpu, usize)> {
+    fn gpu_plan(&mut self, endpoints: &[&str], want: Want) -> Result<(&mut Gpu, &Prepared)> {
         let Some(Accelerator { gpu, plans }) = &mut self.accelerator else {
             return Err(Error::new(Kind::GpuUnavailable, "gpu")
                 .expected("a network that was brought to a GPU")
                 .found("one that was not")
                 .remedy("Attach a device first."));
         };
-        let known = plans.iter().find(|(names, known, _)| *known == want && names.iter().eq(endpoints));
-        if let Some(&(_, _, id)) = known {
-            return Ok((gpu, id));
-        }
-        let plan = Plan::grouped(&self.graph, &self.packing, endpoints, grouping(gpu))?;
-        let id = gpu.prepare(&plan, want)?;
-        plans.push((endpoints.iter().map(ToString::to_string).collect(), want, id));
-        Ok((gpu, id))
+        let known = plans.iter().position(|known| known.want == want && known.endpoints.iter().eq(endpoints));
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let grouping = if gpu.variant().software { Grouping::None } else { Grouping::Gpu };
+            let plan = Plan::grouped(&self.graph, &self.packing, endpoints, grouping)?;
+            let id = gpu.prepare(&plan, want)?;
+            plans.push(Prepared { endpoints: endpoints.iter().map(ToString::to_string).collect(), want, plan, id });
+            plans.len() - 1
+        };
+        Ok((gpu, &plans[index]))
     }
 
     /// As [`Net::infer`], on the GPU: the frame is handed over at once, and the answer comes later. Several may be on
@@ -129,7 +136,7 @@ impl Net {
         endpoints: &[&str],
     ) -> Result<impl Future<Output = Result<Vec<Tensor>>> + use<>> {
         let shapes = self.shapes(endpoints)?;
-        let (gpu, id) = self.gpu_plan(endpoints, Want::Maps)?;
+        let (gpu, &Prepared { id, .. }) = self.gpu_plan(endpoints, Want::Maps)?;
         let answer = gpu.run(id, picture, view)?;
         Ok(async move {
             let maps = answer.maps().await?;
@@ -150,7 +157,7 @@ impl Net {
         endpoints: &[&str],
     ) -> Result<Vec<(String, Vec<usize>, Kept)>> {
         let shapes = self.shapes(endpoints)?;
-        let (gpu, id) = self.gpu_plan(endpoints, Want::Maps)?;
+        let (gpu, &Prepared { id, .. }) = self.gpu_plan(endpoints, Want::Maps)?;
         let buffers = gpu.keep(id, picture, view)?;
         Ok(shapes.into_iter().zip(buffers).map(|((name, shape), buffer)| (name, shape, buffer)).collect())
     }
@@ -167,7 +174,7 @@ impl Net {
     ) -> Result<impl Future<Output = Result<Vec<Label>>> + use<>> {
         let simple = query.allow.is_empty() && query.deny.is_empty() && (1..=MOST_LABELS).contains(&query.top_k);
         let want = if simple { Want::Labels(query.top_k) } else { Want::Maps };
-        let (gpu, id) = self.gpu_plan(&[PREDICTIONS], want)?;
+        let (gpu, &Prepared { id, .. }) = self.gpu_plan(&[PREDICTIONS], want)?;
         let answer = gpu.run(id, picture, view)?;
         let query = query.clone();
         Ok(async move {
@@ -193,14 +200,14 @@ impl Net {
         endpoints: &[&str],
     ) -> Result<impl Future<Output = Result<Vec<Dispatched>>> + use<>> {
         let want = if endpoints == [PREDICTIONS] { Want::Labels(Query::default().top_k) } else { Want::Maps };
-        let (gpu, id) = self.gpu_plan(endpoints, want)?;
+        let classes = self.spec.classes as u64;
+        let (gpu, Prepared { plan, id, .. }) = self.gpu_plan(endpoints, want)?;
         let f16 = gpu.variant().f16;
-        let (timed, grouping) = (gpu.profile(id, picture, view)?, grouping(gpu));
-        let plan = Plan::grouped(&self.graph, &self.packing, endpoints, grouping)?;
+        let timed = gpu.profile(*id, picture, view)?;
         let row = |kernel, bytes| Dispatched { layers: Vec::new(), kernel, us: 0.0, macs: 0, bytes };
         let frame = Gpu::frame_stems().into_iter().zip(timed.frame_bytes.clone());
         let mut rows: Vec<Dispatched> = frame.map(|(stem, bytes)| row(stem, bytes)).collect();
-        for dispatch in lower(&plan) {
+        for dispatch in lower(plan) {
             let steps = &plan.steps[dispatch.steps];
             rows.push(Dispatched {
                 layers: steps.iter().map(|step| step.name.clone()).collect(),
@@ -209,7 +216,6 @@ impl Net {
             });
         }
         if want != Want::Maps {
-            let classes = self.spec.classes as u64;
             rows.push(row("top_k", classes * if f16 { 2 } else { 4 }));
         }
         Ok(async move {
