@@ -37,7 +37,7 @@ impl Faults {
     }
 }
 
-/// Features that are used where they exist, and how much they matter.
+/// Features that are used where they exist. wgpu cannot ask browsers for their subgroups: `pkg/backends.js` does.
 const WANTED: wgpu::Features =
     wgpu::Features::SHADER_F16.union(wgpu::Features::SUBGROUP).union(wgpu::Features::TIMESTAMP_QUERY);
 
@@ -115,7 +115,7 @@ fn unavailable(expected: &str, why: &dyn std::fmt::Display) -> Error {
         .remedy("Use backend \"auto\", which falls back to the CPU, or another browser or driver.")
 }
 
-/// The adapter in words, e.g. `google swiftshader`.
+/// The adapter and its driver in words. A browser tells no driver, and of the adapter often nothing.
 fn name(info: &wgpu::AdapterInfo) -> String {
     let parts = [&info.name, &info.driver].map(|part| part.trim());
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")

@@ -57,7 +57,7 @@ impl External {
 pub(super) struct Stage {
     preprocessor: Preprocessor,
     tables: Option<Tables>,
-    /// The picture and the view of the frame before.
+    /// The picture of the frame before.
     texture: Option<wgpu::Texture>,
     frame: wgpu::Buffer,
     taps: Option<wgpu::Buffer>,
