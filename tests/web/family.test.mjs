@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertFails, blank, fixtures, launch, serve } from "./harness.mjs";
+import { assertFails, fixtures, visitBlank } from "./harness.mjs";
 
 const V1 = "/fixtures/weights/v1_1.0_224_slim/mobilenet_v1_1.0_224.safetensors";
 const V2 = "/fixtures/weights/v2_1.0_224_torchvision/mobilenet_v2.safetensors";
@@ -12,12 +12,10 @@ const VERSIONS = ["v1", "v2", "v3-large", "v3-small", "v3-large-minimalistic", "
 
 const { skip } = fixtures();
 
-let server, browser, page;
+let page, close;
 
 before(async () => {
-  server = await serve();
-  browser = await launch();
-  page = await blank(await browser.newContext(), server.site);
+  ({ page, close } = await visitBlank());
   await page.evaluate(async () => {
     const { MobileNet } = await import("/pkg/index.js");
     const pattern = (width, height, seed) => {
@@ -34,10 +32,7 @@ before(async () => {
   });
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 describe("endpoints", () => {
   test("several of one call, in their order, each with its shape; alone they are the same to the last bit", async () => {

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { difference, rows, top, withoutProfile, worst } from "./golden.mjs";
-import { GPU_ARGS, blank, fixtures, launch, serve, withoutAdapter } from "./harness.mjs";
+import { GPU_ARGS, fixtures, visitBlank, withoutAdapter } from "./harness.mjs";
 
 // The issues' bounds, as in tests/golden.rs: sums of thousands of products in another order than the framework's.
 const LOGIT_TOLERANCE = { simd: 2e-3, reference: 2e-3, webgpu: 5e-3 };
@@ -37,19 +37,14 @@ const NETS = [
 const { folder, skip } = fixtures();
 
 describe("golden outputs", { skip }, () => {
-  let server, browser, page, noGpu;
+  let page, close, noGpu;
 
   before(async () => {
-    server = await serve();
-    browser = await launch({ args: GPU_ARGS });
-    page = await blank(await browser.newContext(), server.site);
+    ({ page, close } = await visitBlank({ args: GPU_ARGS }));
     noGpu = await withoutAdapter(page);
   });
 
-  after(async () => {
-    await browser?.close();
-    server?.close();
-  });
+  after(() => close?.());
 
   for (const { title, weights, outputs, lengths } of NETS) {
     for (const backend of ["simd", "reference", "webgpu"]) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { GPU_ARGS, blank, launch, serve, withoutAdapter } from "./harness.mjs";
+import { GPU_ARGS, blank, visit, withoutAdapter } from "./harness.mjs";
 
 const LOSSES = 100;
 const FRAMES = 5000;
@@ -11,20 +11,17 @@ const LOGIT_TOLERANCE = 5e-3;
 /** As in soak.test.mjs: V8's own code and statistics; a leaked object a frame would be 200 kB and more. */
 const JS_HEAP_TOLERANCE_BYTES = 100_000;
 
-let server, browser, noGpu;
+let server, browser, close, noGpu;
 
 before(async () => {
-  server = await serve();
-  browser = await launch({ args: [...GPU_ARGS, "--js-flags=--expose-gc", "--enable-precise-memory-info"] });
+  const args = [...GPU_ARGS, "--js-flags=--expose-gc", "--enable-precise-memory-info"];
+  ({ server, browser, close } = await visit({ args }));
   const page = await fresh();
   noGpu = await withoutAdapter(page);
   await page.close();
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 /** A page with `tiny(options)`, frames to look at, and `within(ms, promise)`, which tells a call that hangs. */
 async function fresh() {

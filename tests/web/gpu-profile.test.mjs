@@ -2,15 +2,13 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { GPU_ARGS, assertFails, blank, launch, serve, withoutAdapter } from "./harness.mjs";
+import { GPU_ARGS, assertFails, visitBlank, withoutAdapter } from "./harness.mjs";
 import { PageDriver } from "./page-driver.mjs";
 
-let server, browser, page, noGpu;
+let server, browser, page, close, noGpu;
 
 before(async () => {
-  server = await serve();
-  browser = await launch({ args: GPU_ARGS });
-  page = await blank(await browser.newContext(), server.site);
+  ({ server, browser, page, close } = await visitBlank({ args: GPU_ARGS }));
   noGpu = await withoutAdapter(page);
   await page.evaluate(() => {
     const NET = { version: "v3-small", inputWidth: 64, inputHeight: 64, classes: 10 };
@@ -20,10 +18,7 @@ before(async () => {
   });
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 function gpuTest(name, work) {
   test(name, (t) => (noGpu ? t.skip(noGpu) : work(t)));

@@ -2,27 +2,23 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { GPU_ARGS, assertFails, blank, launch, serve, withoutAdapter } from "./harness.mjs";
+import { GPU_ARGS, assertFails, blank, launch, visit, withoutAdapter } from "./harness.mjs";
 
 /** Of logits, as a share of their range: sums in another order. SwiftShader's pixels are the CPU's to the last bit. */
 const LOGIT_TOLERANCE = 1e-4;
 /** Of probabilities, each about a tenth. */
 const PROBABILITY_TOLERANCE = 1e-5;
 
-let server, browser, context, page, noGpu;
+let server, browser, context, page, close, noGpu;
 
 before(async () => {
-  server = await serve();
-  browser = await launch({ args: GPU_ARGS });
+  ({ server, browser, close } = await visit({ args: GPU_ARGS }));
   context = await browser.newContext();
   page = await fresh();
   noGpu = await withoutAdapter(page);
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 /** A page with `tiny(options)`, a small network, and `picture(alpha)`, a canvas. */
 async function fresh(from = context) {

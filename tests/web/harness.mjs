@@ -96,6 +96,36 @@ export async function serve() {
   return { site: found.serving, other: found["other-origin"], close: () => server.kill() };
 }
 
+/** What `open` serves, and a Chromium launched with `options` to see it with; both until `close()`. */
+export async function visit(options, open = serve) {
+  const server = await open();
+  try {
+    const browser = await launch(options);
+    return {
+      server,
+      browser,
+      async close() {
+        await browser.close();
+        server.close();
+      },
+    };
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+}
+
+/** As `visit`, and a `blank` page there. */
+export async function visitBlank(options) {
+  const visited = await visit(options);
+  try {
+    return { ...visited, page: await blank(await visited.browser.newContext(), visited.server.site) };
+  } catch (error) {
+    await visited.close();
+    throw error;
+  }
+}
+
 /** The folder of shared pictures and golden outputs, or the reason to skip. Their absence is an error where CI is set. */
 export function fixtures() {
   const folder = process.env.MOBILENET_FIXTURES ?? join(ROOT, "../shared/fixtures");

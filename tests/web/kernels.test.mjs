@@ -4,22 +4,17 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
-import { blank, launch, serve } from "./harness.mjs";
+import { visitBlank } from "./harness.mjs";
 
 const REFERENCES = fileURLToPath(new URL("../../kernels/src/reference", import.meta.url));
 
-let server, browser, page;
+let server, page, close;
 
 before(async () => {
-  server = await serve();
-  browser = await launch();
-  page = await blank(await browser.newContext(), server.site);
+  ({ server, page, close } = await visitBlank());
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 test("the kernels' bodies agree on every edge case", async (t) => {
   const missing = "there is no target/suite: `cargo xtask build` makes it";

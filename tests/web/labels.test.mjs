@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { assertFails, assets, blank, fixtures, launch, serve } from "./harness.mjs";
+import { assertFails, assets, fixtures, visitBlank } from "./harness.mjs";
 
 const V1 = "/fixtures/weights/v1_1.0_224_slim/mobilenet_v1_1.0_224.safetensors";
 const V2 = "/fixtures/weights/v2_1.0_224_torchvision/mobilenet_v2.safetensors";
@@ -14,23 +14,18 @@ const EGYPTIAN_CAT = "n02124075";
 
 const { folder, skip } = fixtures();
 
-let server, browser, page;
+let server, page, close;
 /** Every address of a table of names that was asked for, from the page or a worker. */
 let asked = [];
 
 before(async () => {
-  server = await serve();
-  browser = await launch();
-  page = await blank(await browser.newContext(), server.site);
+  ({ server, page, close } = await visitBlank());
   page.context().on("request", (request) => {
     if (request.url().endsWith(".txt")) asked.push(new URL(request.url()).pathname);
   });
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 /** What a network says of itself and of a cat, and which tables it fetched. */
 async function classified(weights, options) {

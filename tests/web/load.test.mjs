@@ -3,24 +3,19 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { SITE_HEADERS, assertFails, assets, blank, launch, serve } from "./harness.mjs";
+import { SITE_HEADERS, assertFails, assets, blank, visitBlank } from "./harness.mjs";
 
 const NO_ISOLATION = { "content-type": "text/html" };
 
-let server, browser, context, page, files;
+let server, browser, context, page, close, files;
 
 before(async () => {
-  server = await serve();
+  ({ server, browser, page, close } = await visitBlank({ args: ["--host-resolver-rules=MAP insecure.test 127.0.0.1"] }));
+  context = page.context();
   files = await assets(server.site);
-  browser = await launch({ args: ["--host-resolver-rules=MAP insecure.test 127.0.0.1"] });
-  context = await browser.newContext();
-  page = await blank(context, server.site);
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 const failing = (url, options, where = page) => where.evaluate(([u, o]) => code(load(u, o)), [url, options]);
 

@@ -2,23 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch } from "./harness.mjs";
+import { visit } from "./harness.mjs";
 import { PageDriver, openSite } from "./page-driver.mjs";
 
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 /** Small networks: the tests measure for real. */
 const [SMALL, SMALLER] = ["v1_0.25_160", "v1_0.25_128"];
 
-let site;
-let browser;
+let site, browser, close;
 before(async () => {
-  site = await openSite();
-  browser = await launch();
+  ({ server: site, browser, close } = await visit({}, openSite));
 });
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+after(() => close?.());
 
 async function onPage(body, { noisy = false, ...options } = {}) {
   const demo = await PageDriver.open(browser, new URL("models.html", site.url).href, options);

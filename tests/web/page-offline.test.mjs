@@ -2,20 +2,15 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch } from "./harness.mjs";
+import { visit } from "./harness.mjs";
 import { PageDriver, openSite } from "./page-driver.mjs";
 import { proxy } from "./site-proxy.mjs";
 
-let site;
-let browser;
+let site, browser, close;
 before(async () => {
-  site = await openSite();
-  browser = await launch();
+  ({ server: site, browser, close } = await visit({}, openSite));
 });
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+after(() => close?.());
 
 /** A second visit in the same context: the first page is closed, the new one starts cold. */
 async function reopen(demo, url) {

@@ -2,21 +2,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch } from "./harness.mjs";
+import { launch, visit } from "./harness.mjs";
 import { PageDriver, openSite } from "./page-driver.mjs";
 
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
-let site;
-let browser;
+let site, browser, close;
 before(async () => {
-  site = await openSite();
-  browser = await launch();
+  ({ server: site, browser, close } = await visit({}, openSite));
 });
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+after(() => close?.());
 
 /** Runs `body` on the opened page; the console must be silent unless `noisy`. */
 async function onPage(body, { noisy = false, ...options } = {}) {

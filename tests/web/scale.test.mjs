@@ -2,24 +2,19 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assets, blank, launch, serve } from "./harness.mjs";
+import { assets, visitBlank } from "./harness.mjs";
 
 const SIDES_PX = [4000, 400];
 const TOLERANCE = 0.03;
 
-let server, browser, page, files;
+let server, page, close, files;
 
 before(async () => {
-  server = await serve();
+  ({ server, page, close } = await visitBlank());
   files = await assets(server.site);
-  browser = await launch();
-  page = await blank(await browser.newContext(), server.site);
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 test("a photograph keeps its label and its probability at 4000 px and at 400 px", async (t) => {
   // One that the network is sure of: of others a slight blur alone moves the probability by more (see tests/scale.rs).

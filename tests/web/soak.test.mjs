@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assets, blank, launch, serve } from "./harness.mjs";
+import { assets, visitBlank } from "./harness.mjs";
 
 const FRAMES = 500;
 /**
@@ -11,13 +11,11 @@ const FRAMES = 500;
  */
 const JS_HEAP_TOLERANCE_BYTES = 60_000;
 
-let server, browser, page, cdp;
+let server, page, close, cdp;
 
 before(async () => {
-  server = await serve();
+  ({ server, page, close } = await visitBlank({ args: ["--js-flags=--expose-gc", "--enable-precise-memory-info"] }));
   const { weights, samples } = await assets(server.site);
-  browser = await launch({ args: ["--js-flags=--expose-gc", "--enable-precise-memory-info"] });
-  page = await blank(await browser.newContext(), server.site);
   cdp = await page.context().newCDPSession(page);
   await page.evaluate(async ([url, photograph]) => {
     globalThis.net = await load(url);
@@ -37,10 +35,7 @@ before(async () => {
   }, [weights, `/samples/${samples[0].file}`]);
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 /** Bytes of the wasm memory and, after a collection, of the JS heaps of worker and page. */
 async function memory() {

@@ -2,18 +2,16 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { assertFails, assets, blank, launch, longestTask, serve } from "./harness.mjs";
+import { assertFails, assets, longestTask, visitBlank } from "./harness.mjs";
 
-let server, browser, context, page, sample;
+let server, browser, context, page, close, sample;
 
 before(async () => {
-  server = await serve();
+  ({ server, browser, page, close } = await visitBlank());
+  context = page.context();
   const files = await assets(server.site);
   // A photograph that the network is sure of, so that a wrong orientation or crop would show.
   sample = files.samples.find(({ file }) => file.startsWith("coffee")) ?? files.samples[0];
-  browser = await launch();
-  context = await browser.newContext();
-  page = await blank(context, server.site);
   await page.evaluate(async ([weights, photograph]) => {
     globalThis.net = await load(weights);
     globalThis.inThread = await load(weights, { worker: false });
@@ -26,10 +24,7 @@ before(async () => {
   }, [files.weights, `/samples/${sample.file}`]);
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 test("every source gives the same top-1, and probabilities within 0.01, in the worker and in the page", async () => {
   const { results, left } = await page.evaluate(async () => {

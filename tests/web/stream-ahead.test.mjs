@@ -2,14 +2,12 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { blank, launch, serve } from "./harness.mjs";
+import { visitBlank } from "./harness.mjs";
 
-let server, browser, page;
+let page, close;
 
 before(async () => {
-  server = await serve();
-  browser = await launch();
-  page = await blank(await browser.newContext(), server.site);
+  ({ page, close } = await visitBlank());
   await page.evaluate(async () => {
     const { stream } = await import("/pkg/stream.js");
     globalThis.pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -46,10 +44,7 @@ before(async () => {
   });
 });
 
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+after(() => close?.());
 
 test("two frames are under way at most, answers keep their order, and a slow network is asked more often", async (t) => {
   const found = await page.evaluate(async () => {
