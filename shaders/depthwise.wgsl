@@ -8,6 +8,10 @@ struct Step {
     p: Depthwise,
 }
 
+/// The stride of a 3×3 window without dilation, or 0 for any other window. Known when the shader is compiled: a software
+/// adapter spends as much on a branch that it does not take.
+override STRIDE: u32 = 0u;
+
 fn finish(y: u32, x: u32, lane: u32, sum: vec4<f32>) {
     let p = step.p;
     if x < p.out_width && y < p.out_height && lane < p.lanes {
@@ -35,7 +39,7 @@ fn run(group: u32, local: u32, own: u32) {
         let width = select(0u, p.in_width, in_y < p.in_height);
         let row = step.input + in_y * p.in_width * p.lanes + lane;
         let start = x * p.stride - p.pad_left;
-        if p.kernel == 3u && p.dilation == 1u {
+        if STRIDE != 0u {
             let w0 = vec4<f32>(parameters[weights]);
             let w1 = vec4<f32>(parameters[weights + 1u]);
             let w2 = vec4<f32>(parameters[weights + 2u]);
@@ -47,7 +51,7 @@ fn run(group: u32, local: u32, own: u32) {
             let x4 = pixel(row, width, p.lanes, start + 4u);
             let x5 = pixel(row, width, p.lanes, start + 5u);
             s0 += w0 * x0 + w1 * x1 + w2 * x2;
-            if p.stride == 1u {
+            if STRIDE == 1u {
                 s1 += w0 * x1 + w1 * x2 + w2 * x3;
                 s2 += w0 * x2 + w1 * x3 + w2 * x4;
                 s3 += w0 * x3 + w1 * x4 + w2 * x5;

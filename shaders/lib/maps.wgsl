@@ -7,13 +7,17 @@
 /// Invocations of a workgroup.
 override WIDTH: u32 = 64u;
 
-/// An activation.
+/// An activation. All of them are computed and one is taken: a software adapter would do the same for branches, and
+/// masks besides.
 fn bend(value: vec4<f32>, curve: Curve) -> vec4<f32> {
-    if curve.kind == 0u {
-        return clamp(value, vec4(curve.low), vec4(curve.high));
-    }
+    let bounded = clamp(value, vec4(curve.low), vec4(curve.high));
     let gate = clamp(value + 3.0, vec4(0.0), vec4(6.0)) * curve.high;
-    return select(gate, value * gate, curve.kind == 1u);
+    return select(select(gate, value * gate, curve.kind == 1u), bounded, curve.kind == 0u);
+}
+
+/// The order in which a quad's invocation of place `own` meets four things of which each loads one: its own first.
+fn turns(own: u32) -> vec4<u32> {
+    return vec4(own) ^ vec4(0u, 1u, 2u, 3u);
 }
 
 /// Which workgroup this is where they were dispatched in rows, because a dimension has at most 65,535.

@@ -11,6 +11,12 @@ fn square(at: u32, own: u32) -> mat4x4<f32> {
     );
 }
 
+/// Four vectors of the arena, in the order of `turns`, of which this invocation loads the first.
+fn four(at: vec4<u32>) -> mat4x4<f32> {
+    let mine = vec4<f32>(arena[at.x]);
+    return mat4x4(mine, quadSwapX(mine), quadSwapY(mine), quadSwapDiagonal(mine));
+}
+
 @compute @workgroup_size(WIDTH)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,

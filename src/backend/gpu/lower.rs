@@ -43,7 +43,10 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
         Pattern::InvertedResidual | Pattern::Separable => &shaders::INVERTED_RESIDUAL,
         Pattern::ExpandDepthwise => &shaders::EXPAND_DEPTHWISE,
         Pattern::SqueezeExcite => &shaders::SQUEEZE_EXCITE,
-        Pattern::GatedProject => &shaders::GATED_POINTWISE,
+        Pattern::GatedProject => match &last.call {
+            Call::Pointwise(p) if p.residual != 0 => &shaders::GATED_POINTWISE_RESIDUAL,
+            _ => &shaders::GATED_POINTWISE,
+        },
     };
     if group.pattern == Pattern::Separable {
         // No parameters and a block full of zeros stand for "no expansion".
@@ -72,7 +75,12 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
 const fn shader(call: &Call) -> &'static Shader {
     match call {
         Call::Conv(_) => &shaders::STEM,
-        Call::Depthwise(_) => &shaders::DEPTHWISE,
+        Call::Depthwise(p) => match (p.kernel, p.dilation, p.stride) {
+            (3, 1, 1) => &shaders::DEPTHWISE_3X3,
+            (3, 1, 2) => &shaders::DEPTHWISE_3X3_STRIDE_2,
+            _ => &shaders::DEPTHWISE,
+        },
+        Call::Pointwise(p) if p.residual != 0 => &shaders::POINTWISE_RESIDUAL,
         Call::Pointwise(_) => &shaders::POINTWISE,
         Call::Add(_) => &shaders::ADD,
         Call::GlobalPool(_) => &shaders::GLOBAL_POOL,
@@ -103,7 +111,7 @@ const fn call_groups(call: &Call) -> u32 {
         Call::Dense(p) => return p.out_lanes,
         Call::Conv(p) => (p.out_width.div_ceil(4) * p.out_height).next_multiple_of(4) * p.out_lanes.div_ceil(2),
         Call::Depthwise(p) => p.lanes * p.out_width.div_ceil(4) * p.out_height,
-        Call::Pointwise(p) => p.pixels.div_ceil(16) * 4 * p.out_lanes.div_ceil(2),
+        Call::Pointwise(p) => p.pixels.div_ceil(12) * p.out_lanes.div_ceil(4) * 4,
         Call::Add(p) => p.count,
         Call::Scale(p) => p.pixels * p.lanes,
         Call::Pad(p) => p.out_height * p.out_width * p.lanes,

@@ -52,14 +52,14 @@ macro_rules! text {
 
 /// Declares one `Shader` a row.
 macro_rules! shaders {
-    ($($name:ident $stem:literal $bindings:ident, shares $shares:literal, reduces $reduces:literal $(, $constant:literal)*;)*) => {
+    ($($name:ident $stem:literal $bindings:ident, shares $shares:literal, reduces $reduces:literal $(, $constant:literal $value:literal)*;)*) => {
         $(pub(super) static $name: Shader = Shader {
             stem: $stem,
             text: text!($stem),
             bindings: Bindings::$bindings,
             shares: $shares,
             reduces: $reduces,
-            constants: &[$(($constant, 1.0)),*],
+            constants: &[$(($constant, $value)),*],
         };)*
 
         /// The one list of shaders.
@@ -72,8 +72,12 @@ shaders! {
     FRAME_COLUMNS "frame_columns" Frame, shares false, reduces false;
     STEM "stem" Maps, shares true, reduces false;
     DEPTHWISE "depthwise" Maps, shares false, reduces false;
+    DEPTHWISE_3X3 "depthwise" Maps, shares false, reduces false, "STRIDE" 1.0;
+    DEPTHWISE_3X3_STRIDE_2 "depthwise" Maps, shares false, reduces false, "STRIDE" 2.0;
     POINTWISE "pointwise" Maps, shares true, reduces false;
-    GATED_POINTWISE "pointwise" Maps, shares true, reduces false, "GATED";
+    POINTWISE_RESIDUAL "pointwise" Maps, shares true, reduces false, "RESIDUAL" 1.0;
+    GATED_POINTWISE "pointwise" Maps, shares true, reduces false, "GATED" 1.0;
+    GATED_POINTWISE_RESIDUAL "pointwise" Maps, shares true, reduces false, "GATED" 1.0, "RESIDUAL" 1.0;
     INVERTED_RESIDUAL "inverted_residual" Maps, shares true, reduces false;
     EXPAND_DEPTHWISE "expand_depthwise" Maps, shares true, reduces false;
     SQUEEZE_EXCITE "squeeze_excite" Maps, shares false, reduces true;
