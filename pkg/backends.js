@@ -19,6 +19,8 @@ export class Backends {
   #engine = null;
   #gpu = null;
   #connecting = null;
+  /** Pipelines that nobody uses yet. */
+  #warmed = null;
   /** Failures since the GPU last answered. */
   #failures = 0;
   #disposed = false;
@@ -40,6 +42,9 @@ export class Backends {
     if (backend === "auto" || backend === "webgpu") {
       // The GPU answers while the weights are still on their way; a refusal is looked at when they are here.
       this.#connecting = connect(Module, device);
+      if (backend === "webgpu") {
+        this.#connecting = this.#connecting.then((gpu) => this.#warm(gpu, false));
+      }
       this.#connecting.catch(() => {});
     }
   }
@@ -115,16 +120,44 @@ export class Backends {
     }
   }
 
+  /**
+   * Has a GPU compile pipelines side by side. wgpu asks for one after the other; here each question is turned into one
+   * that is answered later, and wgpu's next, which counts, finds what was compiled, as long as that is held.
+   *
+   * @param {boolean} gated whether those of V3 too
+   */
+  async #warm(gpu, gated) {
+    const { device } = gpu;
+    const asked = [];
+    device.createComputePipeline = (descriptor) => {
+      asked.push(device.createComputePipelineAsync(descriptor));
+      return {};
+    };
+    try {
+      this.#Module.warm(gpu, false, gated);
+    } finally {
+      delete device.createComputePipeline;
+    }
+    // What cannot be compiled fails again, and is reported, when it is asked for in earnest.
+    this.#warmed = await Promise.allSettled(asked);
+    return gpu;
+  }
+
   /** Brings the weights to a GPU that computes right; releases any other. */
   async #attach(gpu) {
     try {
-      const error = await this.#Module.probe(gpu, false);
+      const { gated } = this.#engine;
+      if (gated || !this.#warmed) {
+        await this.#warm(gpu, gated);
+      }
+      const error = await this.#Module.probe(gpu, false, gated);
       if (this.#disposed) {
         throw lost("a network that was disposed of");
       }
       // Another one may have been attached meanwhile.
       this.#drop();
       this.#engine.attach(gpu, false);
+      this.#warmed = null;
       this.#gpu = gpu;
       void gpu.device.lost.then(({ message, reason }) => this.#fall(gpu, lost(message || reason)));
       return error;
@@ -150,7 +183,7 @@ export class Backends {
 
   /** How right and how fast each backend is here, also one that is not in use. */
   async selfTest() {
-    const rows = [{ backend: this.#cpu, adapter: null, error: this.#Module.probeCpu(), ms: await this.#time("simd"), failure: null }];
+    const rows = [{ backend: this.#cpu, adapter: null, error: this.#engine.probeCpu(), ms: await this.#time("simd"), failure: null }];
     const row = { backend: "webgpu", adapter: this.#adapter, error: null, ms: null, failure: null };
     const borrowed = !this.#gpu;
     try {
@@ -159,7 +192,7 @@ export class Backends {
         row.adapter = nameOf(gpu.device);
         row.error = await this.#attach(gpu);
       } else {
-        row.error = await this.#Module.probe(this.#gpu, false);
+        row.error = await this.#Module.probe(this.#gpu, false, this.#engine.gated);
       }
       row.ms = await this.#time("webgpu");
     } catch (error) {

@@ -26,8 +26,8 @@ const fn residual(kernel: usize, expansion: usize, stride: usize, channels: usiz
     Block::InvertedResidual { kernel, expansion: (expansion, 1), stride, channels, squeeze_excite: gate, activation }
 }
 
-/// Every way in which a GPU computes a published network: see `tests/probe.rs`.
-const BLOCKS: [Block; 9] = [
+/// Every way in which a GPU computes V3, and so any published network: see `tests/probe.rs`.
+const GATED: [Block; 9] = [
     conv(3, 2, 10),
     // Large maps: whole blocks, without an expansion and with one and its residual.
     Block::Separable { stride: 1, channels: 10 },
@@ -42,6 +42,17 @@ const BLOCKS: [Block; 9] = [
     conv(1, 1, 37),
 ];
 
+/// The same of V1 and V2, which need fewer shaders: on a CPU that pretends to be a GPU, each takes a while to compile.
+const PLAIN: [Block; 7] = [
+    conv(3, 2, 10),
+    Block::Separable { stride: 1, channels: 10 },
+    residual(3, 2, 1, 10, false),
+    residual(3, 2, 2, 13, false),
+    residual(3, 3, 1, 13, false),
+    Block::Separable { stride: 2, channels: 18 },
+    conv(1, 1, 37),
+];
+
 /// Width and height of the input: no multiples of a tile, and resampled on both axes.
 const INPUT_PX: (usize, usize) = (60, 58);
 
@@ -50,15 +61,60 @@ pub const PICTURE_PX: (usize, usize) = (83, 71);
 
 const CLASSES: usize = 10;
 
-/// What the reference computes for [`pixels`].
-pub const STORED: [f32; CLASSES] =
+/// Which of the two small networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Small {
+    /// It stands for V1 and V2.
+    Plain,
+    /// It stands for V3, and for tables that nobody has published.
+    Gated,
+}
+
+impl Small {
+    /// That which runs whatever a network of that version does.
+    #[must_use]
+    pub const fn of(version: Version) -> Self {
+        if matches!(version, Version::V1 | Version::V2) { Self::Plain } else { Self::Gated }
+    }
+
+    /// What the reference computes for [`pixels`].
+    #[must_use]
+    pub const fn stored(self) -> [f32; CLASSES] {
+        match self {
+            Self::Plain => PLAIN_STORED,
+            Self::Gated => GATED_STORED,
+        }
+    }
+
+    /// The network: a table of its own, whose weights come out of a seed.
+    #[must_use]
+    pub fn spec(self) -> Spec {
+        let blocks: &'static [Block] = match self {
+            Self::Plain => &PLAIN,
+            Self::Gated => &GATED,
+        };
+        spec(blocks)
+    }
+}
+
+const PLAIN_STORED: [f32; CLASSES] = [
+    -0.028443784,
+    0.12562883,
+    -0.14110729,
+    -0.94484895,
+    -0.7693758,
+    -1.0422255,
+    1.3519452,
+    0.22880994,
+    0.9593592,
+    -0.7645868,
+];
+const GATED_STORED: [f32; CLASSES] =
     [-1.5868781, 4.390484, -5.510684, -0.25371256, 1.2372233, -2.6495159, -1.6198695, 3.686728, 0.57569176, 1.0154836];
 
-/// The network: a table of its own, whose weights come out of a seed.
-#[must_use]
-pub fn spec() -> Spec {
+fn spec(blocks: &'static [Block]) -> Spec {
     Spec {
-        blocks: BLOCKS.as_slice().into(),
+        blocks: blocks.into(),
         widths: Widths::V1_KERAS,
         width_px: INPUT_PX.0,
         height_px: INPUT_PX.1,
@@ -79,8 +135,8 @@ pub fn pixels() -> Vec<u8> {
     (0..width_px * height_px).flat_map(pixel).collect()
 }
 
-fn net(backend: Choice) -> Result<Net> {
-    Net::synthetic(spec(), &Options { backend, ..Options::default() })
+fn net(small: Small, backend: Choice) -> Result<Net> {
+    Net::synthetic(small.spec(), &Options { backend, ..Options::default() })
 }
 
 fn frame(rgba: &[u8]) -> Frame<'_> {
@@ -94,8 +150,8 @@ const LOGITS: &str = "logits";
 ///
 /// # Errors
 /// [`Kind::GpuWrong`] where that is more than a right device's; what went wrong with the device.
-pub async fn probe(device: &Device, variant: Variant) -> Result<f32> {
-    let mut net = net(Choice::Gpu)?;
+pub async fn probe(device: &Device, variant: Variant, small: Small) -> Result<f32> {
+    let mut net = net(small, Choice::Gpu)?;
     net.attach(device, variant)?;
     let rgba = pixels();
     let picture = Picture::Bytes(frame(&rgba));
@@ -105,28 +161,39 @@ pub async fn probe(device: &Device, variant: Variant) -> Result<f32> {
     let labels = net.gpu_classify(&picture, &view, &Query::default())?;
     let logits = logits.await?;
     let found = logits.first().map_or(&[][..], |tensor| &tensor.data);
-    compare(found, &labels.await?, if variant.f16 { TOLERANCE_F16 } else { TOLERANCE })
+    compare(&small.stored(), found, &labels.await?, if variant.f16 { TOLERANCE_F16 } else { TOLERANCE })
 }
 
 /// The same for one of the CPU's bodies: [`Choice::Reference`], else SIMD.
 ///
 /// # Errors
 /// As [`probe`].
-pub fn probe_cpu(body: Choice) -> Result<f32> {
-    let mut net = net(body)?;
+pub fn probe_cpu(body: Choice, small: Small) -> Result<f32> {
+    let mut net = net(small, body)?;
     let rgba = pixels();
     let logits = net.infer(&frame(&rgba), &View::default(), &[LOGITS])?;
     let labels = net.classify(&frame(&rgba), &View::default(), &Query::default())?;
-    compare(logits.first().map_or(&[][..], |tensor| &tensor.data), &labels, TOLERANCE)
+    compare(&small.stored(), logits.first().map_or(&[][..], |tensor| &tensor.data), &labels, TOLERANCE)
 }
 
-/// By which share of the range of [`STORED`] `logits` are off at most; an error where that, or the order of `labels`, is
+/// Asks the device for all pipelines that [`probe`] needs, and drops them. Where asking only begins to compile, several
+/// compile side by side until they are asked for again: see `pkg/backends.js`.
+///
+/// # Errors
+/// What went wrong with the device.
+pub fn warm(device: &Device, variant: Variant, small: Small) -> Result<()> {
+    let warmed = net(small, Choice::Gpu)?.attach(device, variant);
+    device.forget_pipelines();
+    warmed
+}
+
+/// By which share of the range of `stored` `logits` are off at most; an error where that, or the order of `labels`, is
 /// not a right backend's.
-fn compare(logits: &[f32], labels: &[Label], tolerance: f32) -> Result<f32> {
-    let (low, high) = STORED.iter().fold((f32::MAX, f32::MIN), |(low, high), &value| (low.min(value), high.max(value)));
+fn compare(stored: &[f32], logits: &[f32], labels: &[Label], tolerance: f32) -> Result<f32> {
+    let (low, high) = stored.iter().fold((f32::MAX, f32::MIN), |(low, high), &value| (low.min(value), high.max(value)));
     // `f32::max` would drop a NaN.
     let most = |worst: f32, (a, b): (&f32, &f32)| if (a - b).abs() <= worst { worst } else { (a - b).abs() };
-    let worst = STORED.iter().zip(logits).fold(0.0, most) / (high - low);
+    let worst = stored.iter().zip(logits).fold(0.0, most) / (high - low);
     let right = logits.len() == CLASSES && worst <= tolerance;
     let refuse = |found: String| {
         Err(Error::new(Kind::GpuWrong, "probe")
@@ -140,7 +207,7 @@ fn compare(logits: &[f32], labels: &[Label], tolerance: f32) -> Result<f32> {
             crate::small::print_decimal(f64::from(100.0 * worst))
         ));
     }
-    let order = crate::output::top_k(&STORED, &Query { threshold: f32::MIN, ..Query::default() });
+    let order = crate::output::top_k(stored, &Query { threshold: f32::MIN, ..Query::default() });
     if !labels.iter().map(|label| label.index).eq(order.iter().map(|label| label.index)) {
         return refuse("right logits, and labels in another order".into());
     }
@@ -150,6 +217,9 @@ fn compare(logits: &[f32], labels: &[Label], tolerance: f32) -> Result<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const STORED: [f32; CLASSES] = GATED_STORED;
+    const BOTH: [Small; 2] = [Small::Plain, Small::Gated];
 
     fn ordered(classes: [usize; 5]) -> Vec<Label> {
         classes.map(|index| Label { index, probability: 0.0 }).to_vec()
@@ -163,8 +233,8 @@ mod tests {
             logits[class] = value;
             logits.to_vec()
         };
-        assert_eq!(compare(&STORED, &right, TOLERANCE).unwrap(), 0.0);
-        assert!(compare(&with(3, STORED[3] + 0.005), &right, TOLERANCE).unwrap() > 0.0);
+        assert_eq!(compare(&STORED, &STORED, &right, TOLERANCE).unwrap(), 0.0);
+        assert!(compare(&STORED, &with(3, STORED[3] + 0.005), &right, TOLERANCE).unwrap() > 0.0);
         let cases = [
             ("a logit that is off", with(3, STORED[3] + 0.02), right.clone()),
             ("a NaN", with(9, f32::NAN), right.clone()),
@@ -181,7 +251,7 @@ mod tests {
                 if tolerance > TOLERANCE && what == "a logit that is off" {
                     continue;
                 }
-                let error = compare(&logits, &labels, tolerance).expect_err(what);
+                let error = compare(&STORED, &logits, &labels, tolerance).expect_err(what);
                 assert_eq!(error.kind(), Kind::GpuWrong, "{what}");
             }
         }
@@ -190,28 +260,32 @@ mod tests {
     /// Right labels' gaps are wider than what 16-bit maps may be off by, on either side.
     #[test]
     fn a_right_backend_cannot_swap_labels() {
-        let mut sorted = STORED;
-        sorted.sort_by(|a, b| b.total_cmp(a));
-        let range = sorted[0] - sorted[CLASSES - 1];
-        for pair in sorted[..6].windows(2) {
-            assert!(pair[0] - pair[1] > 2.0 * TOLERANCE_F16 * range, "{pair:?}");
+        for small in BOTH {
+            let mut sorted = small.stored();
+            sorted.sort_by(|a, b| b.total_cmp(a));
+            let range = sorted[0] - sorted[CLASSES - 1];
+            for pair in sorted[..6].windows(2) {
+                assert!(pair[0] - pair[1] > 2.0 * TOLERANCE_F16 * range, "{small:?}: {pair:?}");
+            }
         }
     }
 
     /// What the picture is drawn on, and each of its parts, is seen.
     #[test]
     fn the_answer_depends_on_the_frame() {
-        let mut net = net(Choice::Simd).unwrap();
-        let mut answer = |rgba: &[u8], view: &View| {
-            let logits = net.infer(&frame(rgba), view, &[LOGITS]).unwrap().remove(0).data;
-            compare(&logits, &[], TOLERANCE).unwrap_err().to_string()
-        };
-        let labels_only = "labels in another order";
-        assert!(answer(&pixels(), &View::default()).contains(labels_only));
-        let black = View { background: [0; 3], ..View::default() };
-        assert!(!answer(&pixels(), &black).contains(labels_only));
-        let mut turned = pixels();
-        turned.reverse();
-        assert!(!answer(&turned, &View::default()).contains(labels_only));
+        for small in BOTH {
+            let mut net = net(small, Choice::Simd).unwrap();
+            let mut answer = |rgba: &[u8], view: &View| {
+                let logits = net.infer(&frame(rgba), view, &[LOGITS]).unwrap().remove(0).data;
+                compare(&small.stored(), &logits, &[], TOLERANCE).unwrap_err().to_string()
+            };
+            let labels_only = "labels in another order";
+            assert!(answer(&pixels(), &View::default()).contains(labels_only));
+            let black = View { background: [0; 3], ..View::default() };
+            assert!(!answer(&pixels(), &black).contains(labels_only));
+            let mut turned = pixels();
+            turned.reverse();
+            assert!(!answer(&turned, &View::default()).contains(labels_only));
+        }
     }
 }

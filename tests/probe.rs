@@ -6,7 +6,7 @@ use mobilenet_web::backend::gpu::{Variant, lower};
 use mobilenet_web::graph::Graph;
 use mobilenet_web::model::{Spec, Version};
 use mobilenet_web::plan::{Grouping, Packing, Pattern, Plan};
-use mobilenet_web::probe::{PICTURE_PX, pixels, probe, probe_cpu, spec};
+use mobilenet_web::probe::{PICTURE_PX, Small, pixels, probe, probe_cpu};
 use mobilenet_web::{Choice, Frame, Net, Options, View};
 use std::collections::BTreeSet;
 
@@ -16,28 +16,33 @@ const SEVEN_DIGITS: f32 = 1e-6;
 /// The bodies differ in the last bits of some sums, and in no rounding of the frame.
 const BODIES: f32 = 1e-5;
 
-fn plan(spec: &Spec) -> Plan {
+fn plan(spec: &Spec, grouping: Grouping) -> Plan {
     let graph = Graph::build(spec).expect("a valid spec");
-    Plan::grouped(&graph, &Packing::new(&graph), &["predictions"], Grouping::Gpu).expect("has a top")
+    Plan::grouped(&graph, &Packing::new(&graph), &["predictions"], grouping).expect("has a top")
 }
 
-fn shaders(spec: &Spec) -> BTreeSet<&'static str> {
-    lower(&plan(spec)).iter().map(|dispatch| dispatch.shader.stem).collect()
+const BOTH: [Small; 2] = [Small::Plain, Small::Gated];
+
+/// Names and constants of the shaders that a network runs, fused and step by step.
+fn shaders(spec: &Spec) -> BTreeSet<String> {
+    let plans = [Grouping::Gpu, Grouping::None].map(|grouping| lower(&plan(spec, grouping)));
+    plans.iter().flatten().map(|dispatch| dispatch.shader.to_string()).collect()
 }
 
 #[test]
 fn it_dispatches_whatever_a_published_network_does() {
-    let probed = shaders(&spec());
     for (version, name) in Version::ALL.into_iter().filter(|(version, _)| *version != Version::Custom) {
+        let probed = shaders(&Small::of(version).spec());
         for multiplier in [0.35, 0.75, 1.0] {
             for side_px in [96, 224] {
                 let spec = Spec { multiplier, height_px: side_px, width_px: side_px, ..Spec::new(version) };
-                let missing: Vec<_> = shaders(&spec).difference(&probed).copied().collect();
+                let missing: Vec<_> = shaders(&spec).difference(&probed).cloned().collect();
                 assert!(missing.is_empty(), "{name} {multiplier} {side_px} also runs {missing:?}");
             }
         }
     }
-    let found: Vec<Pattern> = plan(&spec()).groups.iter().map(|group| group.pattern).collect();
+    let found: Vec<Pattern> =
+        plan(&Small::Gated.spec(), Grouping::Gpu).groups.iter().map(|group| group.pattern).collect();
     for pattern in [
         Pattern::Single,
         Pattern::InvertedResidual,
@@ -52,29 +57,35 @@ fn it_dispatches_whatever_a_published_network_does() {
 
 #[test]
 fn the_stored_answer_is_the_references() {
-    let options = Options { backend: Choice::Reference, ..Options::default() };
-    let mut net = Net::synthetic(spec(), &options).expect("a valid spec");
-    let frame = Frame { rgba: &pixels(), width_px: PICTURE_PX.0, height_px: PICTURE_PX.1 };
-    let logits = net.infer(&frame, &View::default(), &["logits"]).expect("infers").remove(0).data;
-    println!("the reference: {logits:?}");
-    let error = probe_cpu(Choice::Reference).expect("is right");
-    assert!(error <= SEVEN_DIGITS, "{error}");
+    for small in BOTH {
+        let options = Options { backend: Choice::Reference, ..Options::default() };
+        let mut net = Net::synthetic(small.spec(), &options).expect("a valid spec");
+        let frame = Frame { rgba: &pixels(), width_px: PICTURE_PX.0, height_px: PICTURE_PX.1 };
+        let logits = net.infer(&frame, &View::default(), &["logits"]).expect("infers").remove(0).data;
+        println!("the reference, {small:?}: {logits:?}");
+        let error = probe_cpu(Choice::Reference, small).expect("is right");
+        assert!(error <= SEVEN_DIGITS, "{small:?}: {error}");
+    }
 }
 
 #[test]
 fn simd_is_right() {
-    let error = probe_cpu(Choice::Simd).expect("is right");
-    assert!(error <= BODIES, "{error}");
+    for small in BOTH {
+        let error = probe_cpu(Choice::Simd, small).expect("is right");
+        assert!(error <= BODIES, "{small:?}: {error}");
+    }
 }
 
 #[test]
 fn the_gpu_is_right() {
     let Some(device) = adapter::adapter() else { return };
     for f16 in [false, device.has_f16()] {
-        for quads in [false, device.variant().quads] {
-            let variant = Variant { f16, quads, software: false };
-            let error = pollster::block_on(probe(&device, variant)).expect("is right");
-            println!("{variant:?}: {error:.1e} of the range");
+        for (quads, software) in [(false, false), (device.variant().quads, false), (device.variant().quads, true)] {
+            for small in BOTH {
+                let variant = Variant { f16, quads, software };
+                let error = pollster::block_on(probe(&device, variant, small)).expect("is right");
+                println!("{small:?}, {variant:?}: {error:.1e} of the range");
+            }
         }
     }
 }

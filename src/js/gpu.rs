@@ -7,7 +7,7 @@ use super::{Engine, names, object, tensor};
 use crate::Label;
 use crate::error::{Kind, Result};
 use crate::net::{Choice, Device, Dispatched, Gpus, Kept, Net, Picture, Variant, connect};
-use crate::probe::{probe, probe_cpu};
+use crate::probe::{Small, probe, probe_cpu, warm};
 use js_sys::{Array, Float64Array, Promise};
 use std::pin::Pin;
 use wasm_bindgen::prelude::*;
@@ -39,6 +39,10 @@ impl Gpu {
     }
 }
 
+const fn small(gated: bool) -> Small {
+    if gated { Small::Gated } else { Small::Plain }
+}
+
 fn promise<T>(
     future: impl Future<Output = Result<T>> + 'static,
     write: impl FnOnce(T) -> JsResult<JsValue> + 'static,
@@ -58,21 +62,36 @@ impl Engine {
         promise(connect(Gpus::new()), |device| Ok(Gpu(device).into()))
     }
 
-    /// Runs the small network whose answer is stored on that GPU: a promise of its error, as a share of the range.
-    ///
-    /// Rejects with `gpu_wrong`, or with what went wrong with the device.
-    pub fn probe(gpu: &Gpu, f16: bool) -> Promise {
-        let (device, variant) = (gpu.0.clone(), Variant { f16, ..gpu.0.variant() });
-        promise(async move { probe(&device, variant).await }, |error| Ok(error.into()))
+    /// Whether only the larger of the two small networks runs all shaders that this one does.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn gated(&self) -> bool {
+        Small::of(self.net.spec().version) == Small::Gated
     }
 
-    /// The same on the CPU, at once.
+    /// Runs a small network whose answer is stored on that GPU: a promise of its error, as a share of the range.
+    ///
+    /// Rejects with `gpu_wrong`, or with what went wrong with the device.
+    pub fn probe(gpu: &Gpu, f16: bool, gated: bool) -> Promise {
+        let (device, variant) = (gpu.0.clone(), Variant { f16, ..gpu.0.variant() });
+        promise(async move { probe(&device, variant, small(gated)).await }, |error| Ok(error.into()))
+    }
+
+    /// Asks the GPU for the pipelines of that small network, and forgets them.
+    ///
+    /// # Errors
+    /// Throws what went wrong with the device.
+    pub fn warm(gpu: &Gpu, f16: bool, gated: bool) -> JsResult<()> {
+        warm(&gpu.0, Variant { f16, ..gpu.0.variant() }, small(gated)).map_err(thrown)
+    }
+
+    /// As `probe` on the CPU, at once.
     ///
     /// # Errors
     /// Throws a `MobileNetError` with the code `gpu_wrong`.
     #[wasm_bindgen(js_name = probeCpu)]
-    pub fn probe_cpu() -> JsResult<f32> {
-        probe_cpu(Choice::Simd).map_err(thrown)
+    pub fn probe_cpu(&self) -> JsResult<f32> {
+        probe_cpu(Choice::Simd, Small::of(self.net.spec().version)).map_err(thrown)
     }
 
     /// Brings the weights to that GPU.

@@ -128,6 +128,11 @@ impl Device {
         Variant { f16: false, quads: self.has_subgroups(), software: self.fallback }
     }
 
+    /// Drops the pipelines that no network uses.
+    pub fn forget_pipelines(&self) {
+        self.pipelines.borrow_mut().clear();
+    }
+
     #[cfg(not(target_arch = "wasm32"))]
     fn has_subgroups(&self) -> bool {
         self.device.features().contains(wgpu::Features::SUBGROUP)

@@ -91,6 +91,14 @@ shaders! {
     TOP_K "top_k" Maps, shares false, reduces true;
 }
 
+/// Its file's stem, then the constants that are set.
+impl std::fmt::Display for Shader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.stem)?;
+        self.constants.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
 impl Shader {
     /// Invocations of a workgroup.
     #[must_use]
