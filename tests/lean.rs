@@ -36,6 +36,41 @@ fn a_file_that_says_what_it_is_opens() {
     assert_eq!((codes(&checkpoint), checkpoint.tensors().len()), (vec![], torchvision_v2(0.35, 2).len()));
     let written = write_safetensors_with(checkpoint.tensors(), spec, &checkpoint.wnids);
     assert_eq!(opened(weights::read(&written).unwrap()).unwrap().spec, checkpoint.spec);
+    // And under this crate's own names, as `cargo xtask weights convert` writes files of other frameworks.
+    let written = write_safetensors_with(&checkpoint.canonical(), spec, &checkpoint.wnids);
+    let renamed = opened(weights::read(&written).unwrap()).unwrap();
+    assert_eq!((renamed.naming, &renamed.spec), ("canonical", spec));
+    for tensor in checkpoint.canonical() {
+        assert_eq!(
+            renamed.tensor(&tensor.name).unwrap().to_f32().unwrap(),
+            tensor.to_f32().unwrap(),
+            "{}",
+            tensor.name
+        );
+    }
+}
+
+/// A network whose batch norms were folded into their convolutions, which have biases instead.
+#[test]
+fn folded_batch_norms_open() {
+    let folded = |(name, shape): &(String, Vec<usize>)| {
+        let (base, end) = name.rsplit_once('.').unwrap();
+        let layer: Vec<&str> = base.rsplitn(2, '.').collect();
+        match (end, shape.len()) {
+            // `features.1.conv.0.1` is the norm of `features.1.conv.0.0`, `features.1.conv.2` that of `features.1.conv.1`.
+            ("bias", 1) if !base.starts_with("classifier") => {
+                let before = layer[0].parse::<usize>().unwrap() - 1;
+                Some((format!("{}.{before}.bias", layer[1]), shape.clone()))
+            }
+            ("weight", 1) | ("running_mean" | "running_var" | "num_batches_tracked", _) => None,
+            _ => Some((name.clone(), shape.clone())),
+        }
+    };
+    let tensors: Vec<_> = torchvision_v2(0.35, 2).iter().filter_map(folded).collect();
+    let bytes = safetensors_filled(&tensors, METADATA, trained);
+    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
+    assert!(checkpoint.has("layer_1/biases") && !checkpoint.has("layer_1/batch_norm/gamma"));
+    assert_eq!(checkpoint.tensors().len(), tensors.len());
 }
 
 /// What the page's card shows: the trap of statistics that no training wrote survives conversion.

@@ -126,6 +126,17 @@ impl<'a> Checkpoint<'a> {
         self.entries.iter().map(|entry| &self.file.tensors[entry.index])
     }
 
+    /// The same under this crate's own names, weights in the order `[out, in, height, width]`: what the core module opens.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<Tensor<'a>> {
+        let canonical = |entry: &Entry| {
+            let tensor = &self.file.tensors[entry.index];
+            let turned = entry.axes.and_then(|axes| tensor.turned(axes)).unwrap_or_else(|| tensor.clone());
+            Tensor { name: entry.canonical.clone().into(), ..turned }
+        };
+        self.entries.iter().map(canonical).collect()
+    }
+
     /// The whole file.
     #[must_use]
     pub const fn file(&self) -> &File<'a> {

@@ -73,8 +73,10 @@ fn entries(file: &File<'_>, naming: &Naming, layer: &Layer) -> Option<Vec<Entry>
         return None;
     }
     let mut entries = vec![weights];
-    if layer.part.is_biased() {
-        entries.push(entry(format!("{node}/biases"), format!("{convolution}{}", naming.ends.biases[0]))?);
+    let biases = entry(format!("{node}/biases"), format!("{convolution}{}", naming.ends.biases[0]));
+    // Biases stand for a batch norm that was folded.
+    if layer.part.is_biased() || biases.is_some() {
+        entries.push(biases?);
     } else {
         for (canonical, end) in ["gamma", "beta", "moving_mean", "moving_variance"].iter().zip(naming.ends.norm) {
             entries.push(entry(format!("{node}/batch_norm/{canonical}"), format!("{norm}{end}"))?);

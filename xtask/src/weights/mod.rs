@@ -14,8 +14,8 @@ use known::Known;
 use mobilenet_web::model::Spec;
 use mobilenet_web::weights::{Overrides, checkpoint, parse_imagenet, read, write_safetensors_with};
 
-/// PyTorch's count of training steps, of no use to a network that is only run.
-const BOOKKEEPING: &str = "num_batches_tracked";
+/// The first of torchvision's names, without a prefix.
+const TORCHVISION_STEM: &str = "features.0.0.weight";
 
 /// Where the converted file of a row lies.
 pub fn converted(weights: &Known) -> PathBuf {
@@ -74,16 +74,16 @@ pub fn convert_file(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Safetensors under the names that the file has, with a network and its WordNet ids, or what can be told of them from
-/// the file, as metadata.
+/// Safetensors that the core module opens: under this crate's names, or torchvision's, with a network and its WordNet ids, or what can be told of them from the file, as
+/// metadata. Only the network's tensors: no count of training steps, no optimizer's state.
 fn convert(bytes: &[u8], known: Option<(Spec, Vec<String>)>) -> Result<Vec<u8>> {
-    let file = read(bytes)?;
-    // Checks that the file holds a whole network before its tensors are written under the name of one.
-    let checkpoint = checkpoint(file.clone(), &Overrides::default())?;
+    let checkpoint = checkpoint(read(bytes)?, &Overrides::default())?;
+    // Those are names that the core module knows too.
+    let torchvision = checkpoint.naming == "torchvision" && checkpoint.file().get(TORCHVISION_STEM).is_some();
+    let tensors = if torchvision { checkpoint.tensors().cloned().collect() } else { checkpoint.canonical() };
     let (spec, wnids) = known.unwrap_or((checkpoint.spec, checkpoint.wnids));
     spec.check()?;
-    let tensors = file.iter().filter(|tensor| !tensor.name.ends_with(BOOKKEEPING));
-    Ok(write_safetensors_with(tensors, &spec, &wnids))
+    Ok(write_safetensors_with(&tensors, &spec, &wnids))
 }
 
 /// `weights list`.
