@@ -14,7 +14,7 @@ struct Step {
 // Known when the shader is compiled: a software adapter spends as much on a branch that it does not take.
 /// Whether the input is multiplied by a gate.
 override GATED: bool = false;
-/// Whether another map is added to the result.
+/// Whether another map is added to the result; behind a gate the block says so, which saves a pipeline.
 override RESIDUAL: bool = false;
 
 fn finish(pixel: u32, lane: u32, sum: vec4<f32>) {
@@ -22,7 +22,7 @@ fn finish(pixel: u32, lane: u32, sum: vec4<f32>) {
     if pixel < p.pixels && lane < p.out_lanes {
         let at = pixel * p.out_lanes + lane;
         var value = bend(sum, p.curve);
-        if RESIDUAL {
+        if RESIDUAL || (GATED && p.residual != 0u) {
             value += vec4<f32>(arena[step.side + at]);
         }
         arena[step.output + at] = Stored(value);

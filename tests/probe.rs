@@ -55,6 +55,19 @@ fn it_dispatches_whatever_a_published_network_does() {
     }
 }
 
+/// Each takes a while to compile. The frame's two and the labels' one are beside the plan's.
+#[test]
+fn no_published_network_needs_more_than_14_pipelines() {
+    for (version, name) in Version::ALL.into_iter().filter(|(version, _)| *version != Version::Custom) {
+        for grouping in [Grouping::Gpu, Grouping::None] {
+            let dispatches = lower(&plan(&Spec::new(version), grouping));
+            let found: BTreeSet<_> = dispatches.iter().map(|dispatch| dispatch.shader.to_string()).collect();
+            println!("{name}, {grouping:?}: {} pipelines", found.len() + 3);
+            assert!(found.len() + 3 <= 14, "{name}, {grouping:?}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn the_stored_answer_is_the_references() {
     for small in BOTH {

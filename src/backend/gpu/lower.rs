@@ -43,10 +43,7 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
         Pattern::InvertedResidual | Pattern::Separable => &shaders::INVERTED_RESIDUAL,
         Pattern::ExpandDepthwise => &shaders::EXPAND_DEPTHWISE,
         Pattern::SqueezeExcite => &shaders::SQUEEZE_EXCITE,
-        Pattern::GatedProject => match &last.call {
-            Call::Pointwise(p) if p.residual != 0 => &shaders::GATED_POINTWISE_RESIDUAL,
-            _ => &shaders::GATED_POINTWISE,
-        },
+        Pattern::GatedProject => &shaders::GATED_POINTWISE,
     };
     if group.pattern == Pattern::Separable {
         // No parameters and a block full of zeros stand for "no expansion".

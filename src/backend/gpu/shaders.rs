@@ -77,7 +77,6 @@ shaders! {
     POINTWISE "pointwise" Maps, shares true, reduces false;
     POINTWISE_RESIDUAL "pointwise" Maps, shares true, reduces false, "RESIDUAL" 1.0;
     GATED_POINTWISE "pointwise" Maps, shares true, reduces false, "GATED" 1.0;
-    GATED_POINTWISE_RESIDUAL "pointwise" Maps, shares true, reduces false, "GATED" 1.0, "RESIDUAL" 1.0;
     INVERTED_RESIDUAL "inverted_residual" Maps, shares true, reduces false;
     EXPAND_DEPTHWISE "expand_depthwise" Maps, shares true, reduces false;
     SQUEEZE_EXCITE "squeeze_excite" Maps, shares false, reduces true;
