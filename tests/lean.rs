@@ -36,7 +36,7 @@ fn a_file_that_says_what_it_is_opens() {
     assert_eq!((codes(&checkpoint), checkpoint.tensors().len()), (vec![], torchvision_v2(0.35, 2).len()));
     let written = write_safetensors_with(checkpoint.tensors(), spec, &checkpoint.wnids);
     assert_eq!(opened(weights::read(&written).unwrap()).unwrap().spec, checkpoint.spec);
-    // And under this crate's own names, as `cargo xtask weights convert` writes files of other frameworks.
+    // And under this crate's own names, as `cargo xtask convert` writes files of other frameworks.
     let written = write_safetensors_with(&checkpoint.canonical(), spec, &checkpoint.wnids);
     let renamed = opened(weights::read(&written).unwrap()).unwrap();
     assert_eq!((renamed.naming, &renamed.spec), ("canonical", spec));

@@ -32,7 +32,7 @@ export async function prepare(models, made, name) {
   const bare = join(made, name, "bare.safetensors");
   await writeFile(bare, toSafetensors(read, await readFile(listing, "utf8")));
   // With metadata, so that the core module reads it.
-  await xtask("weights", "convert", bare, join(made, `${name}.safetensors`));
+  await xtask("convert", bare, join(made, `${name}.safetensors`));
   await rm(bare);
   const { json, weights } = toGraphModel(read);
   await writeFile(join(made, name, "weights.bin"), weights);

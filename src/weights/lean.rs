@@ -13,7 +13,7 @@ use crate::model::{Classifier, Pooling, Spec, table};
 pub(super) fn needs_full_module() -> Error {
     Error::new(Kind::NeedsFullModule, "weights")
         .expected("safetensors whose metadata says which network they are")
-        .remedy("Open them with the full module, or convert them with `cargo xtask weights convert`.")
+        .remedy("Open them with the full module, or convert them with `cargo xtask convert`.")
 }
 
 /// Finds every parameter of a file whose metadata states the network. `stated` are metadata under the caller's options.

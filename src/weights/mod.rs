@@ -14,6 +14,8 @@
 mod assemble;
 mod checkpoint;
 #[cfg(feature = "full")]
+mod convert;
+#[cfg(feature = "full")]
 mod extras;
 #[cfg(feature = "full")]
 mod habits;
@@ -41,6 +43,8 @@ use crate::error::{Error, Kind, Result};
 use crate::small::sort;
 
 pub use checkpoint::{Checkpoint, checkpoint};
+#[cfg(feature = "full")]
+pub use convert::{Precision, convert};
 pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
 pub use safetensors::{write_safetensors, write_safetensors_with};

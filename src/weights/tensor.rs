@@ -188,6 +188,13 @@ impl<'a> Tensor<'a> {
         Some(Self { shape, strides, ..self.clone() })
     }
 
+    /// The same shape and name over `bytes`, dense elements of another type.
+    #[cfg(feature = "full")]
+    pub(super) fn rewritten<'b>(&'b self, dtype: Dtype, bytes: &'b [u8]) -> Result<Tensor<'b>> {
+        let strides = dense_strides(&self.shape).unwrap_or_default();
+        Tensor::view((&*self.name).into(), dtype, (self.shape.clone(), strides), 0, (bytes, 0))
+    }
+
     fn is_dense(&self) -> bool {
         // The stride of an axis of one element is never used.
         let dense = dense_strides(&self.shape).unwrap_or_default();

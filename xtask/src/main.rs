@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use lexopt::{Arg, Parser, ValueExt as _};
 use mobilenet_web::Choice;
+use mobilenet_web::weights::Precision;
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -45,7 +46,8 @@ cargo xtask COMMAND
     --measure                … and milliseconds a frame on this machine
   weights [list]             the weights that are known
   weights fetch              download and convert them to target/weights/
-  weights convert IN OUT     convert a file to safetensors
+  convert IN OUT             any file of weights as safetensors that a page opens without the second module
+    --precision NAME         … kept (as the file has them), f32 or f16
   classify --weights FILE --image FILE…
                              labels without a browser, by the same code
     --as-is                  … of pictures that have the input's size: no crop, no resize
@@ -99,6 +101,7 @@ fn dispatch(mut arguments: Parser) -> Result<()> {
         "bench" => bench_command(arguments),
         "models" => models_command(arguments),
         "weights" => weights_command(arguments),
+        "convert" => convert_command(arguments),
         "classify" => classify_command(arguments),
         "serve" => serve_command(arguments),
         "help" => {
@@ -166,9 +169,26 @@ fn weights_command(mut arguments: Parser) -> Result<()> {
             Ok(())
         }
         (Some("fetch"), [_]) => steps::run(vec![weights::fetch()]),
-        (Some("convert"), [_, from, to]) => weights::convert_file(&PathBuf::from(from), &PathBuf::from(to)),
-        _ => bail!("expected `weights list`, `weights fetch` or `weights convert IN OUT`"),
+        _ => bail!("expected `weights list` or `weights fetch`"),
     }
+}
+
+fn convert_command(mut arguments: Parser) -> Result<()> {
+    let mut files = Vec::new();
+    let mut precision = Precision::default();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Value(file) => files.push(PathBuf::from(file)),
+            Arg::Long("precision") => {
+                let name = arguments.value()?.string()?;
+                let names = || Precision::ALL.map(|(_, name)| name).join(", ");
+                precision = Precision::named(&name).with_context(|| format!("`{name}` is none of {}", names()))?;
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let [from, to] = &files[..] else { bail!("expected `convert IN OUT`") };
+    weights::convert_file(from, to, precision)
 }
 
 fn classify_command(mut arguments: Parser) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `cargo xtask weights`: lists, fetches and converts.
+//! `cargo xtask weights`: lists and fetches; `cargo xtask convert`.
 
 pub mod known;
 pub mod labels;
@@ -11,11 +11,7 @@ use serde_json::{Value, json};
 use crate::steps::Step;
 use crate::{paths, pypi, stamp};
 use known::Known;
-use mobilenet_web::model::Spec;
-use mobilenet_web::weights::{Overrides, checkpoint, parse_imagenet, read, write_safetensors_with};
-
-/// The first of torchvision's names, without a prefix.
-const TORCHVISION_STEM: &str = "features.0.0.weight";
+use mobilenet_web::weights::{Overrides, Precision, checkpoint, convert, parse_imagenet, read};
 
 /// Where the converted file of a row lies.
 pub fn converted(weights: &Known) -> PathBuf {
@@ -59,31 +55,23 @@ fn fetch_one(weights: &Known) -> Result<bool> {
     };
     let file = folder.join(weights.member.name);
     let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-    let converted = convert(&bytes, Some((spec, wnids))).with_context(|| format!("converting {}", file.display()))?;
+    let mut checkpoint = checkpoint(read(&bytes)?, &Overrides::default())?;
+    (checkpoint.spec, checkpoint.wnids) = (spec, wnids);
+    checkpoint.spec.check()?;
+    let converted = checkpoint.to_safetensors(Precision::Kept)?;
     stamp::write(&out, &converted)?;
     stamp.keep()?;
     Ok(true)
 }
 
-/// `weights convert IN OUT`: any readable file to safetensors that say all about themselves.
-pub fn convert_file(from: &Path, to: &Path) -> Result<()> {
+/// `convert IN OUT`: any readable file to safetensors that say all about themselves.
+pub fn convert_file(from: &Path, to: &Path, precision: Precision) -> Result<()> {
     let bytes = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
-    let converted = convert(&bytes, None).with_context(|| format!("converting {}", from.display()))?;
+    let converted =
+        convert(&bytes, &Overrides::default(), precision).with_context(|| format!("converting {}", from.display()))?;
     stamp::write(to, &converted)?;
     println!("{}: {} bytes, {}", to.display(), converted.len(), stamp::integrity(&converted));
     Ok(())
-}
-
-/// Safetensors that the core module opens: under this crate's names, or torchvision's, with a network and its WordNet ids, or what can be told of them from the file, as
-/// metadata. Only the network's tensors: no count of training steps, no optimizer's state.
-fn convert(bytes: &[u8], known: Option<(Spec, Vec<String>)>) -> Result<Vec<u8>> {
-    let checkpoint = checkpoint(read(bytes)?, &Overrides::default())?;
-    // Those are names that the core module knows too.
-    let torchvision = checkpoint.naming == "torchvision" && checkpoint.file().get(TORCHVISION_STEM).is_some();
-    let tensors = if torchvision { checkpoint.tensors().cloned().collect() } else { checkpoint.canonical() };
-    let (spec, wnids) = known.unwrap_or((checkpoint.spec, checkpoint.wnids));
-    spec.check()?;
-    Ok(write_safetensors_with(&tensors, &spec, &wnids))
 }
 
 /// `weights list`.
