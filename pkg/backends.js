@@ -1,6 +1,7 @@
 /** Where a network runs: the CPU always can; a GPU goes before it where it answers rightly, and faster. */
 
 import { failure } from "./errors.js";
+import { connect, nameOf, warm } from "./gpu.js";
 
 /** Frames that a backend is timed on, after one that only warms it up. */
 const TRIALS = 3;
@@ -43,7 +44,10 @@ export class Backends {
       // The GPU answers while the weights are still on their way; a refusal is looked at when they are here.
       this.#connecting = connect(Module, device);
       if (backend === "webgpu") {
-        this.#connecting = this.#connecting.then((gpu) => this.#warm(gpu, false));
+        this.#connecting = this.#connecting.then(async (gpu) => {
+          this.#warmed = await warm(Module, gpu, false);
+          return gpu;
+        });
       }
       this.#connecting.catch(() => {});
     }
@@ -120,35 +124,12 @@ export class Backends {
     }
   }
 
-  /**
-   * Has a GPU compile pipelines side by side. wgpu asks for one after the other; here each question is turned into one
-   * that is answered later, and wgpu's next, which counts, finds what was compiled, as long as that is held.
-   *
-   * @param {boolean} gated whether those of V3 too
-   */
-  async #warm(gpu, gated) {
-    const { device } = gpu;
-    const asked = [];
-    device.createComputePipeline = (descriptor) => {
-      asked.push(device.createComputePipelineAsync(descriptor));
-      return {};
-    };
-    try {
-      this.#Module.warm(gpu, false, gated);
-    } finally {
-      delete device.createComputePipeline;
-    }
-    // What cannot be compiled fails again, and is reported, when it is asked for in earnest.
-    this.#warmed = await Promise.allSettled(asked);
-    return gpu;
-  }
-
   /** Brings the weights to a GPU that computes right; releases any other. */
   async #attach(gpu) {
     try {
       const { gated } = this.#engine;
       if (gated || !this.#warmed) {
-        await this.#warm(gpu, gated);
+        this.#warmed = await warm(this.#Module, gpu, gated);
       }
       const error = await this.#Module.probe(gpu, false, gated);
       if (this.#disposed) {
@@ -349,46 +330,6 @@ export class Backends {
 
 const lost = (found) =>
   failure("gpu_lost", { where: "gpu", expected: "a device that works", found, remedy: "The CPU answers, and the GPU is tried again." });
-
-/** Which GPU it is, as far as the browser tells. */
-function nameOf({ adapterInfo }) {
-  const { vendor, architecture, description } = adapterInfo ?? {};
-  return [vendor, architecture, description].filter(Boolean).join(" ");
-}
-
-/** A GPU of the engine's module: the browser's, or the one behind a device that the page brings. */
-function connect(Module, device) {
-  const { gpu } = navigator;
-  if (!device && !gpu) {
-    return Module.connect();
-  }
-  // wgpu asks `navigator.gpu` for an adapter and a device. For this one call it gets those of the page's device, or the
-  // browser's with a feature that wgpu does not know: subgroups.
-  const requestAdapter = device ? async () => adapterOf(device) : async (options) => withSubgroups(await gpu.requestAdapter(options));
-  const stand = { requestAdapter, wgslLanguageFeatures: gpu?.wgslLanguageFeatures };
-  Object.defineProperty(navigator, "gpu", { value: stand, configurable: true });
-  try {
-    return Module.connect();
-  } finally {
-    delete navigator.gpu;
-  }
-}
-
-/** What is needed of the adapter that a device came from. */
-function adapterOf(device) {
-  const info = device.adapterInfo ?? { vendor: "", architecture: "", device: "", description: "" };
-  return { features: device.features, limits: device.limits, info, requestDevice: async () => device };
-}
-
-function withSubgroups(adapter) {
-  if (!adapter?.features.has("subgroups")) {
-    return adapter;
-  }
-  const { features, limits, info } = adapter;
-  const requestDevice = ({ requiredFeatures = [], ...rest }) =>
-    adapter.requestDevice({ ...rest, requiredFeatures: [...requiredFeatures, "subgroups"] });
-  return { features, limits, info, requestDevice };
-}
 
 const CACHE = "mobilenet-web-backends";
 

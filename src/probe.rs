@@ -177,7 +177,7 @@ pub fn probe_cpu(body: Choice, small: Small) -> Result<f32> {
 }
 
 /// Asks the device for all pipelines that [`probe`] needs, and drops them. Where asking only begins to compile, several
-/// compile side by side until they are asked for again: see `pkg/backends.js`.
+/// compile side by side until they are asked for again: see `pkg/gpu.js`.
 ///
 /// # Errors
 /// What went wrong with the device.
