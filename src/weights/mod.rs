@@ -26,6 +26,8 @@ mod labels;
 mod lean;
 mod metadata;
 mod names;
+#[cfg(feature = "full")]
+mod onnx;
 mod overrides;
 #[cfg(feature = "full")]
 mod problems;
@@ -66,6 +68,8 @@ pub enum Format {
     TorchLegacy,
     /// A FlatBuffer of operators, tensors and constants.
     TfLite,
+    /// A protocol buffer of operators and constants.
+    Onnx,
 }
 
 /// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
@@ -76,7 +80,7 @@ const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 7] = [
     (0, b"{", "a JSON file"),
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"\x80", "a pickle that torch.save did not write"),
-    (0, b"\x08", "perhaps an ONNX or TensorFlow protocol buffer"),
+    (0, b"\x08", "perhaps a TensorFlow protocol buffer"),
 ];
 
 impl Format {
@@ -96,6 +100,10 @@ impl Format {
         if file.get(tflite::MAGIC.0..).is_some_and(|rest| rest.starts_with(tflite::MAGIC.1)) {
             return Ok(Self::TfLite);
         }
+        #[cfg(feature = "full")]
+        if onnx::is_model(file) {
+            return Ok(Self::Onnx);
+        }
         // Eight bytes of header length, then the header, which must begin so.
         if file.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
@@ -108,7 +116,7 @@ impl Format {
                 |(_, _, what)| (*what).to_owned(),
             );
         Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
-            .expected("a safetensors, PyTorch (.pth, .pt) or TensorFlow Lite (.tflite) file")
+            .expected("a safetensors, PyTorch (.pth, .pt), TensorFlow Lite (.tflite) or ONNX (.onnx) file")
             .found(looks_like)
             .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
     }
@@ -121,6 +129,7 @@ impl Format {
             Self::TorchZip => "PyTorch",
             Self::TorchLegacy => "PyTorch (before 1.6)",
             Self::TfLite => "TensorFlow Lite",
+            Self::Onnx => "ONNX",
         }
     }
 }
@@ -219,6 +228,8 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::TorchLegacy => (BTreeMap::new(), torch::read_legacy(file)?),
         #[cfg(feature = "full")]
         Format::TfLite => return File::said(format, tflite::read(file)?),
+        #[cfg(feature = "full")]
+        Format::Onnx => return File::said(format, onnx::read(file)?),
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_full_module()),
     };

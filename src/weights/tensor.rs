@@ -86,6 +86,22 @@ pub struct Quantization {
     pub zero_points: Vec<i32>,
 }
 
+#[cfg(feature = "full")]
+impl Quantization {
+    /// The least and the greatest number that integers of eight bits and one scale stand for.
+    #[expect(clippy::cast_precision_loss, reason = "eight bits")]
+    pub(super) fn range(&self, dtype: Dtype) -> Option<(f32, f32)> {
+        let (least, greatest) = match dtype {
+            Dtype::U8 => (0.0, 255.0),
+            Dtype::I8 => (-128.0, 127.0),
+            _ => return None,
+        };
+        let (&[scale], &[zero]) = (&*self.scales, &*self.zero_points) else { return None };
+        let real = |integer: f32| (integer - zero as f32) * scale;
+        Some((real(least), real(greatest)))
+    }
+}
+
 /// A named view of the file's bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {

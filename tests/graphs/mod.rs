@@ -61,7 +61,18 @@ pub fn top(values: &[f32]) -> usize {
 
 /// A network's predictions for each picture of a golden folder, beside the rows of `outputs`.
 pub fn rows(fixtures: &Fixtures, file: &[u8], golden: &str, outputs: &str) -> Vec<(String, Vec<f32>, Vec<f32>)> {
-    let mut net = Net::open(file, &Options::default()).unwrap_or_else(|error| panic!("{golden}: {error}"));
+    rows_with(fixtures, file, Overrides::default(), golden, outputs)
+}
+
+/// The same with options.
+pub fn rows_with(
+    fixtures: &Fixtures,
+    file: &[u8],
+    overrides: Overrides,
+    golden: &str,
+    outputs: &str,
+) -> Vec<(String, Vec<f32>, Vec<f32>)> {
+    let mut net = Net::open(file, &Options { overrides, ..Options::default() }).unwrap_or_else(|error| panic!("{golden}: {error}"));
     let names = fixtures.golden_names(&format!("golden/{golden}"));
     let expected = fixtures.npy(&format!("golden/{golden}/{outputs}.npy"));
     let length = expected.len() / names.len();

@@ -8,7 +8,7 @@ mod ops;
 
 use super::names::Layout;
 use super::tensor::{MAX_RANK, dense_strides};
-use super::walk::{Bounds, Graph, MAX_NODES, MAX_VALUES, Node, Pixels, Said, Value};
+use super::walk::{Graph, MAX_NODES, MAX_VALUES, Node, Pixels, Said, Value};
 use super::{DAMAGED, Dtype, Format, Quantization, Tensor};
 use crate::error::{Error, Kind, Result};
 use flatbuffer::{Buffer, Table, Vector};
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
         let quantization = quantization(tensor)?;
         let kind = dtype(tensor.u8(1)?);
         let Some((bytes, offset_bytes)) = self.buffer(tensor.u32(2)?)? else {
-            let range = kind.zip(quantization).and_then(|(kind, quantization)| range(kind, &quantization));
+            let range = kind.zip(quantization).and_then(|(kind, quantization)| quantization.range(kind));
             return Ok(Value { constant: None, dims, range });
         };
         let Some(kind) = kind else {
@@ -228,17 +228,4 @@ impl<'a> Reader<'a> {
         constant.quantization = quantization.filter(|_| integers);
         Ok(Value { constant: Some(constant), dims, range: None })
     }
-}
-
-/// What integers of eight bits can stand for.
-#[expect(clippy::cast_precision_loss, reason = "eight bits")]
-fn range(dtype: Dtype, quantization: &Quantization) -> Option<Bounds> {
-    let (least, greatest) = match dtype {
-        Dtype::U8 => (0.0, 255.0),
-        Dtype::I8 => (-128.0, 127.0),
-        _ => return None,
-    };
-    let (&[scale], &[zero]) = (&*quantization.scales, &*quantization.zero_points) else { return None };
-    let real = |integer: f32| (integer - zero as f32) * scale;
-    Some((real(least), real(greatest)))
 }

@@ -79,7 +79,7 @@ fn preprocessing(trace: &Trace<'_>, usual: Preprocessing, pixels: Option<Pixels>
     for channel in 0..3 {
         let scale = outer.scale[channel] * inner.scale[channel];
         let offset = outer.offset[channel] * inner.scale[channel] + inner.offset[channel];
-        (rule.mean[channel], rule.std[channel]) = (-offset / scale, 1.0 / scale);
+        (rule.mean[channel], rule.std[channel]) = (rounded(-offset / scale), rounded(1.0 / scale));
     }
     if !rule.mean.iter().chain(&rule.std).all(|number| number.is_finite()) || rule.std.contains(&0.0) {
         return Err(Error::new(Kind::BadMetadata, "the graph's input")
@@ -93,6 +93,13 @@ fn preprocessing(trace: &Trace<'_>, usual: Preprocessing, pixels: Option<Pixels>
         rule = usual;
     }
     Ok((rule, true))
+}
+
+/// Without what single precision made of a number such as 127.5.
+fn rounded(number: f32) -> f32 {
+    const STEPS: f32 = 1024.0;
+    let near = (number * STEPS).round() / STEPS;
+    if (near - number).abs() <= 1e-6 * number.abs() { near } else { number }
 }
 
 /// The one epsilon of all batch norms.

@@ -207,9 +207,13 @@ impl<'a> Tracer<'a> {
         Map { point: self.trace.points.len() - 1, form: Form::Plain, pads: [0; 4] }
     }
 
-    /// Quantised graphs leave bounds to the range of the output.
-    fn settled(&self, node: &Node<'_>, map: Map) -> Map {
+    /// Quantised graphs leave bounds to the range of the output, or to that of its conversion to integers.
+    fn settled(&mut self, node: &Node<'_>, map: Map) -> Map {
         let range = self.graph.values.get(node.output).and_then(|value| value.range);
+        let point = &mut self.trace.points[map.point];
+        if node.op == Op::Pass && map.form == Form::Plain && point.range.is_none() {
+            point.range = range;
+        }
         let bounded = match map.form {
             Form::Shifted(_) if range.is_some_and(is_relu6) => map.form.clamped(super::RELU6),
             _ => None,
