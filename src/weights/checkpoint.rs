@@ -55,6 +55,8 @@ pub(super) struct Assembled {
 pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoint<'a>> {
     let mut stated = overrides.clone();
     stated.fill(metadata::read(&file)?);
+    #[cfg(feature = "full")]
+    stated.fill(file.said.stated.clone());
     let assembled = assemble(&file, &mut stated, overrides)?;
     metadata::check_crc32(&file)?;
     let mut checkpoint = Checkpoint {
@@ -66,6 +68,8 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
         file,
         entries: assembled.entries,
     };
+    #[cfg(feature = "full")]
+    checkpoint.inferred.extend(checkpoint.file.said.inferred.iter().cloned());
     let suspicions = super::honesty::check(&checkpoint);
     checkpoint.warnings.extend(suspicions);
     Ok(checkpoint)

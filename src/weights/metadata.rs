@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::json::{Json, push_string};
 use super::{DAMAGED, File, Overrides, parse_table, print_table};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Activation, Classifier, Dilating, PRESETS, Padding, Pooling, Spec, Version, Widths, table};
+use crate::model::{
+    Activation, Classifier, Dilating, PRESETS, Padding, Pooling, Preprocessing, Spec, Version, Widths, preset, table,
+};
 use crate::small::{crc32, parse_decimal, print_decimal};
 
 const PREFIX: &str = "mobilenet.";
@@ -93,6 +95,18 @@ impl<'f> Keys<'f> {
         }
     }
 
+    /// Three numbers, in the place of a preset's.
+    #[expect(clippy::cast_possible_truncation, reason = "rounded to singles, as presets are")]
+    fn channels(&self, key: &str, numbers: &mut [f32; 3]) -> Result<()> {
+        let Some(text) = self.text(key) else { return Ok(()) };
+        let mut words = text.split(' ');
+        for number in numbers {
+            let word = words.next().and_then(parse_decimal).map(|value| value as f32);
+            *number = word.ok_or_else(|| self.bad(key, "three numbers".into(), text))?;
+        }
+        Ok(())
+    }
+
     /// The value that goes by one of these names.
     fn one_of<T: Copy, const N: usize>(&self, key: &str, names: [(T, &'static str); N]) -> Result<Option<T>> {
         Ok(self.position(key, &names.map(|row| row.1))?.map(|index| names[index].0))
@@ -146,6 +160,12 @@ fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
         };
         *(if place == 0 { &mut widths.divisible_by } else { &mut widths.min_depth }) = value;
     }
+    let mut preprocessing = keys.one_of("preprocessing", PRESETS.map(|preset| (preset, preset.name)))?;
+    if let Some(rule) = &mut preprocessing {
+        for (key, numbers) in [("mean", &mut rule.mean), ("std", &mut rule.std)] {
+            keys.channels(key, numbers)?;
+        }
+    }
     Ok(Overrides {
         version: keys.one_of("version", Version::ALL)?,
         table: keys.text("table").map(parse_table).transpose()?,
@@ -162,7 +182,7 @@ fn overrides(keys: &Keys<'_>) -> Result<Overrides> {
         classifier: keys.one_of("classifier", CLASSIFIERS)?,
         padding: keys.one_of("padding", PADDINGS)?,
         batch_norm_epsilon: keys.number("batch_norm_epsilon")?.map(|value| value as f32),
-        preprocessing: keys.one_of("preprocessing", PRESETS.map(|preset| (preset, preset.name)))?,
+        preprocessing,
         label_set: keys.text("label_set").map(str::to_owned),
         labels: keys.lines("labels")?,
         wnids: keys.lines("wnids")?,
@@ -186,7 +206,7 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
         let stated = u32::from_str_radix(&stated, 16)
             .map_err(|_| bad_metadata(CRC32, format!("eight hexadecimal digits for `{name}`"), &stated))?;
         let tensor = file.get(&name).ok_or_else(|| bad_metadata(CRC32, "names of the file's tensors".into(), &name))?;
-        let computed = crc32(tensor.bytes);
+        let computed = crc32(&tensor.bytes);
         if computed == stated {
             return Ok(());
         }
@@ -238,6 +258,13 @@ pub(super) fn write<'n>(
     put("classifier", name(&CLASSIFIERS, &spec.classifier));
     put("label_set", spec.label_set.clone());
     put("preprocessing", spec.preprocessing.name.into());
+    let preset = preset(spec.preprocessing.name);
+    for (key, of) in [("mean", (|rule| rule.mean) as fn(&Preprocessing) -> [f32; 3]), ("std", |rule| rule.std)] {
+        let numbers = of(&spec.preprocessing);
+        if preset.as_ref().map(of) != Some(numbers) {
+            put(key, numbers.map(|number| format!("{number:?}")).join(" "));
+        }
+    }
     put("padding", spec.padding.name().into());
     put(CRC32, checksums);
     let base = |widths: &Widths| Widths { divisible_by: 1, min_depth: 1, ..*widths };

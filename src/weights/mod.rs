@@ -28,6 +28,8 @@ mod labels;
 mod lean;
 mod metadata;
 mod names;
+#[cfg(feature = "full")]
+mod onnx;
 mod overrides;
 #[cfg(feature = "full")]
 mod problems;
@@ -35,7 +37,11 @@ mod safetensors;
 mod table;
 mod tensor;
 #[cfg(feature = "full")]
+mod tflite;
+#[cfg(feature = "full")]
 mod torch;
+#[cfg(feature = "full")]
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -49,7 +55,7 @@ pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
 pub use safetensors::{write_safetensors, write_safetensors_with};
 pub use table::{parse_table, print_table};
-pub use tensor::{Dtype, Tensor};
+pub use tensor::{Dtype, Quantization, Tensor};
 
 /// More tensors than any MobileNet checkpoint holds (V2 with Adam's state: 630), few enough that listing them stays
 /// well under a mebibyte.
@@ -64,18 +70,21 @@ pub enum Format {
     TorchZip,
     /// What `torch.save` wrote before: five pickles, then the storages.
     TorchLegacy,
+    /// A FlatBuffer of operators, tensors and constants.
+    TfLite,
+    /// A protocol buffer of operators and constants.
+    Onnx,
 }
 
 /// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
-const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 8] = [
+const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 7] = [
     (0, b"<", "an HTML or XML page"),
     (0, b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
     (0, b"\x89HDF", "an HDF5 (Keras .h5) file"),
-    (4, b"TFL3", "a TensorFlow Lite model"),
     (0, b"{", "a JSON file"),
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"\x80", "a pickle that torch.save did not write"),
-    (0, b"\x08", "perhaps an ONNX or TensorFlow protocol buffer"),
+    (0, b"\x08", "perhaps a TensorFlow protocol buffer"),
 ];
 
 impl Format {
@@ -91,6 +100,14 @@ impl Format {
         if file.starts_with(&torch::LEGACY_MAGIC) {
             return Ok(Self::TorchLegacy);
         }
+        #[cfg(feature = "full")]
+        if file.get(tflite::MAGIC.0..).is_some_and(|rest| rest.starts_with(tflite::MAGIC.1)) {
+            return Ok(Self::TfLite);
+        }
+        #[cfg(feature = "full")]
+        if onnx::is_model(file) {
+            return Ok(Self::Onnx);
+        }
         // Eight bytes of header length, then the header, which must begin so.
         if file.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
@@ -103,7 +120,7 @@ impl Format {
                 |(_, _, what)| (*what).to_owned(),
             );
         Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
-            .expected("a safetensors or PyTorch (.pth, .pt) file")
+            .expected("a safetensors, PyTorch (.pth, .pt), TensorFlow Lite (.tflite) or ONNX (.onnx) file")
             .found(looks_like)
             .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
     }
@@ -115,6 +132,8 @@ impl Format {
             Self::Safetensors => "safetensors",
             Self::TorchZip => "PyTorch",
             Self::TorchLegacy => "PyTorch (before 1.6)",
+            Self::TfLite => "TensorFlow Lite",
+            Self::Onnx => "ONNX",
         }
     }
 }
@@ -148,6 +167,9 @@ pub struct File<'a> {
     pub metadata: BTreeMap<String, String>,
     /// Sorted by name, each name once.
     tensors: Vec<Tensor<'a>>,
+    /// What the file says otherwise than by metadata.
+    #[cfg(feature = "full")]
+    said: walk::Said,
 }
 
 impl<'a> File<'a> {
@@ -159,7 +181,19 @@ impl<'a> File<'a> {
                 .found(format!("the same name at byte {}", first.offset_bytes))
                 .remedy(DAMAGED));
         }
-        Ok(Self { format, metadata, tensors })
+        Ok(Self {
+            format,
+            metadata,
+            tensors,
+            #[cfg(feature = "full")]
+            said: walk::Said::default(),
+        })
+    }
+
+    /// A file that says more than its tensors.
+    #[cfg(feature = "full")]
+    fn said(format: Format, (said, tensors): (walk::Said, Vec<Tensor<'a>>)) -> Result<Self> {
+        Ok(Self { said, ..Self::new(format, BTreeMap::new(), tensors)? })
     }
 
     /// The tensor of that name in the file.
@@ -196,6 +230,10 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::TorchZip => (BTreeMap::new(), torch::read_zip(file)?),
         #[cfg(feature = "full")]
         Format::TorchLegacy => (BTreeMap::new(), torch::read_legacy(file)?),
+        #[cfg(feature = "full")]
+        Format::TfLite => return File::said(format, tflite::read(file)?),
+        #[cfg(feature = "full")]
+        Format::Onnx => return File::said(format, onnx::read(file)?),
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_full_module()),
     };

@@ -188,10 +188,11 @@ pub fn write_safetensors_with<'t, 'a: 't>(
 ) -> Vec<u8> {
     let mut tensors: Vec<&Tensor<'_>> = tensors.into_iter().collect();
     // Wide elements first keeps every tensor aligned to its elements.
-    sort(&mut tensors, &|a, b| (b.dtype.size_bytes(), &a.name) < (a.dtype.size_bytes(), &b.name));
+    let size = |tensor: &Tensor<'_>| tensor.portable_dtype().size_bytes();
+    sort(&mut tensors, &|a, b| (size(b), &a.name) < (size(a), &b.name));
 
-    let dense: Vec<Cow<'_, [u8]>> = tensors.iter().map(|tensor| tensor.dense_bytes()).collect();
-    let crcs = tensors.iter().zip(&dense).map(|(tensor, bytes)| (&*tensor.name, crc32(bytes)));
+    let dense: Vec<(Dtype, Cow<'_, [u8]>)> = tensors.iter().map(|tensor| tensor.portable()).collect();
+    let crcs = tensors.iter().zip(&dense).map(|(tensor, (_, bytes))| (&*tensor.name, crc32(bytes)));
     let mut header = String::from("{\"__metadata__\":{");
     for (index, (key, value)) in metadata::write(spec, wnids, crcs).iter().enumerate() {
         header.push_str(if index == 0 { "" } else { "," });
@@ -201,11 +202,11 @@ pub fn write_safetensors_with<'t, 'a: 't>(
     }
     header.push('}');
     let mut offset = 0;
-    for (tensor, bytes) in tensors.iter().zip(&dense) {
+    for (tensor, (dtype, bytes)) in tensors.iter().zip(&dense) {
         header.push(',');
         push_string(&mut header, &tensor.name);
         let end = offset + bytes.len();
-        let (dtype, shape) = (tensor.dtype.name(), &tensor.shape);
+        let (dtype, shape) = (dtype.name(), &tensor.shape);
         header.push_str(&format!(":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[{offset},{end}]}}"));
         offset = end;
     }
@@ -216,7 +217,7 @@ pub fn write_safetensors_with<'t, 'a: 't>(
     file.extend_from_slice(&(padded as u64).to_le_bytes());
     file.extend_from_slice(header.as_bytes());
     file.resize(LENGTH_BYTES + padded, b' ');
-    for bytes in dense {
+    for (_, bytes) in dense {
         file.extend_from_slice(&bytes);
     }
     file

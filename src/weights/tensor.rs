@@ -75,6 +75,33 @@ impl Dtype {
     }
 }
 
+/// What the integers of a tensor stand for: `(integer − zero point) · scale`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantization {
+    /// The axis along which scales differ; of no meaning where there is one scale.
+    pub axis: usize,
+    /// One for all elements, or one for each index of the axis.
+    pub scales: Vec<f32>,
+    /// As many as scales.
+    pub zero_points: Vec<i32>,
+}
+
+#[cfg(feature = "full")]
+impl Quantization {
+    /// The least and the greatest number that integers of eight bits and one scale stand for.
+    #[expect(clippy::cast_precision_loss, reason = "eight bits")]
+    pub(super) fn range(&self, dtype: Dtype) -> Option<(f32, f32)> {
+        let (least, greatest) = match dtype {
+            Dtype::U8 => (0.0, 255.0),
+            Dtype::I8 => (-128.0, 127.0),
+            _ => return None,
+        };
+        let (&[scale], &[zero]) = (&*self.scales, &*self.zero_points) else { return None };
+        let real = |integer: f32| (integer - zero as f32) * scale;
+        Some((real(least), real(greatest)))
+    }
+}
+
 /// A named view of the file's bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {
@@ -88,8 +115,10 @@ pub struct Tensor<'a> {
     pub strides: Vec<usize>,
     /// Where `bytes` begin in the file.
     pub offset_bytes: usize,
-    /// From the first element to the last.
-    pub bytes: &'a [u8],
+    /// From the first element to the last; the file's own, except where a format's reader had to compute them.
+    pub bytes: Cow<'a, [u8]>,
+    /// What integers stand for, where the file says so.
+    pub quantization: Option<Quantization>,
 }
 
 /// "tensor `name` at byte 123": the place of every error about a tensor.
@@ -163,7 +192,8 @@ impl<'a> Tensor<'a> {
             return refuse(format!("shape {shape:?} with strides {strides:?} from element {start}"));
         };
         let offset_bytes = storage_offset + range.start;
-        Ok(Self { name, dtype, shape, strides, offset_bytes, bytes: &storage[range] })
+        let bytes = Cow::Borrowed(&storage[range]);
+        Ok(Self { name, dtype, shape, strides, offset_bytes, bytes, quantization: None })
     }
 
     /// "tensor `name` at byte 123".
@@ -185,7 +215,11 @@ impl<'a> Tensor<'a> {
             shape[place] = dim;
             strides[place] = stride;
         }
-        Some(Self { shape, strides, ..self.clone() })
+        let mut turned = Self { shape, strides, ..self.clone() };
+        if let Some(quantization) = &mut turned.quantization {
+            quantization.axis = axes.into_iter().filter(|&axis| rank == 4 || axis < 2).nth(quantization.axis)?;
+        }
+        Some(turned)
     }
 
     /// The same shape and name over `bytes`, dense elements of another type.
@@ -203,9 +237,9 @@ impl<'a> Tensor<'a> {
     }
 
     /// The elements' bytes in row-major order; borrowed where the file has them so.
-    pub(super) fn dense_bytes(&self) -> Cow<'a, [u8]> {
+    pub(super) fn dense_bytes(&self) -> Cow<'_, [u8]> {
         if self.is_dense() {
-            return Cow::Borrowed(self.bytes);
+            return Cow::Borrowed(&self.bytes);
         }
         let size = self.dtype.size_bytes();
         let count: usize = self.shape.iter().product();
@@ -266,6 +300,8 @@ impl<'a> Tensor<'a> {
             Dtype::F16 => dense.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
             Dtype::BF16 => dense.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
             Dtype::F64 => dense.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32).collect(),
+            #[cfg(feature = "full")]
+            Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8 if self.quantization.is_some() => self.dequantised(dense),
             Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8 | Dtype::Bool => {
                 return Err(Error::new(Kind::WrongDtype, self.place())
                     .expected("F32, F16, BF16 or F64")
@@ -274,6 +310,44 @@ impl<'a> Tensor<'a> {
             }
         };
         Ok(values)
+    }
+
+    /// What the dense integers stand for.
+    #[cfg(feature = "full")]
+    #[expect(clippy::cast_possible_truncation, reason = "computed in f64, kept in f32")]
+    fn dequantised(&self, dense: &[u8]) -> Vec<f32> {
+        let Some(Quantization { axis, scales, zero_points }) = &self.quantization else { return Vec::new() };
+        let inner: usize = self.shape.iter().skip(axis + 1).product::<usize>().max(1);
+        let real = |(index, integer): (usize, i32)| {
+            let channel = index / inner % scales.len().max(1);
+            let zero = zero_points.get(channel).copied().unwrap_or(0);
+            let scale = scales.get(channel).copied().unwrap_or(0.0);
+            ((f64::from(integer) - f64::from(zero)) * f64::from(scale)) as f32
+        };
+        match self.dtype {
+            Dtype::I8 => dense.iter().map(|&b| i32::from(b.cast_signed())).enumerate().map(real).collect(),
+            Dtype::U8 => dense.iter().map(|&b| i32::from(b)).enumerate().map(real).collect(),
+            Dtype::I16 => {
+                dense.as_chunks().0.iter().map(|&b| i32::from(i16::from_le_bytes(b))).enumerate().map(real).collect()
+            }
+            _ => dense.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).enumerate().map(real).collect(),
+        }
+    }
+
+    /// The type and the dense bytes under which safetensors hold these elements: integers that stand for other numbers
+    /// become those, since that format has no place for what they stand for.
+    pub(super) fn portable(&self) -> (Dtype, Cow<'_, [u8]>) {
+        #[cfg(feature = "full")]
+        if self.quantization.is_some() {
+            let values = self.dequantised(&self.dense_bytes());
+            return (Dtype::F32, values.into_iter().flat_map(f32::to_le_bytes).collect());
+        }
+        (self.dtype, self.dense_bytes())
+    }
+
+    /// The type alone.
+    pub(super) const fn portable_dtype(&self) -> Dtype {
+        if self.quantization.is_some() { Dtype::F32 } else { self.dtype }
     }
 
     /// Where the element of this row-major index is in the file.

@@ -1,0 +1,170 @@
+//! ONNX files: a protocol buffer of nodes in order and of the constants that they read.
+//!
+//! Numbers of fields and types are those of `onnx.proto`; operators those of opsets 7 to 21.
+
+mod ops;
+mod props;
+mod tensor;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use super::names::Layout;
+use super::walk::{Graph, MAX_NODES, MAX_VALUES, Said, Value};
+use super::{DAMAGED, Format, Tensor};
+use crate::error::{Error, Kind, Result};
+use wire::{Message, Wire};
+
+/// More axes than a picture has.
+const MAX_DIMS: usize = 8;
+
+/// Versions of the format are small numbers, in the first field.
+pub(super) fn is_model(file: &[u8]) -> bool {
+    const FIRST_FIELD: u8 = 0x08;
+    // Below 3 there were no models; SavedModel's only version is 1.
+    matches!(file, [FIRST_FIELD, 3..=32, ..])
+}
+
+/// Values by name.
+struct Names<'a> {
+    indices: BTreeMap<&'a str, usize>,
+    values: Vec<Value<'a>>,
+}
+
+impl<'a> Names<'a> {
+    fn index(&mut self, name: &'a str) -> Result<usize> {
+        if let Some(&index) = self.indices.get(name) {
+            return Ok(index);
+        }
+        self.indices.insert(name, self.values.len());
+        self.add(Value::default())
+    }
+
+    fn add(&mut self, value: Value<'a>) -> Result<usize> {
+        if self.values.len() == MAX_VALUES {
+            return Err(too_many("values", MAX_VALUES));
+        }
+        self.values.push(value);
+        Ok(self.values.len() - 1)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn too_many(what: &str, most: usize) -> Error {
+    Error::new(Kind::NotMobileNet, format!("{what} of the graph, byte 0"))
+        .expected(format!("at most {most}"))
+        .found("more")
+        .remedy("Choose a MobileNet V1, V2 or V3.")
+}
+
+pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
+    let model = Message { bytes: file, offset_bytes: 0 };
+    let (mut graph, mut properties) = (None, Vec::new());
+    model.fields(&mut |number, wire, _| {
+        match (number, wire) {
+            (7, Wire::Bytes(message)) => graph = Some(message),
+            (14, Wire::Bytes(message)) if properties.len() < MAX_NODES => properties.push(message),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let Some(graph) = graph else {
+        return Err(Error::new(Kind::Truncated, format!("ONNX model, byte {}", file.len()))
+            .expected("a graph")
+            .found("the end of the file")
+            .remedy(DAMAGED));
+    };
+    let mut names = Names { indices: BTreeMap::new(), values: Vec::new() };
+    let (mut nodes, mut inputs, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+    graph.fields(&mut |number, wire, _| {
+        let Wire::Bytes(message) = wire else { return Ok(()) };
+        match number {
+            1 if nodes.len() == MAX_NODES => return Err(too_many("operators", MAX_NODES)),
+            1 => nodes.push(message),
+            5 => {
+                let (name, tensor) = tensor::read(message)?;
+                let index = names.index(name)?;
+                let dims = tensor.as_ref().map(|tensor| tensor.shape.clone()).unwrap_or_default();
+                names.values[index] = Value { constant: tensor, dims, range: None };
+            }
+            11 | 12 => {
+                let (name, dims) = value_info(message)?;
+                let index = names.index(name)?;
+                if names.values[index].dims.is_empty() {
+                    names.values[index].dims = dims;
+                }
+                let list = if number == 11 { &mut inputs } else { &mut outputs };
+                list.push(index);
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    // Before version 4, initial values were inputs as well.
+    inputs.retain(|&input| names.values[input].constant.is_none());
+    let [input] = *inputs else {
+        return Err(Error::new(Kind::NotMobileNet, format!("inputs of the graph at byte {}", graph.offset_bytes))
+            .expected("one, the picture")
+            .found(inputs.len().to_string())
+            .remedy("Choose a MobileNet V1, V2 or V3."));
+    };
+    let mut walked = Vec::with_capacity(nodes.len());
+    for message in nodes {
+        walked.extend(ops::node(message, &mut names)?);
+    }
+    let graph = Graph {
+        format: Format::Onnx,
+        layout: Layout::Torch,
+        values: names.values,
+        nodes: walked,
+        input,
+        outputs,
+        pixels: None,
+        slim: false,
+    };
+    let (mut said, tensors) = graph.network()?;
+    props::read(&properties, &tensors, &mut said)?;
+    Ok((said, tensors))
+}
+
+/// A name and dimensions, 0 where they are open.
+fn value_info(message: Message<'_>) -> Result<(&str, Vec<usize>)> {
+    let (mut name, mut kind) = ("", Message::default());
+    message.fields(&mut |number, wire, _| {
+        match (number, wire) {
+            (1, Wire::Bytes(text)) => name = text.text()?,
+            (2, Wire::Bytes(message)) => kind = message,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let mut dims = Vec::new();
+    // A type of a tensor, its shape, its dimensions.
+    inside(kind, 1, &mut |tensor| {
+        inside(tensor, 2, &mut |shape| {
+            inside(shape, 1, &mut |dim| {
+                let mut length = 0;
+                dim.fields(&mut |number, wire, _| {
+                    if let (1, Wire::Number(number)) = (number, wire) {
+                        length = usize::try_from(number.cast_signed()).unwrap_or(0);
+                    }
+                    Ok(())
+                })?;
+                if dims.len() < MAX_DIMS {
+                    dims.push(length);
+                }
+                Ok(())
+            })
+        })
+    })?;
+    Ok((name, dims))
+}
+
+/// Shows `visit` each message in the fields of that number.
+fn inside<'a>(message: Message<'a>, wanted: u64, visit: &mut dyn FnMut(Message<'a>) -> Result<()>) -> Result<()> {
+    message.fields(&mut |number, wire, _| match wire {
+        Wire::Bytes(message) if number == wanted => visit(message),
+        _ => Ok(()),
+    })
+}

@@ -1,0 +1,105 @@
+//! ONNX's tensors: dimensions, a type, and elements either raw or as fields of their own.
+
+use std::borrow::Cow;
+
+use super::super::tensor::{MAX_RANK, dense_strides};
+use super::super::{DAMAGED, Dtype, Tensor};
+use super::wire::{Message, Wire};
+use crate::error::{Error, Kind, Result};
+
+const fn dtype(number: u64) -> Option<Dtype> {
+    Some(match number {
+        1 => Dtype::F32,
+        2 => Dtype::U8,
+        3 => Dtype::I8,
+        5 => Dtype::I16,
+        6 => Dtype::I32,
+        7 => Dtype::I64,
+        9 => Dtype::Bool,
+        10 => Dtype::F16,
+        11 => Dtype::F64,
+        16 => Dtype::BF16,
+        _ => return None,
+    })
+}
+
+/// Adds a repeated number, alone or packed.
+pub(super) fn numbers(list: &mut Vec<i64>, most: usize, wire: Wire<'_>, at: usize) -> Result<()> {
+    let mut push = |number: u64| {
+        list.push(number.cast_signed());
+        if list.len() > most { Err(super::wire::bad(at, &format!("at most {most} numbers"), "more".into())) } else { Ok(()) }
+    };
+    match wire {
+        Wire::Number(number) => push(number),
+        Wire::Bytes(mut packed) => {
+            while !packed.bytes.is_empty() {
+                push(packed.varint()?)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A tensor and its name; none where its type is of no use to a network.
+pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
+    let at = message.offset_bytes;
+    let (mut dims, mut kind, mut name, mut external) = (Vec::new(), 0, "", false);
+    let (mut raw, mut floats, mut single) = (None, None, Vec::new());
+    let (mut integers, mut width) = (Vec::new(), 0);
+    message.fields(&mut |number, wire, at| {
+        match (number, wire) {
+            (1, wire) => return numbers(&mut dims, MAX_RANK, wire, at),
+            (2, Wire::Number(number)) => kind = number,
+            (4, Wire::Bytes(packed)) => floats = Some(packed),
+            (4, Wire::Four(bytes)) => single.extend(bytes),
+            (5 | 7, wire) => {
+                width = number;
+                // Every element takes a byte of the file at least.
+                return numbers(&mut integers, message.bytes.len(), wire, at);
+            }
+            (8, Wire::Bytes(text)) => name = text.text()?,
+            (9, Wire::Bytes(bytes)) => raw = Some(bytes),
+            (14, Wire::Number(location)) => external = location == 1,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let place = |at: usize| super::super::tensor::place(name, at);
+    if external {
+        return Err(Error::new(Kind::UnsupportedFormat, place(at))
+            .expected("elements in the file itself")
+            .found("elements in another file")
+            .remedy("Export the network with its weights in one file."));
+    }
+    let Some(kind) = dtype(kind) else { return Ok((name, None)) };
+    let bad = |at: usize, expected: String, found: String| {
+        Error::new(Kind::BadHeader, place(at)).expected(expected).found(found).remedy(DAMAGED)
+    };
+    let shape = dims.iter().map(|&dim| usize::try_from(dim)).collect::<std::result::Result<Vec<_>, _>>();
+    let Ok(shape) = shape else { return Err(bad(at, "lengths that are not negative".into(), format!("{dims:?}"))) };
+    let (bytes, offset_bytes): (Cow<'_, [u8]>, usize) = match (raw, floats) {
+        (Some(raw), _) => (raw.bytes.into(), raw.offset_bytes),
+        (None, Some(floats)) if kind == Dtype::F32 && single.is_empty() => (floats.bytes.into(), floats.offset_bytes),
+        _ if !single.is_empty() => (single.into(), at),
+        _ => (elements(kind, &integers, width), at),
+    };
+    let strides = dense_strides(&shape);
+    let wanted = shape.iter().try_fold(kind.size_bytes(), |product, &dim| product.checked_mul(dim));
+    let Some(strides) = strides.filter(|_| wanted == Some(bytes.len())) else {
+        return Err(bad(offset_bytes, format!("{shape:?} elements of {}", kind.name()), format!("{} bytes", bytes.len())));
+    };
+    let quantization = None;
+    Ok((name, Some(Tensor { name: name.into(), dtype: kind, shape, strides, offset_bytes, bytes, quantization })))
+}
+
+/// Integers that have a field each, in as many bytes as their type has.
+fn elements<'a>(kind: Dtype, integers: &[i64], field: u64) -> Cow<'a, [u8]> {
+    /// The field of 64-bit integers.
+    const LONG: u64 = 7;
+    let size = kind.size_bytes();
+    if (field == LONG) != (kind == Dtype::I64) || matches!(kind, Dtype::F32 | Dtype::F64) {
+        return Cow::Borrowed(&[]);
+    }
+    integers.iter().flat_map(|integer| integer.to_le_bytes().into_iter().take(size)).collect()
+}
