@@ -17,10 +17,16 @@ mod checkpoint;
 mod extras;
 #[cfg(feature = "full")]
 mod habits;
+#[cfg(feature = "full")]
+mod hdf5;
 mod honesty;
 #[cfg(feature = "full")]
 mod infer;
+#[cfg(feature = "full")]
+mod inflate;
 mod json;
+#[cfg(feature = "full")]
+mod keras;
 mod labels;
 #[cfg(not(feature = "full"))]
 mod lean;
@@ -34,6 +40,8 @@ mod table;
 mod tensor;
 #[cfg(feature = "full")]
 mod torch;
+#[cfg(feature = "full")]
+mod zip;
 
 use std::collections::BTreeMap;
 
@@ -60,13 +68,16 @@ pub enum Format {
     TorchZip,
     /// What `torch.save` wrote before: five pickles, then the storages.
     TorchLegacy,
+    /// HDF5 as Keras writes it.
+    KerasH5,
+    /// A zip archive of a configuration and such a file.
+    Keras,
 }
 
 /// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
-const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 8] = [
+const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 7] = [
     (0, b"<", "an HTML or XML page"),
     (0, b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
-    (0, b"\x89HDF", "an HDF5 (Keras .h5) file"),
     (4, b"TFL3", "a TensorFlow Lite model"),
     (0, b"{", "a JSON file"),
     (0, b"\x1f\x8b", "a gzip archive"),
@@ -80,8 +91,15 @@ impl Format {
     /// # Errors
     /// [`Kind::UnsupportedFormat`], saying what the bytes look like instead.
     pub fn sniff(file: &[u8]) -> Result<Self> {
+        #[cfg(feature = "full")]
+        if file.starts_with(b"PK\x03\x04") && keras::is_archive(file) {
+            return Ok(Self::Keras);
+        }
         if file.starts_with(b"PK\x03\x04") {
             return Ok(Self::TorchZip);
+        }
+        if file.starts_with(b"\x89HDF\r\n\x1a\n") {
+            return Ok(Self::KerasH5);
         }
         #[cfg(feature = "full")]
         if file.starts_with(&torch::LEGACY_MAGIC) {
@@ -99,7 +117,7 @@ impl Format {
                 |(_, _, what)| (*what).to_owned(),
             );
         Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
-            .expected("a safetensors or PyTorch (.pth, .pt) file")
+            .expected("a safetensors, PyTorch (.pth, .pt) or Keras (.h5, .keras) file")
             .found(looks_like)
             .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
     }
@@ -111,6 +129,8 @@ impl Format {
             Self::Safetensors => "safetensors",
             Self::TorchZip => "PyTorch",
             Self::TorchLegacy => "PyTorch (before 1.6)",
+            Self::KerasH5 => "Keras (HDF5)",
+            Self::Keras => "Keras",
         }
     }
 }
@@ -192,6 +212,10 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::TorchZip => (BTreeMap::new(), torch::read_zip(file)?),
         #[cfg(feature = "full")]
         Format::TorchLegacy => (BTreeMap::new(), torch::read_legacy(file)?),
+        #[cfg(feature = "full")]
+        Format::KerasH5 => keras::read_h5(file)?,
+        #[cfg(feature = "full")]
+        Format::Keras => keras::read_archive(file)?,
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_full_module()),
     };

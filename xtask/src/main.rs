@@ -44,7 +44,7 @@ cargo xtask COMMAND
     --layers NAME            … of one network (v2_1.0_224), layer by layer
     --measure                … and milliseconds a frame on this machine
   weights [list]             the weights that are known
-  weights fetch              download and convert them to target/weights/
+  weights fetch              download and convert them, and what tests open, to target/weights/
   weights convert IN OUT     convert a file to safetensors
   classify --weights FILE --image FILE…
                              labels without a browser, by the same code
@@ -165,7 +165,7 @@ fn weights_command(mut arguments: Parser) -> Result<()> {
             weights::list();
             Ok(())
         }
-        (Some("fetch"), [_]) => steps::run(vec![weights::fetch()]),
+        (Some("fetch"), [_]) => steps::run(vec![weights::fetch(), weights::fetch_for_tests()]),
         (Some("convert"), [_, from, to]) => weights::convert_file(&PathBuf::from(from), &PathBuf::from(to)),
         _ => bail!("expected `weights list`, `weights fetch` or `weights convert IN OUT`"),
     }
