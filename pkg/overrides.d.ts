@@ -56,7 +56,7 @@ export interface Network {
    * Crop, resize and normalisation of a framework. timm's networks are taken for `"torchvision"`; those whose config has
    * mean and std 0.5 (`tf_…`, `…ra4_e3600…`) need `"timm-inception"`, which nothing in their tensors tells.
    */
-  preprocessing?: "torchvision" | "keras" | "tf-slim" | "tfjs" | "teachable-machine" | "timm-inception";
+  preprocessing?: "torchvision" | "keras" | "keras-unit" | "tf-slim" | "tfjs" | "teachable-machine" | "timm-inception";
   /** What `info.labelSet` shows. Where it is neither `"imagenet-1000"` nor `"imagenet-1001"`, no names are fetched. */
   labelSet?: string;
   /** Class names by index, or the text of a labels.txt: one a line, numbered or not. */

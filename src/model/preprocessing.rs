@@ -55,7 +55,7 @@ pub struct Preprocessing {
 const IMAGENET_CROP: f32 = 0.875;
 
 /// Every preset, in the order in which documentation lists them.
-pub const PRESETS: [Preprocessing; 6] = [
+pub const PRESETS: [Preprocessing; 7] = [
     Preprocessing {
         name: "torchvision",
         crop: Crop::ShortSide { fraction: IMAGENET_CROP },
@@ -71,6 +71,14 @@ pub const PRESETS: [Preprocessing; 6] = [
         mean: [127.5; 3],
         std: [127.5; 3],
         source: "keras.utils.image_dataset_from_directory + mobilenet_v2.preprocess_input",
+    },
+    Preprocessing {
+        name: "keras-unit",
+        crop: Crop::Squash,
+        sampling: Sampling::HalfPixel,
+        mean: [0.0; 3],
+        std: [255.0; 3],
+        source: "keras.utils.image_dataset_from_directory + keras.layers.Rescaling(1 / 255)",
     },
     Preprocessing {
         name: "tf-slim",

@@ -19,10 +19,16 @@ mod convert;
 mod extras;
 #[cfg(feature = "full")]
 mod habits;
+#[cfg(feature = "full")]
+mod hdf5;
 mod honesty;
 #[cfg(feature = "full")]
 mod infer;
+#[cfg(feature = "full")]
+mod inflate;
 mod json;
+#[cfg(feature = "full")]
+mod keras;
 mod labels;
 #[cfg(not(feature = "full"))]
 mod lean;
@@ -42,6 +48,7 @@ mod tflite;
 mod torch;
 #[cfg(feature = "full")]
 mod walk;
+mod zip;
 
 use std::collections::BTreeMap;
 
@@ -74,13 +81,16 @@ pub enum Format {
     TfLite,
     /// A protocol buffer of operators and constants.
     Onnx,
+    /// HDF5 as Keras writes it.
+    KerasH5,
+    /// A zip archive of a configuration and such a file.
+    Keras,
 }
 
 /// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
-const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 7] = [
+const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 6] = [
     (0, b"<", "an HTML or XML page"),
     (0, b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
-    (0, b"\x89HDF", "an HDF5 (Keras .h5) file"),
     (0, b"{", "a JSON file"),
     (0, b"\x1f\x8b", "a gzip archive"),
     (0, b"\x80", "a pickle that torch.save did not write"),
@@ -93,8 +103,15 @@ impl Format {
     /// # Errors
     /// [`Kind::UnsupportedFormat`], saying what the bytes look like instead.
     pub fn sniff(file: &[u8]) -> Result<Self> {
+        #[cfg(feature = "full")]
+        if file.starts_with(b"PK\x03\x04") && keras::is_archive(file) {
+            return Ok(Self::Keras);
+        }
         if file.starts_with(b"PK\x03\x04") {
             return Ok(Self::TorchZip);
+        }
+        if file.starts_with(b"\x89HDF\r\n\x1a\n") {
+            return Ok(Self::KerasH5);
         }
         #[cfg(feature = "full")]
         if file.starts_with(&torch::LEGACY_MAGIC) {
@@ -120,7 +137,9 @@ impl Format {
                 |(_, _, what)| (*what).to_owned(),
             );
         Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
-            .expected("a safetensors, PyTorch (.pth, .pt), TensorFlow Lite (.tflite) or ONNX (.onnx) file")
+            .expected(
+                "a safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras), TensorFlow Lite (.tflite) or ONNX (.onnx) file",
+            )
             .found(looks_like)
             .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
     }
@@ -134,6 +153,8 @@ impl Format {
             Self::TorchLegacy => "PyTorch (before 1.6)",
             Self::TfLite => "TensorFlow Lite",
             Self::Onnx => "ONNX",
+            Self::KerasH5 => "Keras (HDF5)",
+            Self::Keras => "Keras",
         }
     }
 }
@@ -234,6 +255,9 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::TfLite => return File::said(format, tflite::read(file)?),
         #[cfg(feature = "full")]
         Format::Onnx => return File::said(format, onnx::read(file)?),
+        Format::KerasH5 => keras::read_h5(file)?,
+        #[cfg(feature = "full")]
+        Format::Keras => keras::read_archive(file)?,
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_full_module()),
     };

@@ -196,6 +196,31 @@ impl<'a> Tensor<'a> {
         Ok(Self { name, dtype, shape, strides, offset_bytes, bytes, quantization: None })
     }
 
+    /// A dense tensor of elements that were decoded from what is at byte `offset_bytes` of the file.
+    ///
+    /// # Errors
+    /// [`Kind::BadHeader`] where the shape does not fit the bytes.
+    #[cfg(feature = "full")]
+    pub(super) fn decoded(
+        name: Cow<'a, str>,
+        dtype: Dtype,
+        shape: Vec<usize>,
+        (bytes, offset_bytes): (Cow<'a, [u8]>, usize),
+    ) -> Result<Self> {
+        let strides = dense_strides(&shape);
+        let fits = strides.filter(|strides| {
+            let span = extent(&shape, strides).and_then(|(count, _)| count.checked_mul(dtype.size_bytes()));
+            span == Some(bytes.len())
+        });
+        let Some(strides) = fits else {
+            return Err(Error::new(Kind::BadHeader, place(&name, offset_bytes))
+                .expected(format!("shape {shape:?} of {}", dtype.name()))
+                .found(format!("{} bytes", bytes.len()))
+                .remedy(DAMAGED));
+        };
+        Ok(Self { name, dtype, shape, strides, offset_bytes, bytes, quantization: None })
+    }
+
     /// "tensor `name` at byte 123".
     #[inline(never)]
     pub(super) fn place(&self) -> String {

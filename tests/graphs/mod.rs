@@ -72,7 +72,8 @@ pub fn rows_with(
     golden: &str,
     outputs: &str,
 ) -> Vec<(String, Vec<f32>, Vec<f32>)> {
-    let mut net = Net::open(file, &Options { overrides, ..Options::default() }).unwrap_or_else(|error| panic!("{golden}: {error}"));
+    let mut net = Net::open(file, &Options { overrides, ..Options::default() })
+        .unwrap_or_else(|error| panic!("{golden}: {error}"));
     let names = fixtures.golden_names(&format!("golden/{golden}"));
     let expected = fixtures.npy(&format!("golden/{golden}/{outputs}.npy"));
     let length = expected.len() / names.len();

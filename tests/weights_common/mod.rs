@@ -45,6 +45,11 @@ pub fn fixture(path: &str) -> Option<Vec<u8>> {
     Fixtures::find().map(|fixtures| fixtures.read(path))
 }
 
+/// A shared photograph as RGBA.
+pub fn fixture_picture(path: &str) -> Option<image::RgbaImage> {
+    Fixtures::find().map(|fixtures| fixtures.picture(path))
+}
+
 /// Torchvision's V2 as safetensors.
 pub fn v2_safetensors() -> Option<Vec<u8>> {
     fixture("weights/v2_1.0_224_torchvision/mobilenet_v2.safetensors")

@@ -45,7 +45,7 @@ cargo xtask COMMAND
     --layers NAME            … of one network (v2_1.0_224), layer by layer
     --measure                … and milliseconds a frame on this machine
   weights [list]             the weights that are known
-  weights fetch              download and convert them to target/weights/
+  weights fetch              download and convert them, and what tests open, to target/weights/
   convert IN OUT             any file of weights as safetensors that a page opens without the second module
     --precision NAME         … kept (as the file has them), f32 or f16
   classify --weights FILE --image FILE…
@@ -168,7 +168,7 @@ fn weights_command(mut arguments: Parser) -> Result<()> {
             weights::list();
             Ok(())
         }
-        (Some("fetch"), [_]) => steps::run(vec![weights::fetch()]),
+        (Some("fetch"), [_]) => steps::run(vec![weights::fetch(), weights::fetch_for_tests()]),
         _ => bail!("expected `weights list` or `weights fetch`"),
     }
 }

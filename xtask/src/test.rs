@@ -38,6 +38,7 @@ pub fn run() -> Result<()> {
         fixtures(),
         setup::npm(),
         weights::fetch(),
+        weights::fetch_for_tests(),
         samples::fetch(),
         setup::chromium(),
         setup::vulkan(),

@@ -27,7 +27,11 @@ const fn dtype(number: u64) -> Option<Dtype> {
 pub(super) fn numbers(list: &mut Vec<i64>, most: usize, wire: Wire<'_>, at: usize) -> Result<()> {
     let mut push = |number: u64| {
         list.push(number.cast_signed());
-        if list.len() > most { Err(super::wire::bad(at, &format!("at most {most} numbers"), "more".into())) } else { Ok(()) }
+        if list.len() > most {
+            Err(super::wire::bad(at, &format!("at most {most} numbers"), "more".into()))
+        } else {
+            Ok(())
+        }
     };
     match wire {
         Wire::Number(number) => push(number),
@@ -87,7 +91,11 @@ pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
     let strides = dense_strides(&shape);
     let wanted = shape.iter().try_fold(kind.size_bytes(), |product, &dim| product.checked_mul(dim));
     let Some(strides) = strides.filter(|_| wanted == Some(bytes.len())) else {
-        return Err(bad(offset_bytes, format!("{shape:?} elements of {}", kind.name()), format!("{} bytes", bytes.len())));
+        return Err(bad(
+            offset_bytes,
+            format!("{shape:?} elements of {}", kind.name()),
+            format!("{} bytes", bytes.len()),
+        ));
     };
     let quantization = None;
     Ok((name, Some(Tensor { name: name.into(), dtype: kind, shape, strides, offset_bytes, bytes, quantization })))

