@@ -10,6 +10,12 @@ use crate::serve::Encoding;
 /// today cost megabytes, and a budget that is not checked is not kept.
 const CORE_BROTLI_MAX_BYTES: usize = 150_000;
 
+/// The second module, which is fetched only for files that the core cannot read, with its glue. Issue 5 sets it.
+const IMPORTERS_BROTLI_MAX_BYTES: usize = 250_000;
+
+/// Where the second module lies.
+const IMPORTERS: &str = "wasm/full/";
+
 /// One file, or all of them.
 pub struct Row {
     name: String,
@@ -23,45 +29,50 @@ pub struct Row {
 
 /// Prints the table; with `check`, fails above the budget.
 pub fn table(check: bool) -> Result<String> {
-    let rows = rows()?;
-    let core = sum(&rows);
+    let (rows, importers) = rows()?;
+    let (core, importers) = (sum("core", &rows), sum("importers", &importers));
     println!("{:<34} {:>10} {:>10} {:>10}", "file (bytes)", "raw", "gzip", "brotli");
-    for row in rows.iter().chain([&core]) {
+    for row in rows.iter().chain([&core, &importers]) {
         println!("{:<34} {:>10} {:>10} {:>10}", row.name, row.raw, row.gzip, row.brotli);
     }
-    let share = format!("core is {} of at most {CORE_BROTLI_MAX_BYTES} bytes brotli", core.brotli);
-    ensure!(!check || core.brotli <= CORE_BROTLI_MAX_BYTES, "{share}");
-    Ok(share)
+    let mut shares = Vec::new();
+    for (row, most) in [(&core, CORE_BROTLI_MAX_BYTES), (&importers, IMPORTERS_BROTLI_MAX_BYTES)] {
+        let share = format!("{}: {} of at most {most} bytes brotli", row.name, row.brotli);
+        ensure!(!check || row.brotli <= most, "{share}");
+        shares.push(share);
+    }
+    Ok(shares.join("; "))
 }
 
-/// All files together.
+/// All of the core's files together.
 pub fn core() -> Result<Row> {
-    Ok(sum(&rows()?))
+    Ok(sum("core", &rows()?.0))
 }
 
-fn sum(rows: &[Row]) -> Row {
+fn sum(name: &str, rows: &[Row]) -> Row {
     let sum = |pick: fn(&Row) -> usize| rows.iter().map(pick).sum();
-    Row { name: "core".into(), raw: sum(|r| r.raw), gzip: sum(|r| r.gzip), brotli: sum(|r| r.brotli) }
+    Row { name: name.into(), raw: sum(|r| r.raw), gzip: sum(|r| r.gzip), brotli: sum(|r| r.brotli) }
 }
 
-fn rows() -> Result<Vec<Row>> {
+/// The core's files, and the importers'.
+fn rows() -> Result<(Vec<Row>, Vec<Row>)> {
     let pkg = paths::at("target/site/pkg");
-    let mut rows = Vec::new();
+    let (mut rows, mut importers) = (Vec::new(), Vec::new());
     for file in paths::files_below(&pkg).with_context(|| format!("reading {}", pkg.display()))? {
         let name = file.strip_prefix(&pkg)?.to_string_lossy().replace('\\', "/");
         let is_code = name.ends_with(".js") || name.ends_with(".wasm");
-        // The full module is fetched only for files that the core cannot read.
-        if !is_code || name.starts_with("wasm/full/") || name.contains("node_modules/") {
+        if !is_code || name.contains("node_modules/") {
             continue;
         }
         let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         let gzip = Encoding::Gzip.compress(&bytes)?.len();
         let brotli = Encoding::Brotli.compress(&bytes)?.len();
-        rows.push(Row { name, raw: bytes.len(), gzip, brotli });
+        let group = if name.starts_with(IMPORTERS) { &mut importers } else { &mut rows };
+        group.push(Row { name, raw: bytes.len(), gzip, brotli });
     }
     ensure!(
         rows.iter().any(|row| row.name.ends_with(".wasm")),
         "target/site/pkg is empty; run `cargo xtask build` first"
     );
-    Ok(rows)
+    Ok((rows, importers))
 }
