@@ -127,4 +127,8 @@ fn everything_else_is_for_the_full_module() {
     needs("a tensor gone", &safetensors_filled(&torchvision_v2(0.35, 2)[1..], METADATA, trained), &none);
     needs("another width", &file(trained), &Overrides { multiplier: Some(0.5), ..none.clone() });
     needs("PyTorch", &weights_common::zip_pth(b"", &[]), &none);
+    needs("TensorFlow Lite", b"\x1c\0\0\0TFL3\x14\0\x20\0", &none);
+    needs("Keras", b"\x89HDF\r\n\x1a\n\0\0", &none);
+    needs("ONNX", b"\x08\x07\x12\x07pytorch", &none);
+    needs("PyTorch before 1.6", b"\x80\x02\x8a\x0a\x6c\xfc", &none);
 }

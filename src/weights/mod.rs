@@ -48,6 +48,7 @@ mod tflite;
 mod torch;
 #[cfg(feature = "full")]
 mod walk;
+#[cfg(feature = "full")]
 mod zip;
 
 use std::collections::BTreeMap;
@@ -87,14 +88,18 @@ pub enum Format {
     Keras,
 }
 
-/// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
-const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 6] = [
-    (0, b"<", "an HTML or XML page"),
-    (0, b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
-    (0, b"{", "a JSON file"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-    (0, b"\x80", "a pickle that torch.save did not write"),
-    (0, b"\x08", "perhaps a TensorFlow protocol buffer"),
+/// What people hand in by mistake or too early: its mark at the beginning, and what it is. The core module leaves to the
+/// full one what that might read.
+const KNOWN_BUT_UNREAD: &[(&[u8], &str)] = &[
+    (b"<", "an HTML or XML page"),
+    (b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
+    (b"\x1f\x8b", "a gzip archive"),
+    #[cfg(feature = "full")]
+    (b"{", "a JSON file"),
+    #[cfg(feature = "full")]
+    (b"\x80", "a pickle that torch.save did not write"),
+    #[cfg(feature = "full")]
+    (b"\x08", "perhaps a TensorFlow protocol buffer"),
 ];
 
 impl Format {
@@ -104,44 +109,44 @@ impl Format {
     /// [`Kind::UnsupportedFormat`], saying what the bytes look like instead.
     pub fn sniff(file: &[u8]) -> Result<Self> {
         #[cfg(feature = "full")]
-        if file.starts_with(b"PK\x03\x04") && keras::is_archive(file) {
-            return Ok(Self::Keras);
-        }
-        if file.starts_with(b"PK\x03\x04") {
-            return Ok(Self::TorchZip);
-        }
-        if file.starts_with(b"\x89HDF\r\n\x1a\n") {
-            return Ok(Self::KerasH5);
-        }
-        #[cfg(feature = "full")]
-        if file.starts_with(&torch::LEGACY_MAGIC) {
-            return Ok(Self::TorchLegacy);
-        }
-        #[cfg(feature = "full")]
-        if file.get(tflite::MAGIC.0..).is_some_and(|rest| rest.starts_with(tflite::MAGIC.1)) {
-            return Ok(Self::TfLite);
-        }
-        #[cfg(feature = "full")]
-        if onnx::is_model(file) {
-            return Ok(Self::Onnx);
+        if let Some(format) = Self::foreign(file) {
+            return Ok(format);
         }
         // Eight bytes of header length, then the header, which must begin so.
         if file.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
         }
-        let looks_like = KNOWN_BUT_UNREAD
-            .iter()
-            .find(|(at, mark, _)| file.get(*at..).is_some_and(|tail| tail.starts_with(mark)))
-            .map_or_else(
-                || format!("{} bytes that begin with {:02x?}", file.len(), &file[..file.len().min(8)]),
-                |(_, _, what)| (*what).to_owned(),
-            );
+        let looks_like =
+            KNOWN_BUT_UNREAD.iter().find(|(mark, _)| file.starts_with(mark)).map(|(_, what)| (*what).to_owned());
+        #[cfg(not(feature = "full"))]
+        if looks_like.is_none() {
+            return Err(lean::needs_full_module());
+        }
+        let bytes = || format!("{} bytes that begin with {:02x?}", file.len(), &file[..file.len().min(8)]);
         Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
             .expected(
                 "a safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras), TensorFlow Lite (.tflite) or ONNX (.onnx) file",
             )
-            .found(looks_like)
+            .found(looks_like.unwrap_or_else(bytes))
             .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
+    }
+
+    /// Which of the formats that only the full module reads.
+    #[cfg(feature = "full")]
+    fn foreign(file: &[u8]) -> Option<Self> {
+        if file.starts_with(b"PK\x03\x04") {
+            return Some(if keras::is_archive(file) { Self::Keras } else { Self::TorchZip });
+        }
+        if file.starts_with(b"\x89HDF\r\n\x1a\n") {
+            return Some(Self::KerasH5);
+        }
+        if file.starts_with(&torch::LEGACY_MAGIC) {
+            return Some(Self::TorchLegacy);
+        }
+        if file.get(tflite::MAGIC.0..).is_some_and(|rest| rest.starts_with(tflite::MAGIC.1)) {
+            return Some(Self::TfLite);
+        }
+        onnx::is_model(file).then_some(Self::Onnx)
     }
 
     /// The format's usual name.
@@ -255,6 +260,7 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::TfLite => return File::said(format, tflite::read(file)?),
         #[cfg(feature = "full")]
         Format::Onnx => return File::said(format, onnx::read(file)?),
+        #[cfg(feature = "full")]
         Format::KerasH5 => keras::read_h5(file)?,
         #[cfg(feature = "full")]
         Format::Keras => keras::read_archive(file)?,
