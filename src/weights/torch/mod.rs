@@ -10,7 +10,7 @@ mod value;
 mod zip;
 
 pub(super) use legacy::{MAGIC as LEGACY_MAGIC, read as read_legacy};
-pub(super) use zip::read as read_zip;
+pub(super) use zip::{contents as stored, entries, read as read_zip};
 
 /// The remedy where a file asks for more than tensors.
 const STATE_DICT_ONLY: &str = "Nothing in a file is ever run. Save the state dictionary alone, \

@@ -18,7 +18,7 @@ const LOCAL_SIGNATURE: &[u8] = b"PK\x03\x04";
 const LOCAL_BYTES: usize = 30;
 
 /// A file in the archive.
-struct Entry<'a> {
+pub(in super::super) struct Entry<'a> {
     name: &'a str,
     /// Where its own header begins.
     header: usize,
@@ -28,6 +28,13 @@ struct Entry<'a> {
     encrypted: bool,
     /// Whether its checksum was found right.
     checked: bool,
+}
+
+impl Entry<'_> {
+    /// Whether it goes by that name.
+    pub(in super::super) fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
 }
 
 fn bad(place: String) -> Error {
@@ -88,7 +95,7 @@ fn find(entries: &[Entry<'_>], parts: &[&str]) -> Option<usize> {
 }
 
 /// The archive's directory, sorted by name.
-fn entries(file: &[u8]) -> Result<Vec<Entry<'_>>> {
+pub(in super::super) fn entries(file: &[u8]) -> Result<Vec<Entry<'_>>> {
     // The end record is last, but for a comment of up to 64 KiB.
     let last = file.len().saturating_sub(END_BYTES);
     let end = (last.saturating_sub(usize::from(u16::MAX))..=last).rev().find(|&at| {
@@ -139,7 +146,11 @@ fn entries(file: &[u8]) -> Result<Vec<Entry<'_>>> {
 }
 
 /// An entry's bytes and where they begin, its checksum checked; `user` says in errors what needs it.
-fn contents<'a>(file: &'a [u8], entry: &mut Entry<'a>, user: &str) -> Result<(&'a [u8], usize)> {
+pub(in super::super) fn contents<'a>(
+    file: &'a [u8],
+    entry: &mut Entry<'a>,
+    user: &str,
+) -> Result<(&'a [u8], usize)> {
     let place = |at: usize| format!("{user} in `{}` at byte {at}", entry.name);
     if entry.method != 0 || entry.encrypted {
         let found = if entry.encrypted { "an encrypted one".into() } else { format!("method {}", entry.method) };
