@@ -3,6 +3,7 @@
 
 #[path = "../fixtures/mod.rs"]
 pub mod fixtures;
+pub mod onnx;
 
 use fixtures::Fixtures;
 use mobilenet_web::backend::{Cpu, Executor};
