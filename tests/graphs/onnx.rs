@@ -79,6 +79,11 @@ impl Model {
         output
     }
 
+    /// What the node of that kind would be called that comes `after` so many more.
+    pub fn name(&self, kind: &str, after: usize) -> String {
+        format!("{kind}_{}", self.nodes + after)
+    }
+
     /// Adds an initial value.
     pub fn weights(&mut self, name: &str, dims: &[usize], values: &[f32], kept: Kept) {
         self.graph.extend(bytes(5, &tensor(name, dims, values, kept)));
@@ -157,6 +162,6 @@ pub fn small() -> Model {
 /// The same as a file.
 pub fn small_file() -> Vec<u8> {
     let model = small();
-    let output = format!("Softmax_{}", model.nodes);
+    let output = model.name("Softmax", 0);
     model.file(("x", &[1, 3, 64, 64]), &output, 13)
 }
