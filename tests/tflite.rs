@@ -123,3 +123,37 @@ fn the_quantised_v3_has_the_numbers_that_its_integers_stand_for() {
     assert!(worst <= PROBABILITY_TOLERANCE, "{worst}");
     assert_eq!(same, rows.len());
 }
+
+#[test]
+fn class_names_are_those_of_the_archive_behind_the_model() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    for (file, names) in [
+        ("v1_0.25_224_tflite/mobilenet_v1_0.25_224_quant", "labels_1001_tflite-support.txt"),
+        ("coral_quant_tflite/tf2_v2_1.0_224_ptq", "imagenet_labels_1001_coral.txt"),
+    ] {
+        let names = fixtures.read(&format!("labels/{names}"));
+        let names = weights::parse_labels(&String::from_utf8(names).expect("text")).expect("names");
+        let file = fixtures.read(&format!("weights/{file}.tflite"));
+        let checkpoint = opened(&file);
+        assert_eq!(checkpoint.spec.labels, names);
+        assert_eq!(checkpoint.warnings, []);
+    }
+}
+
+/// What is written from any of them opens again with the same numbers and says the same.
+#[test]
+fn converted_files_are_the_same_network() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    for file in ["v3s_1.0_224.tflite", "v3s_1.0_224.int8.tflite", "v1_0.25_128.int8.tflite", "v2_1.0_224.onnx"] {
+        let name = file.split_once("_224").or(file.split_once("_128")).expect("a size").0;
+        let name = if name.starts_with("v1") { "v1_0.25_128".into() } else { format!("{name}_224") };
+        let file = bench_file(&fixtures, file);
+        let checkpoint =
+            weights::checkpoint(weights::read(&file).expect("reads"), &Overrides::default()).expect("opens");
+        let written = weights::write_safetensors(checkpoint.tensors(), &checkpoint.spec);
+        let again = weights::checkpoint(weights::read(&written).expect("reads"), &Overrides::default()).expect("opens");
+        assert_eq!(again.spec, checkpoint.spec, "{name}");
+        let (input, _) = bench_golden(&fixtures, &name);
+        assert!(predict(&written, &input) == predict(&file, &input), "{name}");
+    }
+}

@@ -69,7 +69,10 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
         entries: assembled.entries,
     };
     #[cfg(feature = "full")]
-    checkpoint.inferred.extend(checkpoint.file.said.inferred.iter().cloned());
+    {
+        checkpoint.inferred.extend(checkpoint.file.said.inferred.iter().cloned());
+        checkpoint.warnings.extend(checkpoint.file.said.warnings.iter().cloned());
+    }
     let suspicions = super::honesty::check(&checkpoint);
     checkpoint.warnings.extend(suspicions);
     Ok(checkpoint)

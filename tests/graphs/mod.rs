@@ -3,6 +3,8 @@
 
 #[path = "../fixtures/mod.rs"]
 pub mod fixtures;
+pub mod onnx;
+pub mod tflite;
 
 use fixtures::Fixtures;
 use mobilenet_web::backend::{Cpu, Executor};

@@ -124,7 +124,8 @@ pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
         slim: false,
     };
     let (mut said, tensors) = graph.network()?;
-    props::read(&properties, &tensors, &mut said)?;
+    props::read(&properties, &mut said)?;
+    said.check_labels(&tensors);
     Ok((said, tensors))
 }
 

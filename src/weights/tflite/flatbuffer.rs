@@ -118,10 +118,6 @@ impl<'a> Table<'a> {
         self.field(number)?.map_or(Ok(otherwise), |at| self.buffer.get(at).map(i32::from_le_bytes))
     }
 
-    pub(super) fn f32(self, number: usize) -> Result<f32> {
-        self.field(number)?.map_or(Ok(0.0), |at| self.buffer.get(at).map(f32::from_le_bytes))
-    }
-
     pub(super) fn table(self, number: usize) -> Result<Option<Table<'a>>> {
         let Some(at) = self.field(number)? else { return Ok(None) };
         let to = self.buffer.follow(at)?;

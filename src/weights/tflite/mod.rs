@@ -81,10 +81,14 @@ pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
         nodes.extend(node);
     }
     let (format, layout) = (Format::TfLite, Layout::TfLite);
-    let pixels = pixels(tensors.table(input)?)?;
+    let described = labels::read(&reader, model)?;
+    // What integers stand for is certain; how others came about is for the metadata to say.
+    let pixels = pixels(tensors.table(input)?)?.or(described.pixels);
     let graph = Graph { format, layout, values, nodes, input, outputs, pixels, slim };
     let (mut said, tensors) = graph.network()?;
-    labels::read(&reader, model, &mut said)?;
+    said.stated.labels = described.labels;
+    said.warnings = described.warnings;
+    said.check_labels(&tensors);
     Ok((said, tensors))
 }
 

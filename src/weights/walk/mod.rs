@@ -14,7 +14,7 @@ mod trace;
 use std::borrow::Cow;
 
 use super::names::Layout;
-use super::{Format, Inferred, Overrides, Tensor};
+use super::{Format, Inferred, Overrides, Tensor, Warning};
 use crate::error::{Error, Kind, Result};
 
 /// More operators than any MobileNet's graph has (V3 Large with everything spelled out: about 600).
@@ -145,7 +145,25 @@ pub(super) struct Said {
     pub(super) stated: Overrides,
     /// What is not.
     pub(super) inferred: Vec<Inferred>,
+    /// What is suspicious.
+    pub(super) warnings: Vec<Warning>,
 }
+
+impl Said {
+    /// Leaves class names out that are not as many as classes.
+    pub(super) fn check_labels(&mut self, tensors: &[Tensor<'_>]) {
+        let biases = tensors.iter().find(|tensor| tensor.name == LOGITS_BIASES);
+        let classes = biases.and_then(|biases| biases.shape.first().copied()).unwrap_or(0);
+        if let Some(names) = self.stated.labels.as_ref().map(Vec::len).filter(|&names| names != classes) {
+            self.stated.labels = None;
+            let message = format!("the file names {names} classes and has {classes}: the names were left out");
+            self.warnings.push(Warning { code: "labels_unread", message });
+        }
+    }
+}
+
+/// What a classifier's last tensor is called.
+const LOGITS_BIASES: &str = "logits/biases";
 
 /// A file's graph.
 #[derive(Debug)]

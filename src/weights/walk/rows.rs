@@ -9,6 +9,9 @@ use crate::model::{Activation, Block, Dilating, Pooling, Version, table};
 use crate::weights::Format;
 use crate::weights::names::Part;
 
+/// Of a base that is not dilated.
+const LARGEST_STRIDE: usize = 32;
+
 /// A row, and which convolutions have its activation.
 struct Row {
     block: Block,
@@ -267,7 +270,7 @@ impl<'t, 'a> Parser<'t, 'a> {
             Some(max) => Some(if max { Pooling::Max } else { Pooling::Average }),
             None => (!top.logits).then_some(Pooling::None),
         };
-        let output_stride = if [8, 16].contains(&strides) { strides } else { 32 };
+        let output_stride = if [8, 16].contains(&strides) { strides } else { LARGEST_STRIDE };
         for (version, _) in Version::ALL {
             let known = table(version);
             for dilating in [Dilating::Next, Dilating::Same] {
@@ -277,8 +280,8 @@ impl<'t, 'a> Parser<'t, 'a> {
                 }
             }
         }
-        if self.rows.iter().any(|row| row.dilation != 1) || strides != 32 {
-            return Err(self.refuse("a network of a known table, where it is dilated", "another"));
+        if self.rows.iter().any(|row| row.dilation != 1) || strides > LARGEST_STRIDE {
+            return Err(self.refuse("a known table where rows are dilated or the stride is above 32", "another"));
         }
         let mut blocks: Vec<Block> = self.rows.iter().map(|row| row.block).collect();
         if let Some(head) = top.head.and_then(|head| self.trace.convolutions.get(head)) {
@@ -288,7 +291,7 @@ impl<'t, 'a> Parser<'t, 'a> {
             version: Version::Custom,
             blocks: Cow::Owned(blocks),
             parts: self.parts,
-            output_stride,
+            output_stride: LARGEST_STRIDE,
             dilating: Dilating::Next,
             gate: self.gate,
             pooling,
