@@ -42,21 +42,23 @@ fn every_spelling_answers_what_keras_answers() {
 }
 
 fn difference(path: &std::path::Path, row: &Value, frame: &Frame<'_>) -> Result<f32, String> {
-    let bytes = std::fs::read(path).unwrap();
+    let bytes = std::fs::read(path).expect("as the tool writes it");
     let mut overrides = Overrides::default();
     if row["bare"] == true {
         // Weights alone say nothing about the input or the last activation.
         overrides.height_px = Some(64);
         let sigmoid = row["net"] == "v2_functional";
         overrides.classifier = sigmoid.then_some(mobilenet_web::model::Classifier::Sigmoid);
-        overrides.preprocessing = mobilenet_web::model::preset(row["preset"].as_str().unwrap());
+        overrides.preprocessing = mobilenet_web::model::preset(row["preset"].as_str().expect("as the tool writes it"));
     }
     let checkpoint = weights::checkpoint(weights::read(&bytes).map_err(|why| why.to_string())?, &overrides)
         .map_err(|why| why.to_string())?;
     let spec = &checkpoint.spec;
-    let expected: Vec<f32> = serde_json::from_value(row["answer"].clone()).unwrap();
+    let expected: Vec<f32> = serde_json::from_value(row["answer"].clone()).expect("as the tool writes it");
     let preset = &row["preset"];
-    if (spec.classes, spec.height_px, spec.preprocessing.name) != (expected.len(), 64, preset.as_str().unwrap()) {
+    if (spec.classes, spec.height_px, spec.preprocessing.name)
+        != (expected.len(), 64, preset.as_str().expect("as the tool writes it"))
+    {
         return Err(format!("{} classes, {} px, {}", spec.classes, spec.height_px, spec.preprocessing.name));
     }
     // Seeded variances are what that warning is about.

@@ -25,7 +25,9 @@ fn reading_allocates_no_more_than_the_file_what_it_holds_and_8_mebibytes() {
     let dims = position(KINDS_V0, &[2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]);
     let mut state = 1_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
-        (state ^= state << 13, state ^= state >> 7, state ^= state << 17);
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
         (state >> 32) as u8
     })
     .take(4 << 20)
