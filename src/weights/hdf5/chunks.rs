@@ -148,9 +148,16 @@ impl<'a> Hdf5<'a> {
             }
             Ok(bytes)
         };
-        let mut dense = vec![0; length];
+        let mut dense = Vec::new();
         for (index, chunk) in found.iter().enumerate() {
-            put(&mut dense, &unpacked(chunk)?, chunked, &counts, index);
+            let bytes = unpacked(chunk)?;
+            if shape == dims {
+                dense = bytes.into_owned();
+                break;
+            }
+            // Not before there is something to put into it.
+            dense.resize(length, 0);
+            put(&mut dense, &bytes, chunked, &counts, index);
         }
         self.allowance.set(left);
         Ok(dense)

@@ -1,7 +1,7 @@
 //! Datasets: shape, type and where the numbers are.
 
-use super::super::DAMAGED;
 use super::super::tensor::{MAX_RANK, place};
+use super::super::{DAMAGED, Dtype};
 use super::bytes::{Found, Numbers};
 use super::chunks::{Chunked, Index};
 use super::cursor::{Cursor, Hdf5};
@@ -63,11 +63,13 @@ impl<'a> Hdf5<'a> {
                 .remedy("Save the weights in one file."));
         }
         let shape = space(&mut at)?.ok_or_else(|| missing("elements"))?;
-        let mut dtype = Element::read(&mut of)?.number(place(&name, self.offset(of.at)))?;
-        // Keras keeps bfloat16 as 16-bit integers that say so, which HDF5 has no type for.
-        if self.label(address, "dtype")? == Some("bfloat16") && dtype.size_bytes() == 2 {
-            dtype = crate::weights::Dtype::BF16;
-        }
+        let at = of.at;
+        let element = Element::read(&mut of)?;
+        // Keras keeps bfloat16 as two bytes of no kind, and says so beside them.
+        let dtype = match element {
+            Element::Other(_, 2) if self.label(address, "dtype")? == Some("bfloat16") => Dtype::BF16,
+            element => element.number(place(&name, self.offset(at)))?,
+        };
         let length = shape.iter().try_fold(dtype.size_bytes(), |product, &dim| product.checked_mul(dim));
         let Some(length) = length else {
             return Err(Error::new(Kind::BadHeader, place(&name, self.offset(address)))

@@ -10,8 +10,8 @@ const MAX_DEPTH: usize = 24;
 /// Bytes of a path; Keras' longest have 80.
 const MAX_PATH_BYTES: usize = 256;
 
-/// Groups and datasets below one group: seven times what a network with its optimizer has.
-const MAX_NODES: usize = 1 << 14;
+/// Groups and datasets below one group: four times what a network with its optimizer has.
+const MAX_NODES: usize = 1 << 13;
 
 /// Links of an entry of a symbol table: a name's offset, a header, what is cached.
 const HARD_LINK: u64 = 2;

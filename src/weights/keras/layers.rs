@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::hdf5::{Hdf5, Node};
 use super::config::{Config, snake_case};
 use super::missing;
+use super::order::{self, Groups};
 use crate::error::Result;
 
 /// A tensor's name and its dataset.
@@ -97,7 +98,7 @@ fn by_kind(file: &Hdf5<'_>, nodes: &[Node], config: &Config) -> Result<Vec<Named
             Some(vars) => file.label(vars.address, "name")?,
             None => None,
         };
-        let layer = stated.or(names.get(group).copied()).unwrap_or(kind);
+        let layer = stated.or(names.get(group).map(String::as_str)).unwrap_or(kind);
         let variables: &[&str] = match split(kind).0 {
             "conv2d" | "dense" => &["kernel", "bias"],
             "depthwise_conv2d" => &["depthwise_kernel", "bias"],
@@ -117,31 +118,36 @@ fn split(name: &str) -> (&str, usize) {
     number.unwrap_or((name, 0))
 }
 
-/// Finds the configuration's name of every group: the layers of one kind have rising numbers in the configuration's order.
-/// Some versions pass over numbers, so that only their order counts.
-fn number<'c>(
-    nodes: &[Node],
-    model: &str,
-    config: &'c Config,
-    of: Option<usize>,
-    names: &mut BTreeMap<String, &'c str>,
-) {
+/// Finds the name of every group: the layers of one kind have rising numbers in the configuration's order, or in that of
+/// Keras' own networks. Some versions pass over numbers, so that only their order counts.
+fn number(nodes: &[Node], model: &str, config: &Config, of: Option<usize>, names: &mut BTreeMap<String, String>) {
     for container in CONTAINERS {
         let above = if model.is_empty() { format!("{container}/") } else { format!("{model}/{container}/") };
         let groups = nodes.iter().filter_map(|node| node.path.strip_prefix(&*above));
         let mut groups: Vec<(&str, usize)> = groups.filter(|name| !name.contains('/')).map(split).collect();
         crate::small::sort(&mut groups, &|a, b| a < b);
         let mut before = ("", 0);
+        let mut unnamed = Groups::default();
         for (kind, number_of) in groups {
             before = if before.0 == kind { (kind, before.1 + 1) } else { (kind, 0) };
             let layer = config.children(of).filter(|(_, layer)| snake_case(&layer.class) == kind).nth(before.1);
-            let Some((index, layer)) = layer else { continue };
             let group = match number_of {
                 0 => format!("{above}{kind}"),
                 number => format!("{above}{kind}_{number}"),
             };
-            number(nodes, &group, config, Some(index), names);
-            names.insert(group, &layer.name);
+            if layer.is_some() || config.root().is_none() {
+                number(nodes, &group, config, layer.map(|layer| layer.0), names);
+            }
+            match (layer, kind) {
+                (Some((_, layer)), _) => drop(names.insert(group, layer.name.clone())),
+                (None, "conv2d") => unnamed.convolutions.push(group),
+                (None, "depthwise_conv2d") => unnamed.depthwise.push(group),
+                (None, "batch_normalization") => unnamed.norms.push(group),
+                _ => {}
+            }
+        }
+        if config.root().is_none() {
+            order::names(&unnamed, names);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Keras' own files: `.h5`, whose groups are layers under their names, and `.keras`, a zip archive of a configuration and
 //! an HDF5 file whose groups are layers under their kinds.
 //!
-//! [`config`] reads what a configuration says beyond names and shapes, [`layers`] names the tensors of either layout.
+//! [`config`] reads what a configuration says beyond names and shapes, [`layers`] names the tensors of either layout, if
+//! need be by their [`order`].
 
 mod archive;
 mod config;
 mod layers;
+mod order;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
