@@ -9,6 +9,10 @@ use std::borrow::Cow;
 use super::DAMAGED;
 use crate::error::{Error, Kind, Result};
 
+/// Topologies nest their layers a few levels deep; each level takes stack.
+#[cfg(feature = "full")]
+const MAX_DEPTH: usize = 64;
+
 /// A position in a JSON text.
 pub(super) struct Json<'a> {
     text: &'a str,
@@ -119,6 +123,54 @@ impl<'a> Json<'a> {
             }
         }
         self.fail(self.at, "`true` or `false`")
+    }
+
+    /// A number, with or without fraction and exponent.
+    #[cfg(feature = "full")]
+    pub(super) fn number(&mut self) -> Result<f64> {
+        self.peek();
+        let rest = &self.text[self.at..];
+        let length =
+            rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')).count();
+        match rest[..length].parse() {
+            Ok(value) if f64::is_finite(value) => {
+                self.at += length;
+                Ok(value)
+            }
+            _ => self.fail(self.at, "a number"),
+        }
+    }
+
+    /// Passes over a value of any kind.
+    #[cfg(feature = "full")]
+    pub(super) fn skip(&mut self) -> Result<()> {
+        self.skip_within(MAX_DEPTH)
+    }
+
+    #[cfg(feature = "full")]
+    fn skip_within(&mut self, depth: usize) -> Result<()> {
+        match self.peek() {
+            Some(b'{' | b'[') if depth == 0 => self.fail(self.at, "values nested less deep"),
+            Some(b'{') => self.object(&mut |json, _| json.skip_within(depth - 1)),
+            Some(b'[') => self.array(&mut |json| json.skip_within(depth - 1)),
+            Some(b'"') => self.string().map(drop),
+            Some(b't' | b'f') => self.boolean().map(drop),
+            // Python writes numbers that JSON does not know.
+            Some(b'n' | b'N' | b'I') => {
+                let word = ["null", "NaN", "Infinity"].into_iter().find(|word| self.text[self.at..].starts_with(word));
+                let Some(word) = word else { return self.fail(self.at, "a value") };
+                self.at += word.len();
+                Ok(())
+            }
+            _ => self.number().map(drop),
+        }
+    }
+
+    /// Which byte of the file comes next.
+    #[cfg(feature = "full")]
+    pub(super) fn position(&mut self) -> usize {
+        self.peek();
+        self.offset_bytes + self.at
     }
 
     /// Whether the next value begins so.

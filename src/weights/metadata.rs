@@ -186,7 +186,7 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
         let stated = u32::from_str_radix(&stated, 16)
             .map_err(|_| bad_metadata(CRC32, format!("eight hexadecimal digits for `{name}`"), &stated))?;
         let tensor = file.get(&name).ok_or_else(|| bad_metadata(CRC32, "names of the file's tensors".into(), &name))?;
-        let computed = crc32(tensor.bytes);
+        let computed = crc32(&tensor.bytes);
         if computed == stated {
             return Ok(());
         }

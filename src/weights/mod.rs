@@ -28,10 +28,14 @@ mod metadata;
 mod names;
 mod overrides;
 #[cfg(feature = "full")]
+mod parts;
+#[cfg(feature = "full")]
 mod problems;
 mod safetensors;
 mod table;
 mod tensor;
+#[cfg(feature = "full")]
+mod tensorflow;
 #[cfg(feature = "full")]
 mod torch;
 
@@ -43,6 +47,8 @@ use crate::small::sort;
 pub use checkpoint::{Checkpoint, checkpoint};
 pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
+#[cfg(feature = "full")]
+pub use parts::{Part, Wanted, main_part, read_parts, wanted};
 pub use safetensors::{write_safetensors, write_safetensors_with};
 pub use table::{parse_table, print_table};
 pub use tensor::{Dtype, Tensor};
@@ -60,6 +66,8 @@ pub enum Format {
     TorchZip,
     /// What `torch.save` wrote before: five pickles, then the storages.
     TorchLegacy,
+    /// A `model.json` that lists the tensors of its shards.
+    TensorFlowJs,
 }
 
 /// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
@@ -87,6 +95,10 @@ impl Format {
         if file.starts_with(&torch::LEGACY_MAGIC) {
             return Ok(Self::TorchLegacy);
         }
+        #[cfg(feature = "full")]
+        if tensorflow::js::is_model(file) {
+            return Ok(Self::TensorFlowJs);
+        }
         // Eight bytes of header length, then the header, which must begin so.
         if file.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
@@ -99,7 +111,7 @@ impl Format {
                 |(_, _, what)| (*what).to_owned(),
             );
         Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
-            .expected("a safetensors or PyTorch (.pth, .pt) file")
+            .expected("a safetensors, PyTorch (.pth, .pt) or TensorFlow.js (model.json) file")
             .found(looks_like)
             .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
     }
@@ -111,6 +123,7 @@ impl Format {
             Self::Safetensors => "safetensors",
             Self::TorchZip => "PyTorch",
             Self::TorchLegacy => "PyTorch (before 1.6)",
+            Self::TensorFlowJs => "TensorFlow.js",
         }
     }
 }
@@ -192,6 +205,8 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::TorchZip => (BTreeMap::new(), torch::read_zip(file)?),
         #[cfg(feature = "full")]
         Format::TorchLegacy => (BTreeMap::new(), torch::read_legacy(file)?),
+        #[cfg(feature = "full")]
+        Format::TensorFlowJs => tensorflow::js::read(&Part { name: "", bytes: file }, &[])?,
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_full_module()),
     };

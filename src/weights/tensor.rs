@@ -88,8 +88,8 @@ pub struct Tensor<'a> {
     pub strides: Vec<usize>,
     /// Where `bytes` begin in the file.
     pub offset_bytes: usize,
-    /// From the first element to the last.
-    pub bytes: &'a [u8],
+    /// From the first element to the last: the file's own, or decoded from what the file packs.
+    pub bytes: Cow<'a, [u8]>,
 }
 
 /// "tensor `name` at byte 123": the place of every error about a tensor.
@@ -163,7 +163,32 @@ impl<'a> Tensor<'a> {
             return refuse(format!("shape {shape:?} with strides {strides:?} from element {start}"));
         };
         let offset_bytes = storage_offset + range.start;
-        Ok(Self { name, dtype, shape, strides, offset_bytes, bytes: &storage[range] })
+        Ok(Self { name, dtype, shape, strides, offset_bytes, bytes: Cow::Borrowed(&storage[range]) })
+    }
+
+    /// A dense tensor of elements that were decoded from what is at byte `offset_bytes` of the file.
+    ///
+    /// # Errors
+    /// [`Kind::BadHeader`] where the shape does not fit the bytes.
+    #[cfg(feature = "full")]
+    pub(super) fn decoded(
+        name: Cow<'a, str>,
+        dtype: Dtype,
+        shape: Vec<usize>,
+        (bytes, offset_bytes): (Cow<'a, [u8]>, usize),
+    ) -> Result<Self> {
+        let strides = dense_strides(&shape);
+        let fits = strides.filter(|strides| {
+            let span = extent(&shape, strides).and_then(|(count, _)| count.checked_mul(dtype.size_bytes()));
+            span == Some(bytes.len())
+        });
+        let Some(strides) = fits else {
+            return Err(Error::new(Kind::BadHeader, place(&name, offset_bytes))
+                .expected(format!("shape {shape:?} of {}", dtype.name()))
+                .found(format!("{} bytes", bytes.len()))
+                .remedy(DAMAGED));
+        };
+        Ok(Self { name, dtype, shape, strides, offset_bytes, bytes })
     }
 
     /// "tensor `name` at byte 123".
@@ -196,9 +221,9 @@ impl<'a> Tensor<'a> {
     }
 
     /// The elements' bytes in row-major order; borrowed where the file has them so.
-    pub(super) fn dense_bytes(&self) -> Cow<'a, [u8]> {
+    pub(super) fn dense_bytes(&self) -> Cow<'_, [u8]> {
         if self.is_dense() {
-            return Cow::Borrowed(self.bytes);
+            return Cow::Borrowed(&self.bytes);
         }
         let size = self.dtype.size_bytes();
         let count: usize = self.shape.iter().product();
