@@ -6,10 +6,10 @@ mod weights_common;
 
 use mobilenet_web::model::{Activation, Block, Classifier};
 use mobilenet_web::weights::{self, Part, Wanted};
-use mobilenet_web::{Choice, Fit, Frame, Net, Options, View};
+use mobilenet_web::{Choice, Fit, Frame, Kind, Net, Options, View};
 use seeded::Case;
 use serde_json::json;
-use tensorflow_common::{Files, Kept, Values, keras_topology, parts, tfjs, values};
+use tensorflow_common::{Files, Kept, Values, checkpoint, keras_topology, parts, tfjs, values};
 use weights_common::{opened, safetensors_filled};
 
 fn cases(naming: &str) -> Vec<Case> {
@@ -183,6 +183,47 @@ fn quantised_shards_are_within_half_a_step() {
 }
 
 #[test]
+fn checkpoints_are_read_in_every_form() {
+    for (index, case) in cases("slim").iter().chain(&cases("keras")).enumerate() {
+        let file = case.safetensors();
+        if file.len() > 9_000_000 {
+            continue;
+        }
+        let (shards, packed, object) = (1 + index % 3, index % 2 == 1, case.naming == "keras" && index % 4 > 1);
+        let mut files = checkpoint(&values(&file), shards, (packed, object));
+        let what = format!("{} in {shards}, packed {packed}, objects {object}", case.name);
+        assert_same(&what, &file, &files);
+        let wanted = weights::wanted(&parts(&files)[0]).unwrap();
+        assert_eq!(wanted.needed, files[1..].iter().map(|file| file.0.clone()).collect::<Vec<_>>());
+        if !object {
+            let end = files[1].1.len() - 1;
+            files[1].1[end] ^= 1;
+            assert_eq!(weights::read_parts(&parts(&files)).unwrap_err().kind(), Kind::Corrupt);
+        }
+    }
+}
+
+#[test]
+fn prefixes_of_hub_modules_and_training_s_variables_do_not_matter() {
+    let case = cases("slim").into_iter().find(|case| case.name.starts_with("slim-v2-0.35")).unwrap();
+    let mut tensors = values(&case.safetensors());
+    for prefix in ["module/", "hub_module/", "FeatureExtractor/"] {
+        let mut renamed = tensors.clone();
+        renamed.iter_mut().for_each(|tensor| tensor.name.insert_str(0, prefix));
+        let files = checkpoint(&renamed, 1, (false, false));
+        assert_answers_alike(prefix, &case.safetensors(), &files);
+    }
+    let momentum: Vec<_> =
+        tensors.iter().map(|tensor| Values { name: format!("{}/RMSProp", tensor.name), ..tensor.clone() }).collect();
+    tensors.extend(momentum);
+    tensors.push(Values { name: "global_step".into(), shape: vec![], data: vec![1.0] });
+    let files = checkpoint(&tensors, 2, (false, false));
+    let parts = parts(&files);
+    let checkpoint = opened(weights::read_parts(&parts).unwrap()).unwrap();
+    assert!(!checkpoint.warnings.iter().any(|warning| warning.code == "extra_tensors"), "{:?}", checkpoint.warnings);
+}
+
+#[test]
 fn the_main_file_is_found_among_others() {
     let main = |names: &[&str]| weights::main_part(names);
     assert_eq!(main(&["a.bin", "model.json", "metadata.json"]).unwrap(), 1);
@@ -197,7 +238,7 @@ fn the_main_file_is_found_among_others() {
     assert_eq!(main(&["anything"]).unwrap(), 0);
     for (names, part) in [(&["a.txt", "b.txt"][..], "`a.txt`"), (&["a.json", "b.json"], "`b.json`"), (&[], "0 files")] {
         let error = main(names).unwrap_err();
-        assert!(error.kind() == mobilenet_web::Kind::MissingPart && error.to_string().contains(part), "{error}");
+        assert!(error.kind() == Kind::MissingPart && error.to_string().contains(part), "{error}");
     }
 }
 

@@ -31,6 +31,8 @@ mod overrides;
 mod parts;
 #[cfg(feature = "full")]
 mod problems;
+#[cfg(feature = "full")]
+mod proto;
 mod safetensors;
 mod table;
 mod tensor;
@@ -68,9 +70,14 @@ pub enum Format {
     TorchLegacy,
     /// A `model.json` that lists the tensors of its shards.
     TensorFlowJs,
+    /// The index of a TensorFlow checkpoint, or of a SavedModel's variables.
+    TensorFlowCheckpoint,
+    /// A `GraphDef` whose variables were turned into constants: a frozen `.pb`.
+    TensorFlowGraph,
 }
 
 /// Formats that people hand in by mistake or too early: where their mark stands, the mark, what it is.
+#[cfg(feature = "full")]
 const KNOWN_BUT_UNREAD: [(usize, &[u8], &str); 8] = [
     (0, b"<", "an HTML or XML page"),
     (0, b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
@@ -99,10 +106,28 @@ impl Format {
         if tensorflow::js::is_model(file) {
             return Ok(Self::TensorFlowJs);
         }
+        #[cfg(feature = "full")]
+        if tensorflow::bundle::is_index(file) {
+            return Ok(Self::TensorFlowCheckpoint);
+        }
+        #[cfg(feature = "full")]
+        if tensorflow::graph_def::is_graph(file) {
+            return Ok(Self::TensorFlowGraph);
+        }
         // Eight bytes of header length, then the header, which must begin so.
         if file.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
         }
+        // The full module finds the words for what it is instead.
+        #[cfg(not(feature = "full"))]
+        return Err(lean::needs_full_module());
+        #[cfg(feature = "full")]
+        Err(Self::unknown(file))
+    }
+
+    #[cfg(feature = "full")]
+    #[cold]
+    fn unknown(file: &[u8]) -> Error {
         let looks_like = KNOWN_BUT_UNREAD
             .iter()
             .find(|(at, mark, _)| file.get(*at..).is_some_and(|tail| tail.starts_with(mark)))
@@ -110,10 +135,10 @@ impl Format {
                 || format!("{} bytes that begin with {:02x?}", file.len(), &file[..file.len().min(8)]),
                 |(_, _, what)| (*what).to_owned(),
             );
-        Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
-            .expected("a safetensors, PyTorch (.pth, .pt) or TensorFlow.js (model.json) file")
+        Error::new(Kind::UnsupportedFormat, "weights, byte 0")
+            .expected("a safetensors, PyTorch (.pth, .pt) or TensorFlow (model.json, .index, .pb) file")
             .found(looks_like)
-            .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
+            .remedy("Check the address or the file that was chosen, or convert the weights to safetensors.")
     }
 
     /// The format's usual name.
@@ -124,6 +149,8 @@ impl Format {
             Self::TorchZip => "PyTorch",
             Self::TorchLegacy => "PyTorch (before 1.6)",
             Self::TensorFlowJs => "TensorFlow.js",
+            Self::TensorFlowCheckpoint => "TensorFlow checkpoint",
+            Self::TensorFlowGraph => "TensorFlow graph",
         }
     }
 }
@@ -207,6 +234,10 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::TorchLegacy => (BTreeMap::new(), torch::read_legacy(file)?),
         #[cfg(feature = "full")]
         Format::TensorFlowJs => tensorflow::js::read(&Part { name: "", bytes: file }, &[])?,
+        #[cfg(feature = "full")]
+        Format::TensorFlowCheckpoint => tensorflow::bundle::read(&Part { name: "", bytes: file }, &[])?,
+        #[cfg(feature = "full")]
+        Format::TensorFlowGraph => tensorflow::graph_def::read(file)?,
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_full_module()),
     };

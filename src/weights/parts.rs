@@ -1,6 +1,6 @@
 //! Models that consist of several files: which one says what the others are, and what they may be called.
 
-use super::tensorflow::js;
+use super::tensorflow::{bundle, js};
 use super::{DAMAGED, File, Format, read};
 use crate::error::{Error, Kind, Result};
 
@@ -69,10 +69,17 @@ pub fn main_part(names: &[&str]) -> Result<usize> {
 /// # Errors
 /// What [`read`] says of the main file's own contents; [`Kind::BadHeader`] for a path that leads out of its folder.
 pub fn wanted(main: &Part<'_>) -> Result<Wanted> {
-    match Format::sniff(main.bytes) {
+    match format(main) {
         Ok(Format::TensorFlowJs) => js::wanted(main),
+        Ok(Format::TensorFlowCheckpoint) => bundle::wanted(main),
         _ => Ok(Wanted::default()),
     }
+}
+
+/// That of the main file. An index is recognised by its end, which may be what is missing.
+fn format(main: &Part<'_>) -> Result<Format> {
+    Format::sniff(main.bytes)
+        .or_else(|error| if main.name.ends_with(".index") { Ok(Format::TensorFlowCheckpoint) } else { Err(error) })
 }
 
 /// Lists the tensors of a model of several files, of which the first is the main one and the others go by the paths
@@ -84,9 +91,10 @@ pub fn read_parts<'a>(parts: &[Part<'a>]) -> Result<File<'a>> {
     let Some((main, others)) = parts.split_first() else {
         return Err(Error::new(Kind::MissingPart, "weights").expected("a file").found("none"));
     };
-    let format = Format::sniff(main.bytes)?;
+    let format = format(main)?;
     let (metadata, tensors) = match format {
         Format::TensorFlowJs => js::read(main, others)?,
+        Format::TensorFlowCheckpoint => bundle::read(main, others)?,
         _ => return read(main.bytes),
     };
     File::new(format, metadata, tensors)

@@ -102,3 +102,302 @@ pub fn keras_topology(height: usize, width: usize, epsilon: f32, dense: &[(&str,
     json!({ "keras_version": "2.15.0", "backend": "tensorflow",
         "model_config": { "class_name": "Functional", "config": { "name": "net", "layers": layers } } })
 }
+
+/// A varint.
+pub fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value > 127 {
+        bytes.push(value as u8 | 128);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// A field of a protocol buffer: a number, or bytes.
+pub fn number(field: u64, value: u64) -> Vec<u8> {
+    [varint(field << 3), varint(value)].concat()
+}
+
+pub fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
+    [varint(field << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
+}
+
+/// A `TensorShapeProto`.
+pub fn shape(dims: &[usize]) -> Vec<u8> {
+    dims.iter().flat_map(|&dim| bytes(2, &number(1, dim as u64))).collect()
+}
+
+/// CRC-32C, bit by bit, in the form in which TensorFlow stores it.
+pub fn masked_crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| (crc >> 1) ^ (0x82f6_3b78 * (crc & 1));
+    let crc = !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)));
+    crc.rotate_left(17).wrapping_add(0xa282_ead8)
+}
+
+/// A block of a table: keys in order, each written as what differs from the one before, whole again every 16.
+fn block(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let (mut block, mut restarts, mut last) = (Vec::new(), Vec::new(), &[][..]);
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let shared = if index % 16 == 0 {
+            restarts.extend((block.len() as u32).to_le_bytes());
+            0
+        } else {
+            key.iter().zip(last).take_while(|(a, b)| a == b).count()
+        };
+        block.extend([shared, key.len() - shared, value.len()].into_iter().flat_map(|n| varint(n as u64)));
+        block.extend([&key[shared..], value].concat());
+        last = key;
+    }
+    let count = (restarts.len() / 4) as u32;
+    [block, restarts, count.to_le_bytes().to_vec()].concat()
+}
+
+/// Snappy's format with nothing packed.
+pub fn snappy(bytes: &[u8]) -> Vec<u8> {
+    let runs = bytes.chunks(60).flat_map(|run| [&[((run.len() - 1) << 2) as u8][..], run].concat());
+    varint(bytes.len() as u64).into_iter().chain(runs).collect()
+}
+
+/// A table of these keys and values, so many a block.
+pub fn table(entries: &[(Vec<u8>, Vec<u8>)], a_block: usize, packed: bool) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut put = |contents: Vec<u8>, packed: bool| {
+        let contents = if packed { snappy(&contents) } else { contents };
+        let handle = [varint(file.len() as u64), varint(contents.len() as u64)].concat();
+        let whole = [contents, vec![u8::from(packed)]].concat();
+        let crc = masked_crc32c(&whole);
+        file.extend([&whole[..], &crc.to_le_bytes()].concat());
+        handle
+    };
+    let blocks = entries.chunks(a_block);
+    let index: Vec<_> =
+        blocks.map(|entries| (entries.last().expect("one").0.clone(), put(block(entries), packed))).collect();
+    let meta = put(block(&[]), false);
+    let index = put(block(&index), packed);
+    let mut footer = [meta, index].concat();
+    footer.resize(40, 0);
+    file.extend(footer);
+    file.extend([0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb]);
+    file
+}
+
+/// A `BundleEntryProto` of singles.
+pub fn bundle_entry(dims: &[usize], shard: usize, begin: usize, data: &[u8]) -> Vec<u8> {
+    let crc = [&varint(6 << 3 | 5)[..], &masked_crc32c(data).to_le_bytes()].concat();
+    let numbers = [number(1, 1), bytes(2, &shape(dims)), number(3, shard as u64), number(4, begin as u64)].concat();
+    [numbers, number(5, data.len() as u64), crc].concat()
+}
+
+/// A checkpoint in so many data files; `object` also gives variables keys of an object graph.
+pub fn checkpoint(tensors: &[Values], shards: usize, (packed, object): (bool, bool)) -> Files {
+    let name = |shard: usize| format!("net.ckpt.data-{shard:05}-of-{shards:05}");
+    let mut data = vec![Vec::new(); shards];
+    let header = [number(1, shards as u64), bytes(3, &number(1, 1))].concat();
+    let mut entries = vec![(Vec::new(), header)];
+    let (mut nodes, mut put) = (Vec::new(), |name: String, entry: Vec<u8>| entries.push((name.into_bytes(), entry)));
+    for (index, tensor) in tensors.iter().enumerate() {
+        let shard = index % shards;
+        let entry = bundle_entry(&tensor.shape, shard, data[shard].len(), &tensor.bytes());
+        data[shard].extend(tensor.bytes());
+        let end = tensor.name.rsplit('/').next().expect("a name");
+        let key = format!("layer_with_weights-{index}/{end}/.ATTRIBUTES/VARIABLE_VALUE");
+        if object {
+            let attribute = [bytes(1, b"VARIABLE_VALUE"), bytes(2, tensor.name.as_bytes()), bytes(3, key.as_bytes())];
+            nodes.extend(bytes(1, &bytes(2, &attribute.concat())));
+            put(key, entry);
+        } else {
+            put(tensor.name.clone(), entry);
+        }
+    }
+    if object {
+        let length = varint(nodes.len() as u64);
+        let text = [&length[..], &masked_crc32c(&length).to_le_bytes(), &nodes].concat();
+        let entry = [number(1, 7), number(4, data[0].len() as u64), number(5, text.len() as u64)].concat();
+        data[0].extend(text);
+        put("_CHECKPOINTABLE_OBJECT_GRAPH".into(), entry);
+    }
+    entries.sort();
+    let files = data.into_iter().enumerate().map(|(shard, bytes)| (name(shard), bytes));
+    [("net.ckpt.index".to_owned(), table(&entries, 40, packed))].into_iter().chain(files).collect()
+}
+
+/// A node of a graph, with its inputs and the tensor of a constant.
+pub struct Node {
+    pub name: String,
+    pub op: &'static str,
+    pub inputs: Vec<String>,
+    pub value: Option<Values>,
+}
+
+/// How a graph was treated after training.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Treated {
+    /// Variables turned into constants, each behind a node that reads it.
+    Frozen,
+    /// Batch norms folded into weights and an offset.
+    Folded,
+    /// And the offset into the convolution.
+    Fused,
+}
+
+/// The nodes of a network's layers, one after the other as if each followed the one before; `names` tells of a
+/// convolution's scope those of its constants: weights, then gamma, beta, mean and variance or biases.
+pub fn graph(tensors: &[Values], treated: Treated, epsilon: f32, keras: bool) -> Vec<Node> {
+    let get = |name: &str| tensors.iter().find(|tensor| tensor.name == name);
+    let node = |name: &str, op, inputs: &[&str]| Node {
+        name: name.into(),
+        op,
+        inputs: inputs.iter().map(|&input| input.into()).collect(),
+        value: None,
+    };
+    let mut nodes = vec![node("input", "Placeholder", &[])];
+    let mut map = "input".to_owned();
+    let root = if keras { "StatefulPartitionedCall/model/" } else { "module/" };
+    for weights in tensors {
+        let Some(end) = ["/weights", "/depthwise_weights", "/kernel", "/depthwise_kernel"].iter().find_map(|end| {
+            let scope = weights.name.strip_suffix(end)?;
+            Some((scope, *end))
+        }) else {
+            continue;
+        };
+        let scope = end.0;
+        let norm = if !keras {
+            format!("{scope}/BatchNorm")
+        } else if scope == "Conv1" {
+            "bn_Conv1".into()
+        } else {
+            ["_bn", "_BN"]
+                .map(|end| format!("{scope}{end}"))
+                .into_iter()
+                .find(|name| get(&format!("{name}/beta")).is_some())
+                .unwrap_or_default()
+        };
+        let statistics: Option<Vec<&Values>> = ["gamma", "beta", "moving_mean", "moving_variance"]
+            .iter()
+            .map(|end| get(&format!("{norm}/{end}")))
+            .collect();
+        let depthwise = scope.contains("depthwise") || scope.contains("conv_dw");
+        let op = match (depthwise, weights.shape.len()) {
+            (true, _) => "DepthwiseConv2dNative",
+            (_, 2) => "MatMul",
+            _ => "Conv2D",
+        };
+        // TF-slim's operations are in its scope twice, its variables once.
+        let place = if keras {
+            format!("{root}{scope}")
+        } else {
+            format!("{root}{}/{scope}", scope.split('/').next().expect("a step"))
+        };
+        let own = if depthwise { "depthwise" } else { op };
+        let layer = format!("{place}/{own}");
+        let constant = |name: String, value: Values| Node { name, op: "Const", inputs: vec![], value: Some(value) };
+        let read = |name: &str| format!("{root}{name}{}", if keras { "/ReadVariableOp" } else { "" });
+        if let (Some(statistics), true) = (&statistics, treated != Treated::Frozen) {
+            let (scaled, offset) = fold(weights, statistics, epsilon, depthwise);
+            let (weights, biases) = (format!("{layer}_weights"), format!("{layer}_bn_offset"));
+            nodes.extend([constant(weights.clone(), scaled), constant(biases.clone(), offset)]);
+            if treated == Treated::Fused && !depthwise {
+                map = format!("{place}_relu/Relu6");
+                nodes.push(node(&map, "_FusedConv2D", &[&format!("{layer}_before"), &weights, &biases]));
+            } else {
+                nodes.push(node(&layer, op, &[&map, &weights]));
+                map = format!("{root}{norm}/FusedBatchNormV3");
+                nodes.push(node(&map, "BiasAdd", &[&layer, &biases]));
+            }
+            continue;
+        }
+        let kept = if keras { format!("{layer}/ReadVariableOp") } else { read(&weights.name) };
+        nodes.push(constant(kept.clone(), weights.clone()));
+        nodes.push(node(&format!("{kept}/read"), "Identity", &[&kept]));
+        nodes.push(node(&layer, op, &[&map, &format!("{kept}/read:0")]));
+        map = layer.clone();
+        if let Some(statistics) = statistics {
+            // Keras reads its variables by nodes that have no variable's name.
+            let names = if keras {
+                let norm = format!("{root}{norm}");
+                [
+                    "ReadVariableOp",
+                    "ReadVariableOp_1",
+                    "FusedBatchNormV3/ReadVariableOp",
+                    "FusedBatchNormV3/ReadVariableOp_1",
+                ]
+                .map(|end| format!("{norm}/{end}"))
+            } else {
+                ["gamma", "beta", "moving_mean", "moving_variance"].map(|end| format!("{root}{norm}/{end}"))
+            };
+            nodes.extend(names.iter().zip(statistics).map(|(name, value)| constant(name.clone(), value.clone())));
+            map = format!("{place}/BatchNorm/FusedBatchNormV3");
+            if keras {
+                map = format!("{root}{norm}/FusedBatchNormV3");
+            }
+            let inputs = [&[&*layer][..], &names.each_ref().map(|name| &**name)].concat();
+            nodes.push(node(&map, "FusedBatchNormV3", &inputs));
+        } else if let Some(biases) = get(&format!("{scope}/bias")).or(get(&format!("{scope}/biases"))) {
+            let name = format!("{layer}/biases_of_any_name");
+            nodes.push(constant(name.clone(), biases.clone()));
+            map = format!("{place}/BiasAdd");
+            nodes.push(node(&map, "BiasAdd", &[&layer, &name]));
+        }
+    }
+    nodes
+}
+
+/// Weights and offset in the place of weights and a batch norm.
+fn fold(weights: &Values, statistics: &[&Values], epsilon: f32, depthwise: bool) -> (Values, Values) {
+    let value = |index: usize, channel: usize| f64::from(statistics[index].data[channel]);
+    let scale = |channel: usize| value(0, channel) / (value(3, channel) + f64::from(epsilon)).sqrt();
+    let channels = statistics[0].data.len();
+    assert_eq!(weights.shape[if depthwise { 2 } else { 3 }], channels);
+    let scaled =
+        weights.data.iter().enumerate().map(|(index, &weight)| (f64::from(weight) * scale(index % channels)) as f32);
+    let offset = (0..channels).map(|channel| (value(1, channel) - value(2, channel) * scale(channel)) as f32);
+    let (scaled, offset) = (scaled.collect(), offset.collect());
+    (Values { data: scaled, ..weights.clone() }, Values { name: String::new(), shape: vec![channels], data: offset })
+}
+
+/// A `GraphDef` of these nodes; `raw` keeps constants as bytes rather than as numbers.
+pub fn graph_def(nodes: &[Node], raw: bool) -> Vec<u8> {
+    let attribute = |key: &str, value: Vec<u8>| bytes(5, &[bytes(1, key.as_bytes()), bytes(2, &value)].concat());
+    let node = |node: &Node| {
+        let mut fields = [bytes(1, node.name.as_bytes()), bytes(2, node.op.as_bytes())].concat();
+        fields.extend(node.inputs.iter().flat_map(|input| bytes(3, input.as_bytes())));
+        if node.op == "Placeholder" {
+            // Minus one: any number of pictures.
+            let dims: Vec<u8> = [u64::MAX, 96, 96, 3].iter().flat_map(|&dim| bytes(2, &number(1, dim))).collect();
+            fields.extend(attribute("shape", bytes(7, &dims)));
+        }
+        if let Some(value) = &node.value {
+            let data = bytes(if raw { 4 } else { 5 }, &value.bytes());
+            let tensor = [number(1, 1), bytes(2, &shape(&value.shape)), data].concat();
+            fields.extend(attribute("dtype", number(6, 1)));
+            fields.extend(attribute("value", bytes(8, &tensor)));
+        }
+        bytes(1, &fields)
+    };
+    nodes.iter().flat_map(node).chain(bytes(4, &number(1, 27))).collect()
+}
+
+/// The same as a graph model of TensorFlow.js.
+pub fn graph_model(nodes: &[Node], kept: Kept) -> Files {
+    let constants: Vec<Values> =
+        nodes.iter().filter_map(|node| Some(Values { name: node.name.clone(), ..node.value.clone()? })).collect();
+    let list: Vec<Value> = nodes
+        .iter()
+        .map(|node| {
+            let attributes = match (&node.value, node.op) {
+                (Some(value), _) => {
+                    let dims: Vec<Value> = value.shape.iter().map(|size| json!({ "size": size.to_string() })).collect();
+                    json!({ "dtype": { "type": "DT_FLOAT" }, "value": { "tensor": { "dtype": "DT_FLOAT", "tensorShape": { "dim": dims } } } })
+                }
+                (_, "Placeholder") => {
+                    let dims = ["-1", "96", "96", "3"].map(|size| json!({ "size": size }));
+                    json!({ "shape": { "shape": { "dim": dims } } })
+                }
+                _ => json!({ "T": { "type": "DT_FLOAT" } }),
+            };
+            json!({ "name": node.name, "op": node.op, "input": node.inputs, "attr": attributes })
+        })
+        .collect();
+    tfjs(&constants, &json!({ "node": list, "library": {}, "versions": { "producer": 27 } }), kept, 250_000)
+}

@@ -9,6 +9,7 @@ use super::super::json::Json;
 use super::super::parts::{MAX_PARTS, Part, Wanted, all, check_path};
 use super::super::tensor::MAX_RANK;
 use super::super::{DAMAGED, Dtype, MAX_TENSORS, Tensor};
+use super::graph;
 use super::topology::Topology;
 use crate::error::{Error, Kind, Result};
 
@@ -45,7 +46,7 @@ struct Stored<'a> {
 /// What a model.json says.
 struct Model<'a> {
     groups: Vec<Group<'a>>,
-    topology: Topology,
+    topology: Topology<'a>,
 }
 
 fn bad(place: impl Into<String>) -> Error {
@@ -195,6 +196,9 @@ pub(in super::super) fn read<'a>(main: &Part<'a>, others: &[Part<'a>]) -> Result
         metadata.extend(teachable(part)?);
     }
     model.topology.complete(&mut tensors)?;
+    if !model.topology.nodes.is_empty() {
+        tensors = graph::tensors(&model.topology.nodes, tensors);
+    }
     Ok((metadata, tensors))
 }
 

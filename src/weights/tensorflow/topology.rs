@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use super::super::json::Json;
 use super::super::{Dtype, Tensor};
+use super::graph::{self, MAX_NODES, Node};
 use crate::error::{Error, Kind, Result};
 
 /// What is kept of a `modelTopology`.
 #[derive(Default)]
-pub(super) struct Topology {
+pub(super) struct Topology<'a> {
+    /// Of a graph model.
+    pub(super) nodes: Vec<Node<'a>>,
     /// Rows and columns of the first input that states them.
     sides: Option<(usize, usize)>,
     /// Of the batch norms, where all have the same.
@@ -44,21 +47,21 @@ pub(in super::super) const HIDDEN: &str = "keras.hidden_activation";
 /// Models in models in models …
 const MAX_DEPTH: usize = 16;
 
-impl Topology {
+impl<'a> Topology<'a> {
     /// Whether the browser wrote it, as Teachable Machine does.
     pub(super) fn is_from_browser(&self) -> bool {
         self.backend.starts_with("tensor_flow.js")
     }
 
     /// `{"class_name": …, "config": …}`, or an object that holds it as `model_config`; null for graphs of weights only.
-    pub(super) fn read(&mut self, json: &mut Json<'_>) -> Result<()> {
+    pub(super) fn read(&mut self, json: &mut Json<'a>) -> Result<()> {
         if !json.begins(b'{') {
             return json.skip();
         }
         self.layer(json, MAX_DEPTH)
     }
 
-    fn layer(&mut self, json: &mut Json<'_>, depth: usize) -> Result<()> {
+    fn layer(&mut self, json: &mut Json<'a>, depth: usize) -> Result<()> {
         if depth == 0 {
             let at = json.position();
             return Err(Error::new(Kind::BadHeader, format!("model.json, byte {at}"))
@@ -69,6 +72,7 @@ impl Topology {
             match &*key {
                 "class_name" if json.begins(b'"') => class = json.string()?.into_owned(),
                 "backend" if json.begins(b'"') => self.backend = json.string()?.into_owned(),
+                "node" if json.begins(b'[') => json.array(&mut |json| self.node(json))?,
                 "model_config" if json.begins(b'{') => self.layer(json, depth - 1)?,
                 "config" if json.begins(b'{') => found = Some(self.config(json, depth)?),
                 // Keras before 2.2.3 wrote a Sequential's layers without an object around them.
@@ -96,11 +100,42 @@ impl Topology {
         Ok(())
     }
 
-    fn config(&mut self, json: &mut Json<'_>, depth: usize) -> Result<Config> {
+    /// `{"name": …, "op": …, "input": […], "attr": {…}}`.
+    fn node(&mut self, json: &mut Json<'a>) -> Result<()> {
+        if self.nodes.len() == MAX_NODES {
+            let place = format!("model.json, byte {}", json.position());
+            return Err(Error::new(Kind::BadHeader, place).expected(format!("at most {MAX_NODES} nodes")));
+        }
+        let mut node = Node::default();
+        json.object(&mut |json, key| {
+            match &*key {
+                "name" => node.name = json.string()?,
+                "op" => node.op = json.string()?,
+                "input" => json.array(&mut |json| {
+                    node.inputs.push(json.string()?);
+                    Ok(())
+                })?,
+                "attr" if json.begins(b'{') => json.object(&mut |json, key| {
+                    if key == "shape" && json.begins(b'{') {
+                        let dims = dims(json, MAX_DEPTH)?;
+                        node.sides = graph::sides(&dims);
+                        return Ok(());
+                    }
+                    json.skip()
+                })?,
+                _ => json.skip()?,
+            }
+            Ok(())
+        })?;
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn config(&mut self, json: &mut Json<'a>, depth: usize) -> Result<Config> {
         let rescaling = (None, None);
         let mut config =
             Config { name: String::new(), epsilon: None, activation: None, biased: true, sides: None, rescaling };
-        let numeric = |json: &mut Json<'_>| json.begins(b'-') || (b'0'..=b'9').any(|digit| json.begins(digit));
+        let numeric = |json: &mut Json<'a>| json.begins(b'-') || (b'0'..=b'9').any(|digit| json.begins(digit));
         json.object(&mut |json, key| {
             match &*key {
                 "name" if json.begins(b'"') => config.name = json.string()?.into_owned(),
@@ -120,7 +155,7 @@ impl Topology {
 
     /// What of it the weights' metadata has keys for.
     pub(super) fn metadata(&self) -> BTreeMap<String, String> {
-        let mut metadata = BTreeMap::new();
+        let mut metadata = graph::metadata(&self.nodes);
         let mut put = |key: &str, value: String| metadata.insert(format!("mobilenet.{key}"), value);
         if let Some((height, width)) = self.sides {
             put("height", height.to_string());
@@ -183,4 +218,31 @@ fn sides(json: &mut Json<'_>) -> Result<Option<(usize, usize)>> {
         [_, Some(height), Some(width), Some(3)] => Some((height, width)),
         _ => None,
     })
+}
+
+/// Sizes of `{"shape": {"dim": [{"size": "224"}, …]}}`, 0 for those that are not known.
+fn dims(json: &mut Json<'_>, depth: usize) -> Result<Vec<usize>> {
+    let mut dims = Vec::new();
+    json.object(&mut |json, key| {
+        match &*key {
+            "shape" if depth > 0 && json.begins(b'{') => dims = self::dims(json, depth - 1)?,
+            "dim" if json.begins(b'[') => json.array(&mut |json| {
+                let mut size = 0;
+                json.object(&mut |json, key| {
+                    if key == "size" && json.begins(b'"') {
+                        size = json.string()?.parse().unwrap_or(0);
+                        return Ok(());
+                    }
+                    json.skip()
+                })?;
+                if dims.len() < 5 {
+                    dims.push(size);
+                }
+                Ok(())
+            })?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(dims)
 }
