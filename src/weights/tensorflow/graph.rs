@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::super::Tensor;
 use super::super::tensor::MAX_RANK;
+use super::super::{DAMAGED, Tensor};
+use crate::error::{Error, Kind, Result};
 use crate::small::sort;
 
 /// More nodes than any MobileNet's graph has, with training's left in.
@@ -145,11 +146,18 @@ fn single(scope: &str) -> String {
 }
 
 /// The graph's float constants, those of layers and batch norms under the names that their framework has for them.
-pub(super) fn tensors<'a>(nodes: &[Node<'a>], constants: Vec<Tensor<'a>>) -> Vec<Tensor<'a>> {
+pub(super) fn tensors<'a>(nodes: &[Node<'a>], constants: Vec<Tensor<'a>>) -> Result<Vec<Tensor<'a>>> {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     sort(&mut order, &|&a, &b| (&nodes[a].name, a) < (&nodes[b].name, b));
     let mut by_name: Vec<usize> = (0..constants.len()).collect();
     sort(&mut by_name, &|&a, &b| (&constants[a].name, a) < (&constants[b].name, b));
+    let twice = by_name.array_windows().find(|[a, b]| constants[*a].name == constants[*b].name);
+    if let Some([first, second]) = twice.map(|pair| pair.map(|index| &constants[index])) {
+        return Err(Error::new(Kind::BadHeader, second.place())
+            .expected("each name once")
+            .found(format!("the same name at byte {}", first.offset_bytes))
+            .remedy(DAMAGED));
+    }
     let graph = Graph { nodes, order, constants: &constants, by_name };
     let named = named(&graph);
 
@@ -178,7 +186,7 @@ pub(super) fn tensors<'a>(nodes: &[Node<'a>], constants: Vec<Tensor<'a>>) -> Vec
             tensors.push(tensor);
         }
     }
-    tensors
+    Ok(tensors)
 }
 
 /// Names and the constants that they are for.

@@ -59,7 +59,7 @@ pub(in super::super) fn read(file: &[u8]) -> Result<Contents<'_>> {
             .found(format!("{variables} variables without values"))
             .remedy("Open the checkpoint beside it (.index and .data), or freeze the graph."));
     }
-    Ok((metadata(&nodes), tensors(&nodes, constants)))
+    Ok((metadata(&nodes), tensors(&nodes, constants)?))
 }
 
 /// A `NodeDef`, and the tensor of a constant.

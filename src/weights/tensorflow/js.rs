@@ -197,7 +197,7 @@ pub(in super::super) fn read<'a>(main: &Part<'a>, others: &[Part<'a>]) -> Result
     }
     model.topology.complete(&mut tensors)?;
     if !model.topology.nodes.is_empty() {
-        tensors = graph::tensors(&model.topology.nodes, tensors);
+        tensors = graph::tensors(&model.topology.nodes, tensors)?;
     }
     Ok((metadata, tensors))
 }
