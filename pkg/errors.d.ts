@@ -23,6 +23,7 @@ export type WeightsErrorCode =
   | "refused_pickle"
   | "not_mobilenet"
   | "bad_metadata"
+  | "missing_part"
   | "missing_tensor"
   | "wrong_shape"
   | "wrong_dtype"

@@ -3,6 +3,7 @@
 import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
+import { Tally, besideFile, besideNothing, besideUrl, gather, integrityOf, mayNeedOthers, readFile } from "./parts.js";
 import { loadEngine, loadFullEngine } from "./wasm.js";
 
 /** Names are worth no more of a wait than this. */
@@ -69,7 +70,8 @@ export class Host {
     this.#loads.set(id, controller);
     const warnings = [];
     const onProgress = (progress) => this.#post({ id, type: "progress", progress });
-    const options = { integrity, signal: controller.signal, onProgress, warnings };
+    const tally = new Tally(onProgress);
+    const options = { integrity, signal: controller.signal, onProgress, tally, warnings, wasmUrl };
     const opened = [];
     try {
       const onChange = (state) => this.#post({ type: "backend", state });
@@ -79,15 +81,17 @@ export class Host {
       };
       // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
       const started = loadEngine(wasmUrl).then((Module) => [Module, open(Module)]);
-      const [[Engine, core], { bytes, from, url }] = await Promise.all([started, readWeights(weights, options)]);
-      onProgress({ phase: "prepare", loadedBytes: bytes.length, totalBytes: bytes.length, url });
+      const [[Engine, core], { names, parts, from, url }] = await Promise.all([started, readWeights(weights, options)]);
+      const fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
+      onProgress({ phase: "prepare", loadedBytes: fileBytes, totalBytes: fileBytes, url });
       await turn();
       if (controller.signal.aborted) {
         throw aborted("MobileNet.load", controller.signal);
       }
       const given = { backend, overrides };
-      const make = (Module) => (weights.synthetic ? Module.synthetic(given) : new Module(bytes, given));
-      const engine = await this.#open(Engine, make, wasmUrl);
+      const make = (Module) => (weights.synthetic ? Module.synthetic(given) : new Module(parts[0], given));
+      const several = (Full) => Full.parts(names, parts, given);
+      const engine = parts.length > 1 ? await this.#openFull(several, wasmUrl) : await this.#open(Engine, make, wasmUrl);
       if (engine.nameless && labelsUrl !== false) {
         await this.#name(engine, labelsUrl, options);
       }
@@ -100,7 +104,7 @@ export class Host {
       this.#backends = backends;
       const info = engine.info();
       warnings.push(...info.warnings);
-      return { value: { ...info, ...backends.state, loadedFrom: from, url, fileBytes: bytes.length, warnings } };
+      return { value: { ...info, ...backends.state, loadedFrom: from, url, fileBytes, warnings } };
     } finally {
       controller.abort();
       this.#loads.delete(id);
@@ -118,6 +122,10 @@ export class Host {
         throw error;
       }
     }
+    return this.#openFull(make, wasmUrl);
+  }
+
+  async #openFull(make, wasmUrl) {
     const Full = await loadFullEngine(wasmUrl);
     return this.#guard(() => make(Full));
   }
@@ -227,19 +235,39 @@ export class Host {
   }
 }
 
-async function readWeights({ urls, bytes, file, synthetic }, options) {
-  if (synthetic) {
-    return { bytes: [], from: "synthetic", url: null };
+/** The files of the weights, the main one first. */
+async function readWeights(weights, options) {
+  if (weights.synthetic) {
+    return { names: [], parts: [], from: "synthetic", url: null };
   }
+  const { name, bytes, from, url, beside } = await readMain(weights, options);
+  if (!mayNeedOthers(bytes)) {
+    return { names: [name], parts: [bytes], from, url };
+  }
+  const Full = await loadFullEngine(options.wasmUrl);
+  return { ...(await gather(Full.wanted(name, bytes), { name, bytes, beside }, options)), from, url };
+}
+
+async function readMain({ urls, bytes, file, files }, { tally, ...options }) {
   if (urls) {
-    return download(urls, options);
+    const name = urls[0].split(/[?#]/)[0].split("/").at(-1);
+    const integrity = integrityOf(options.integrity, name, true);
+    const main = await download(urls, { ...options, integrity, onProgress: tally.of("") });
+    return { ...main, name: main.url.split(/[?#]/)[0].split("/").at(-1), beside: besideUrl(main.url, urls) };
   }
-  const where = bytes ? "weights" : file.name || "weights";
-  const read = bytes ?? new Uint8Array(await readFile(file, where));
-  if (options.integrity !== undefined) {
-    await verify(read, options.integrity, where);
+  const all = files ?? [{ path: file?.name || "weights", file }];
+  const index = all.length > 1 ? (await loadFullEngine(options.wasmUrl)).mainPart(all.map(({ path }) => path)) : 0;
+  const main = all[index];
+  const name = main.path.split("/").at(-1);
+  const read = bytes ?? (await readFile(main.file, main.path));
+  const integrity = integrityOf(options.integrity, name, true);
+  if (integrity !== undefined) {
+    await verify(read, integrity, main.path);
   }
-  return { bytes: read, from: "bytes", url: null };
+  if (all.length > 1) {
+    tally.of("")({ phase: "download", loadedBytes: read.length, totalBytes: read.length, url: null });
+  }
+  return { name, bytes: read, from: "bytes", url: null, beside: bytes ? besideNothing : besideFile(main, all) };
 }
 
 /** The table of ImageNet's classes. It is waited for a while at most, for the network could do without it. */
@@ -259,15 +287,6 @@ async function readLabels(where = new URL("./labels/imagenet.txt", import.meta.u
   }
   const remedy = "Serve the package's labels/imagenet.txt and name its address in `labelsUrl`, or give names by `labels`.";
   throw failure("labels_unavailable", { where, expected: "ImageNet's class names", found, remedy });
-}
-
-async function readFile(file, where) {
-  try {
-    return await file.arrayBuffer();
-  } catch (cause) {
-    const remedy = "It was probably moved or changed since it was chosen: choose it again.";
-    throw failure("truncated", { where, expected: `${file.size} bytes`, found: `none (${cause.message})`, remedy, cause });
-  }
 }
 
 /** A picture file's pixels, turned upright as its EXIF orientation says. */

@@ -28,8 +28,14 @@ export type FrameSource =
   | Blob
   | Pixels;
 
-/** Where weights come from: an address (relative to the page), a picked or dropped file, or bytes (copied, not detached). */
-export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array;
+/**
+ * Where weights come from: an address (relative to the page), a picked or dropped file, or bytes (copied, not detached).
+ *
+ * A model of several files comes by the address of its main file, `model.json` or the `.index` of a checkpoint, beside
+ * which the others are fetched; or as a list of files, in any order and with others among them, as a drop or `<input
+ * multiple>` gives. Files of a folder keep their place in it as `webkitRelativePath`.
+ */
+export type WeightsSource = string | URL | Blob | ArrayBuffer | Uint8Array | readonly File[] | FileList;
 
 /** How far `load` has come. */
 export interface LoadProgress {
@@ -77,8 +83,11 @@ export interface LoadOptions extends RunOptions, Network {
   /**
    * `"sha256-"` and the base64 hash that the weights must have. It is also their key in Cache Storage: with it the second
    * load needs no network, without it only the browser's HTTP cache helps. Needs a secure context.
+   *
+   * Of a model of several files it is that of the main one; an object gives those of the files that it names, by their
+   * paths in the folder of the main file: `{ "model.json": "sha256-…", "group1-shard1of1.bin": "sha256-…" }`.
    */
-  integrity?: string;
+  integrity?: string | Readonly<Record<string, string>>;
   /**
    * Where `labels/imagenet.txt` is, relative to the page. It is fetched only for a network of ImageNet's 1000 classes, or
    * 1001 with background (see `info.labelSet`), whose weights bring no names while `labels` gives none either. Where it
@@ -253,7 +262,7 @@ export interface Info extends BackendState {
   loadedFrom: "network" | "cache" | "bytes" | "synthetic";
   /** The address that delivered them; null for bytes and files. */
   url: string | null;
-  /** Bytes of the weights' file. */
+  /** Bytes of the weights' file, or of all its files. */
   fileBytes: number;
   /** What went wrong without being fatal: mirrors that failed, a full cache, statistics that no training wrote. */
   warnings: readonly Warning[];

@@ -216,6 +216,11 @@ async function weightsMessage(weights, mirrors) {
   if (weights instanceof Blob) {
     return { file: weights };
   }
+  if (isFiles(weights)) {
+    // Where a folder was chosen or dropped, the browser or the page says where in it the file lies.
+    const files = [...weights].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+    return files.length === 1 ? { file: files[0].file } : { files };
+  }
   if (weights instanceof ArrayBuffer) {
     return { bytes: await copyBytes(new Uint8Array(weights)) };
   }
@@ -224,10 +229,16 @@ async function weightsMessage(weights, mirrors) {
   }
   throw failure("bad_option", {
     where: "MobileNet.load",
-    expected: "an address, a File, a Blob, an ArrayBuffer or a Uint8Array",
+    expected: "an address, a File, a Blob, a list of Files, an ArrayBuffer or a Uint8Array",
     found: weights === null ? "null" : typeof weights,
     remedy: 'For example: MobileNet.load("mobilenet_v2_1.0_224.safetensors").',
   });
+}
+
+/** A list of files with names, at least one. */
+function isFiles(weights) {
+  const isList = Array.isArray(weights) || (typeof FileList === "function" && weights instanceof FileList);
+  return isList && weights.length > 0 && [...weights].every((file) => file instanceof File);
 }
 
 /** Addresses are relative to the page, wherever they are used then. */

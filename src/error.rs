@@ -23,6 +23,8 @@ pub enum Kind {
     NotMobileNet,
     /// Metadata names a version, preset, padding … that this crate does not know.
     BadMetadata,
+    /// The model consists of several files, and one of them was not given.
+    MissingPart,
     /// A tensor that the network needs is not in the file.
     MissingTensor,
     /// A tensor has another shape than the network needs.
@@ -77,6 +79,7 @@ impl Kind {
             Self::RefusedPickle => "refused_pickle",
             Self::NotMobileNet => "not_mobilenet",
             Self::BadMetadata => "bad_metadata",
+            Self::MissingPart => "missing_part",
             Self::MissingTensor => "missing_tensor",
             Self::WrongShape => "wrong_shape",
             Self::WrongDtype => "wrong_dtype",

@@ -73,12 +73,17 @@ pub(crate) fn print_decimal(value: f64) -> String {
 
 /// The CRC-32 that zip files and this crate's metadata use.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    crc32_of(0xedb8_8320, bytes)
+}
+
+/// That of another polynomial, its bits reversed.
+pub(crate) fn crc32_of(polynomial: u32, bytes: &[u8]) -> u32 {
     // Eight tables let eight bytes be taken at once; made here because ready-made ones would not compress.
     let mut tables = [[0u32; 256]; 8];
     for byte in 0..256u32 {
         let mut crc = byte;
         for _ in 0..8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+            crc = (crc >> 1) ^ (polynomial & (crc & 1).wrapping_neg());
         }
         tables[0][byte as usize] = crc;
     }

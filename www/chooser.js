@@ -2,7 +2,7 @@
 import { Loading } from "./loading.js";
 
 /** Endings of the files that the library reads. */
-const ENDINGS = /\.(safetensors|pth|pt)$/i;
+const ENDINGS = /\.(safetensors|pth|pt|json|index|pb)$/i;
 
 /** Whether a dropped file is taken for weights rather than for a picture. */
 export function isWeights(file) {
@@ -23,10 +23,10 @@ export class Chooser {
     this.#loading = new Loading(parts);
     const { file, form, url, original, cancel } = parts;
     file.addEventListener("change", () => {
-      const [chosen] = file.files;
+      const chosen = [...file.files];
       // Emptied, so that choosing the same file again is a change again.
       file.value = "";
-      if (chosen) this.openFile(chosen);
+      if (chosen.length > 0) this.openFile(chosen.length > 1 ? chosen : chosen[0]);
     });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -36,8 +36,11 @@ export class Chooser {
     cancel.addEventListener("click", () => model.giveUp());
   }
 
-  openFile(file) {
-    return this.#model.open({ title: file.name, weights: file });
+  /** A file, or the list of a model's files. */
+  openFile(weights) {
+    const [first] = [weights].flat();
+    const folder = first.webkitRelativePath?.split("/").at(0);
+    return this.#model.open({ title: folder || first.name, weights });
   }
 
   /** A load began. */

@@ -4,6 +4,8 @@ mod errors;
 mod gpu;
 mod info;
 mod options;
+#[cfg(feature = "full")]
+mod parts;
 mod source;
 
 use crate::frame::View;

@@ -70,11 +70,12 @@ impl Widths {
         expanding: Expanding::Input,
         stem: Scaling::Always,
         last: Last::Table(Scaling::AboveOne),
-        head: Scaling::Always,
+        // V1 and V2 have none of their own: one in their table is somebody's hidden layer, as wide as it says.
+        head: Scaling::Never,
     };
 
     /// V2 in TF-slim with `finegrain_classification_mode` off, its default.
-    pub const V2_SLIM_COARSE: Self = Self { last: Last::Table(Scaling::Always), ..Self::V2 };
+    pub const V2_SLIM_COARSE: Self = Self::V3_SLIM;
 
     /// V1 in TF-slim.
     pub const V1_SLIM: Self = Self { rounding: Rounding::Truncate, divisible_by: 1, ..Self::V2 };
@@ -86,7 +87,7 @@ impl Widths {
     pub const V1_TIMM: Self = Self::V2;
 
     /// V3 in TF-slim.
-    pub const V3_SLIM: Self = Self { last: Last::Table(Scaling::Always), ..Self::V2 };
+    pub const V3_SLIM: Self = Self { last: Last::Table(Scaling::Always), head: Scaling::Always, ..Self::V2 };
 
     /// V3 in Keras.
     pub const V3_KERAS: Self = Self { stem: Scaling::Never, last: Last::SixTimes, head: Scaling::AboveOne, ..Self::V2 };
@@ -95,7 +96,8 @@ impl Widths {
     pub const V3_TIMM: Self = Self { stem: Scaling::FromThreeQuarters, head: Scaling::Never, ..Self::V3_SLIM };
 
     /// V3 in torchvision.
-    pub const V3_TORCHVISION: Self = Self { expanding: Expanding::Table, last: Last::SixTimes, ..Self::V2 };
+    pub const V3_TORCHVISION: Self =
+        Self { expanding: Expanding::Table, last: Last::SixTimes, head: Scaling::Always, ..Self::V2 };
 
     /// `channels · multiplier`, rounded.
     #[must_use]

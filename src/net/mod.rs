@@ -132,8 +132,21 @@ impl Net {
     /// What is wrong with the file, as one of the weights' kinds of [`Kind`]; [`Kind::BadOption`] for an override that
     /// its tensors contradict, [`Kind::BadModel`] for one that no network can have.
     pub fn open(file: &[u8], options: &Options) -> Result<Self> {
+        Self::of(weights::read(file)?, options)
+    }
+
+    /// Opens a model of several files, the main one first: see [`weights::read_parts`].
+    ///
+    /// # Errors
+    /// As [`Net::open`]; [`Kind::MissingPart`] naming the files that are not there.
+    #[cfg(feature = "full")]
+    pub fn open_parts(parts: &[weights::Part<'_>], options: &Options) -> Result<Self> {
+        Self::of(weights::read_parts(parts)?, options)
+    }
+
+    fn of(file: weights::File<'_>, options: &Options) -> Result<Self> {
         let cpu = options.backend.cpu()?;
-        let checkpoint = weights::checkpoint(weights::read(file)?, &options.overrides)?;
+        let checkpoint = weights::checkpoint(file, &options.overrides)?;
         let graph = Graph::build(&checkpoint.spec)?;
         let packing = Packing::new(&graph);
         let parameters = packing.pack(&graph, &checkpoint)?;

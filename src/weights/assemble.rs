@@ -7,9 +7,10 @@ use super::infer::{Fit, Found, Search, dims};
 use super::names::{Bases, Index, Layer, Layout, Naming, Part, Recognised, Table, node, recognise};
 use super::overrides::{check_widths, contradiction};
 use super::problems::Problems;
+use super::tensorflow::HIDDEN;
 use super::{File, Inferred, Overrides, extras, habits};
-use crate::error::Result;
-use crate::model::{Block, Spec, Version};
+use crate::error::{Error, Kind, Result};
+use crate::model::{Activation, Block, Spec, Version};
 use crate::small::print_decimal;
 
 /// Finds every parameter. `stated` are the file's metadata under the caller's `asked`.
@@ -26,12 +27,18 @@ pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Override
     let recognised = version(file, &index, stated, asked)?;
     let spec = Spec { version: recognised.version, blocks: recognised.blocks.clone(), ..spec };
     let naming = recognised.naming;
-    let mut names = Names { index: &index, naming, prefix: recognised.prefix, dense: None };
+    let mut names = Names { index: &index, naming, prefix: recognised.prefix, dense: None, hidden: None };
     let mut blocks = spec.blocks.clone();
     let Spec { version, widths, multiplier, .. } = spec;
     let whole = Table { version, blocks: &spec.blocks, widths, multiplier, classes: 1 };
-    names.dense = dense(file, &names, &whole);
-    let top = top(&names, &whole, stated, &mut blocks);
+    // A hidden layer's activation is in no name or shape.
+    let told = stated.table.is_some() || file.metadata.contains_key(HIDDEN);
+    if let Some((hidden, last)) = dense(file, &names, &whole, told) {
+        (names.hidden, names.dense) = (hidden, Some(last));
+        add_hidden(file, &names, &mut blocks)?;
+    }
+    let rows = blocks.clone();
+    let top = top(&names, &Table { blocks: &rows, ..whole }, stated, &mut blocks);
     let table = Table { blocks: &blocks, classes: usize::from(top.is_some()), ..whole };
     let found: Vec<Found> = table.layers().into_iter().map(|layer| (layer, names.weights(&layer))).collect();
     let search = Search { file, table, found: &found, naming, stated };
@@ -62,8 +69,12 @@ pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, asked: &Override
     let mut spec = Spec { blocks, widths: fit.widths, multiplier: fit.multiplier, classes, ..spec };
     let mut inferred = habits::apply(&mut spec, &recognised, &fit, stated, folded)?;
     if let Some(dense) = names.dense.filter(|_| classes > 0) {
-        let why = "no layer goes by the classifier's name, and this matrix alone is as wide as the features";
+        let why = "no layer goes by the classifier's name, and this matrix alone is as wide as what is before it";
         inferred.push(Inferred { what: "logits", value: dense.into(), why: why.into() });
+        if let Some(hidden) = names.hidden {
+            let why = "it lies between the features and the logits";
+            inferred.push(Inferred { what: "hidden_layer", value: hidden.into(), why: why.into() });
+        }
     }
     let warnings = extras::warnings(file, &entries);
     Ok(Assembled { spec, naming: naming.framework, inferred, warnings, entries })
@@ -109,6 +120,8 @@ pub(super) struct Names<'n, 'f> {
     prefix: &'f str,
     /// The layer that stands in for the logits'.
     dense: Option<&'f str>,
+    /// The layer before it, where there is one after the pool.
+    hidden: Option<&'f str>,
 }
 
 impl Names<'_, '_> {
@@ -117,6 +130,9 @@ impl Names<'_, '_> {
     fn bases(&self, layer: &Layer) -> Bases {
         if let Some(dense) = self.dense.filter(|_| layer.part == Part::Logits) {
             return (dense.into(), String::new());
+        }
+        if let Some(hidden) = self.hidden.filter(|_| layer.part == Part::Head) {
+            return (hidden.into(), String::new());
         }
         self.naming.bases(self.prefix, layer).unwrap_or_default()
     }
@@ -143,20 +159,58 @@ struct Top {
     biases: Option<usize>,
 }
 
-/// The layer on top of a Keras base: a matrix, and vector, of any name, alone in its kind and as wide as the features.
-fn dense<'f>(file: &File<'_>, names: &Names<'_, 'f>, table: &Table<'_>) -> Option<&'f str> {
+/// The layer on top of a Keras base: a matrix, and vector, of any name, alone in its kind and as wide as the features; or
+/// two of them, the second as wide as the first is long, where the file has `told` what is between them.
+fn dense<'f>(
+    file: &File<'_>,
+    names: &Names<'_, 'f>,
+    table: &Table<'_>,
+    told: bool,
+) -> Option<(Option<&'f str>, &'f str)> {
     let Naming { framework, ends, layout, .. } = names.naming;
     let layers = table.layers();
     let there = |layer: &&Layer| names.weights(layer).is_some();
     if !framework.starts_with("keras") || layers.iter().rfind(there).is_none_or(|layer| layer.part == Part::Logits) {
         return None;
     }
-    let (name, matrix) = names.index.matrix(file, ends.weights[0])?;
-    names.index.any(name, ends.biases)?;
+    let mut matrices = names.index.matrices(file, ends.weights[0]);
+    matrices.retain(|(name, _)| names.index.any(name, ends.biases).is_some());
     let last = layers.iter().rfind(there)?;
     let shape = |index: usize, part| dims(&file.tensors[index].shape, *layout, part);
     let features = shape(names.weights(last)?, last.part)?[0];
-    (shape(matrix, Part::Logits)?[1] == features).then_some(name)
+    let takes = |matrix: &(&str, usize)| shape(matrix.1, Part::Logits).map(|shape| shape[1]);
+    let gives = |matrix: &(&str, usize)| shape(matrix.1, Part::Logits).map(|shape| shape[0]);
+    match &*matrices {
+        [only] => (takes(only)? == features).then_some((None, only.0)),
+        [a, b] if told => [(a, b), (b, a)].into_iter().find_map(|(first, second)| {
+            (takes(first)? == features && takes(second) == gives(first)).then_some((Some(first.0), second.0))
+        }),
+        _ => None,
+    }
+}
+
+/// Lets a hidden layer on top of the base take the place of the network's own head, where no table is stated that has it.
+fn add_hidden(file: &File<'_>, names: &Names<'_, '_>, blocks: &mut Cow<'static, [Block]>) -> Result<()> {
+    let Some(hidden) = names.hidden else { return Ok(()) };
+    let kernel = names.index.any(hidden, names.naming.ends.weights).map(|index| &file.tensors[index].shape);
+    let Some(&channels) = kernel.and_then(|shape| shape.last()) else { return Ok(()) };
+    let activation = match file.metadata.get(HIDDEN).map(String::as_str) {
+        None | Some("relu") => Activation::Relu,
+        Some("relu6") => Activation::Relu6,
+        Some("linear") => Activation::Linear,
+        Some("hard_swish" | "hard_silu") => Activation::HardSwish,
+        Some(other) => {
+            return Err(Error::new(Kind::BadModel, format!("layer `{hidden}`"))
+                .expected("the activation relu, relu6, linear or hard_swish")
+                .found(format!("`{other}`"))
+                .remedy("Train the layer with one of these."));
+        }
+    };
+    if !blocks.iter().any(|block| matches!(block, Block::Head { channels: stated, .. } if *stated == channels)) {
+        let rows = blocks.iter().filter(|block| !matches!(block, Block::Pool | Block::Head { .. })).copied();
+        *blocks = rows.chain([Block::Pool, Block::Head { channels, activation }]).collect();
+    }
+    Ok(())
 }
 
 /// The top of the network, if the file has one and it is wanted; otherwise leaves it out of `blocks`.

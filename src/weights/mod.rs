@@ -38,10 +38,16 @@ mod names;
 mod onnx;
 mod overrides;
 #[cfg(feature = "full")]
+mod parts;
+#[cfg(feature = "full")]
 mod problems;
+#[cfg(feature = "full")]
+mod proto;
 mod safetensors;
 mod table;
 mod tensor;
+#[cfg(feature = "full")]
+mod tensorflow;
 #[cfg(feature = "full")]
 mod tflite;
 #[cfg(feature = "full")]
@@ -61,6 +67,8 @@ pub use checkpoint::{Checkpoint, checkpoint};
 pub use convert::{Precision, convert};
 pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
+#[cfg(feature = "full")]
+pub use parts::{Part, Wanted, main_part, read_parts, wanted};
 pub use safetensors::{write_safetensors, write_safetensors_with};
 pub use table::{parse_table, print_table};
 pub use tensor::{Dtype, Quantization, Tensor};
@@ -86,21 +94,28 @@ pub enum Format {
     KerasH5,
     /// A zip archive of a configuration and such a file.
     Keras,
+    /// A `model.json` that lists the tensors of its shards.
+    TensorFlowJs,
+    /// The index of a TensorFlow checkpoint, or of a SavedModel's variables.
+    TensorFlowCheckpoint,
+    /// A `GraphDef` whose variables were turned into constants: a frozen `.pb`.
+    TensorFlowGraph,
 }
 
-/// What people hand in by mistake or too early: its mark at the beginning, and what it is. The core module leaves to the
-/// full one what that might read.
+/// What people hand in by mistake or too early: its mark at the beginning, and what it is.
+#[cfg(feature = "full")]
 const KNOWN_BUT_UNREAD: &[(&[u8], &str)] = &[
     (b"<", "an HTML or XML page"),
     (b"version https://git-lfs", "a Git LFS pointer instead of the file itself"),
     (b"\x1f\x8b", "a gzip archive"),
-    #[cfg(feature = "full")]
     (b"{", "a JSON file"),
-    #[cfg(feature = "full")]
     (b"\x80", "a pickle that torch.save did not write"),
-    #[cfg(feature = "full")]
-    (b"\x08", "perhaps a TensorFlow protocol buffer"),
+    (b"\x08", "perhaps a protocol buffer of another kind"),
 ];
+
+#[cfg(feature = "full")]
+const READABLE: &str = "a file of safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras), TensorFlow Lite (.tflite), \
+    ONNX (.onnx), TensorFlow.js (model.json) or TensorFlow (.pb, .index)";
 
 impl Format {
     /// The format of these bytes, told from their beginning.
@@ -116,19 +131,24 @@ impl Format {
         if file.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
         }
-        let looks_like =
-            KNOWN_BUT_UNREAD.iter().find(|(mark, _)| file.starts_with(mark)).map(|(_, what)| (*what).to_owned());
+        // The full module finds the words for what it is instead.
         #[cfg(not(feature = "full"))]
-        if looks_like.is_none() {
-            return Err(lean::needs_full_module());
-        }
-        let bytes = || format!("{} bytes that begin with {:02x?}", file.len(), &file[..file.len().min(8)]);
-        Err(Error::new(Kind::UnsupportedFormat, "weights, byte 0")
-            .expected(
-                "a safetensors, PyTorch (.pth, .pt), Keras (.h5, .keras), TensorFlow Lite (.tflite) or ONNX (.onnx) file",
-            )
-            .found(looks_like.unwrap_or_else(bytes))
-            .remedy("Check the address or the file that was chosen, or convert the weights to safetensors."))
+        return Err(lean::needs_full_module());
+        #[cfg(feature = "full")]
+        Err(Self::unknown(file))
+    }
+
+    #[cfg(feature = "full")]
+    #[cold]
+    fn unknown(file: &[u8]) -> Error {
+        let looks_like = KNOWN_BUT_UNREAD.iter().find(|(mark, _)| file.starts_with(mark)).map_or_else(
+            || format!("{} bytes that begin with {:02x?}", file.len(), &file[..file.len().min(8)]),
+            |(_, what)| (*what).to_owned(),
+        );
+        Error::new(Kind::UnsupportedFormat, "weights, byte 0")
+            .expected(READABLE)
+            .found(looks_like)
+            .remedy("Check the address or the file that was chosen, or convert the weights to safetensors.")
     }
 
     /// Which of the formats that only the full module reads.
@@ -146,6 +166,15 @@ impl Format {
         if file.get(tflite::MAGIC.0..).is_some_and(|rest| rest.starts_with(tflite::MAGIC.1)) {
             return Some(Self::TfLite);
         }
+        if tensorflow::js::is_model(file) {
+            return Some(Self::TensorFlowJs);
+        }
+        if tensorflow::bundle::is_index(file) {
+            return Some(Self::TensorFlowCheckpoint);
+        }
+        if tensorflow::graph_def::is_graph(file) {
+            return Some(Self::TensorFlowGraph);
+        }
         onnx::is_model(file).then_some(Self::Onnx)
     }
 
@@ -160,6 +189,9 @@ impl Format {
             Self::Onnx => "ONNX",
             Self::KerasH5 => "Keras (HDF5)",
             Self::Keras => "Keras",
+            Self::TensorFlowJs => "TensorFlow.js",
+            Self::TensorFlowCheckpoint => "TensorFlow checkpoint",
+            Self::TensorFlowGraph => "TensorFlow graph",
         }
     }
 }
@@ -264,6 +296,12 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         Format::KerasH5 => keras::read_h5(file)?,
         #[cfg(feature = "full")]
         Format::Keras => keras::read_archive(file)?,
+        #[cfg(feature = "full")]
+        Format::TensorFlowJs => tensorflow::js::read(&Part { name: "", bytes: file }, &[])?,
+        #[cfg(feature = "full")]
+        Format::TensorFlowCheckpoint => tensorflow::bundle::read(&Part { name: "", bytes: file }, &[])?,
+        #[cfg(feature = "full")]
+        Format::TensorFlowGraph => tensorflow::graph_def::read(file)?,
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_full_module()),
     };

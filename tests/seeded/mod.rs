@@ -1,5 +1,7 @@
 //! Cases, weights and pictures of the conformance suite: `tools/golden/seeded.py` and `fixtures.py` in Rust.
 
+#![allow(dead_code, reason = "each test binary uses another part")]
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +71,7 @@ pub fn picture(height: usize, width: usize) -> Vec<f32> {
 }
 
 /// The seeded values of one tensor; `seeded.py` gives the rule and its reasons.
-fn tensor(name: &str, shape: &[usize]) -> Vec<f32> {
+pub fn tensor(name: &str, shape: &[usize]) -> Vec<f32> {
     let part = name.rsplit(['/', '.']).next().unwrap_or(name);
     let vector = shape.len() == 1;
     let (offset, scale) = match part {

@@ -56,12 +56,11 @@ impl<'f> Index<'f> {
         self.names.binary_search_by(|row| row.0.cmp(name)).ok().map(|at| self.names[at].1)
     }
 
-    /// What stands before `end` in the name of the only matrix whose name ends so, and which tensor it is.
-    pub(in crate::weights) fn matrix(&self, file: &File<'_>, end: &str) -> Option<(&'f str, usize)> {
-        let rank = |row: &&(&str, usize)| file.tensors[row.1].shape.len();
-        let mut found = self.names.iter().filter(|row| row.0.ends_with(end) && rank(row) == 2);
-        let &(name, index) = found.next()?;
-        found.next().is_none().then_some((name.strip_suffix(end)?, index))
+    /// What stands before `end` in the names of matrices that end so, and which tensors they are.
+    pub(in crate::weights) fn matrices(&self, file: &File<'_>, end: &str) -> Vec<(&'f str, usize)> {
+        let rank = |index: usize| file.tensors[index].shape.len();
+        let named = self.names.iter().filter(|row| rank(row.1) == 2);
+        named.filter_map(|row| Some((row.0.strip_suffix(end)?, row.1))).collect()
     }
 
     /// What stands before `end` in the shortest name that ends so, where it is whole scopes or modules.

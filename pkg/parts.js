@@ -1,0 +1,159 @@
+/** Models of several files: the others are read from beside the main one, wherever that is. */
+
+import { download, verify } from "./download.js";
+import { aborted, failure } from "./errors.js";
+
+/** Requests under way at a time: browsers allow a server as many over HTTP/1. */
+const AT_ONCE = 6;
+
+/** The last eight bytes of a checkpoint's index. */
+const TABLE_END = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
+
+/** Whether a file may say which others it needs: a JSON text, or a table of LevelDB's format. */
+export function mayNeedOthers(bytes) {
+  const begin = bytes[0] === 0xef ? 3 : 0;
+  const isJson = bytes[begin] === 0x7b && !bytes.subarray(0, 8).includes(0);
+  return isJson || TABLE_END.every((byte, index) => bytes[bytes.length - TABLE_END.length + index] === byte);
+}
+
+/** Adds up what several downloads report. */
+export class Tally {
+  #parts = new Map();
+  #report;
+
+  /** @param {(progress: object) => void} report hears of all downloads together */
+  constructor(report) {
+    this.#report = report;
+  }
+
+  /** Bytes here so far. */
+  get loadedBytes() {
+    return this.#sum("loadedBytes");
+  }
+
+  #sum(key) {
+    return [...this.#parts.values()].reduce((sum, part) => sum + part[key], 0);
+  }
+
+  /** What the download of that file reports to. */
+  of(path) {
+    return (progress) => {
+      this.#parts.set(path, progress);
+      const known = [...this.#parts.values()].every(({ totalBytes }) => totalBytes !== null);
+      this.#report({ ...progress, loadedBytes: this.loadedBytes, totalBytes: known ? this.#sum("totalBytes") : null });
+    };
+  }
+
+  /** A file that will be asked for: nothing is known of its size yet. */
+  expect(path) {
+    this.#parts.set(path, { loadedBytes: 0, totalBytes: null });
+  }
+
+  /** One that is not there. */
+  forget(path) {
+    this.#parts.delete(path);
+  }
+}
+
+/** The hash that one file must have; a string is the main file's. */
+export function integrityOf(integrity, path, isMain) {
+  return typeof integrity === "object" && integrity !== null ? integrity[path] : isMain ? integrity : undefined;
+}
+
+/**
+ * All files of a model, the main one first.
+ *
+ * @param {{ needed: string[], optional: string[] }} wanted paths relative to the main file's folder
+ * @param {{ name: string, bytes: Uint8Array, beside: (path: string, options: object) => Promise<Uint8Array | null> }} main
+ * @param {object} options those of a load; `tally` counts its bytes
+ * @returns {Promise<{ names: string[], parts: Uint8Array[] }>}
+ */
+export async function gather({ needed, optional }, { name, bytes, beside }, options) {
+  const paths = [...needed, ...optional];
+  const found = new Map();
+  const waiting = paths.slice();
+  paths.forEach((path) => options.tally.expect(path));
+  const take = async () => {
+    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
+      const part = await beside(path, { ...options, isNeeded: needed.includes(path) });
+      if (part) {
+        found.set(path, part);
+      } else {
+        options.tally.forget(path);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, paths.length) }, take));
+  // What is not there is for the engine to name, all of it at once.
+  return { names: [name, ...found.keys()], parts: [bytes, ...found.values()] };
+}
+
+/** Reads files beside one that came from `url`; other addresses are tried after that one. */
+export function besideUrl(url, urls) {
+  const bases = [url, ...urls.filter((other) => other !== url)];
+  return async (path, { integrity, isNeeded, tally, signal, warnings }) => {
+    const options = { integrity: integrityOf(integrity, path, false), signal, onProgress: tally.of(path), warnings };
+    try {
+      return (await download(bases.map((base) => sibling(base, path)), options)).bytes;
+    } catch (error) {
+      if (isNeeded || signal.aborted) {
+        throw error;
+      }
+      return null;
+    }
+  };
+}
+
+/** The address of a file in the same folder, or below it; a signed address keeps its query. */
+function sibling(base, path) {
+  const steps = path.split("/").map(encodeURIComponent).join("/");
+  try {
+    const url = new URL(steps, base);
+    url.search = new URL(base).search;
+    return url.href;
+  } catch (cause) {
+    throw failure("missing_part", {
+      where: base.slice(0, 80),
+      expected: `\`${path}\` beside it`,
+      found: "an address that has no folder",
+      remedy: "Serve the model's files in one folder, or hand them in as a list of files.",
+      cause,
+    });
+  }
+}
+
+/** Finds files beside `main` among `files`, which may have come without their folders. */
+export function besideFile(main, files) {
+  const folder = main.path.slice(0, main.path.lastIndexOf("/") + 1);
+  return async (path, { integrity, tally, signal }) => {
+    const named = files.filter((each) => each.path.split("/").at(-1) === path.split("/").at(-1));
+    const found = files.find((each) => each.path === folder + path) ?? (named.length === 1 ? named[0] : undefined);
+    if (!found) {
+      return null;
+    }
+    const bytes = await readFile(found.file, found.path);
+    if (signal.aborted) {
+      throw aborted("MobileNet.load", signal);
+    }
+    const hash = integrityOf(integrity, path, false);
+    if (hash !== undefined) {
+      await verify(bytes, hash, found.path);
+    }
+    tally.of(path)({ phase: "download", loadedBytes: bytes.length, totalBytes: bytes.length, url: null });
+    return bytes;
+  };
+}
+
+/** Bytes given by themselves have nothing beside them. */
+export async function besideNothing() {
+  return null;
+}
+
+export async function readFile(file, where) {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (cause) {
+    const remedy = "It was probably moved or changed since it was chosen: choose it again.";
+    throw failure("truncated", { where, expected: `${file.size} bytes`, found: `none (${cause.message})`, remedy, cause });
+  }
+}

@@ -1,0 +1,188 @@
+// Models of several files: by the main file's address, and as a list of files.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import { assertFails, visitBlank } from "./harness.mjs";
+
+const LABELS = ["cup", "mug", "neither"];
+const SIDE = 96;
+const WRONG = `sha256-${"A".repeat(43)}=`;
+
+let server, page, close;
+/** The model's files by name. */
+const files = new Map();
+/** Queries with which each was asked for. */
+const asked = [];
+
+before(async () => {
+  ({ server, page, close } = await visitBlank());
+  await teachable();
+  await page.context().route("**/models/**", (route) => {
+    const url = new URL(route.request().url());
+    const name = url.pathname.split("/").at(-1);
+    asked.push([name, url.search]);
+    const isThere = files.has(name) && !url.pathname.includes("/broken/") && !(url.pathname.includes("/bare/") && name === "metadata.json");
+    if (url.pathname.includes("/outside/")) return route.fulfill({ body: String(files.get("model.json")).replace("shard1.bin", "../shard1.bin") });
+    return isThere ? route.fulfill({ body: files.get(name) }) : route.fulfill({ status: 404 });
+  });
+});
+
+after(() => close?.());
+
+/** A base of V2 0.35 with two dense layers on top, cut in two shards, as Teachable Machine saves it. */
+async function teachable() {
+  const listed = await readFile(new URL("../data/names/keras_v2_0.35.txt", import.meta.url), "utf8");
+  const weights = [];
+  const add = (name, shape) => weights.push({ name, shape: shape.split(",").map(Number), dtype: "float32" });
+  for (const line of listed.trim().split("\n").slice(1)) {
+    const [layer, ...pairs] = line.split(" ");
+    if (layer === "predictions") continue;
+    for (let at = 0; at < pairs.length; at += 2) add(`${layer}/${pairs[at]}`, pairs[at + 1]);
+  }
+  add("dense_Dense1/kernel", "1280,100");
+  add("dense_Dense1/bias", "100");
+  add("dense_Dense2/kernel", `100,${LABELS.length}`);
+  let state = 1;
+  const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+  const values = weights.flatMap(({ name, shape }) => {
+    const count = shape.reduce((product, side) => product * side, 1);
+    const spread = shape.length > 1 ? Math.sqrt(6 / (count / shape.at(-1))) : 0.1;
+    const centre = /gamma|variance/.test(name) ? 0.9 : 0;
+    return Array.from({ length: count }, () => centre + (random() * 2 - 1) * spread);
+  });
+  const bytes = Buffer.from(new Float32Array(values).buffer);
+  const half = 400_001;
+  const dense = (name, units, activation, use_bias) => ({ class_name: "Dense", config: { name, units, activation, use_bias } });
+  const input = { class_name: "InputLayer", config: { name: "input_1", batch_input_shape: [null, SIDE, SIDE, 3] } };
+  const layers = [input, dense("dense_Dense1", 100, "relu", true), dense("dense_Dense2", LABELS.length, "softmax", false)];
+  files.set("shard1.bin", bytes.subarray(0, half));
+  files.set("shard2.bin", bytes.subarray(half));
+  files.set("metadata.json", JSON.stringify({ tmVersion: "2.4.10", labels: LABELS, imageSize: SIDE }));
+  files.set("model.json", JSON.stringify({
+    modelTopology: { backend: "tensor_flow.js", class_name: "Sequential", config: { name: "sequential_1", layers } },
+    weightsManifest: [{ paths: ["shard1.bin", "shard2.bin"], weights }],
+  }));
+}
+
+const sum = (names) => names.reduce((bytes, name) => bytes + Buffer.byteLength(files.get(name)), 0);
+const sha256 = (name) => `sha256-${createHash("sha256").update(files.get(name)).digest("base64")}`;
+const failing = (url, options) => page.evaluate(([u, o]) => code(load(u, o)), [url, options]);
+
+/** What a network says of itself, of one picture, and while it loads. */
+async function opened(weights, options = {}) {
+  return page.evaluate(async ([weights, options]) => {
+    const steps = [];
+    const net = await load(weights, { backend: "simd", ...options, onProgress: (step) => steps.push(step) });
+    const { labels } = await net.classify(new ImageData(64, 64));
+    const { info } = net;
+    net.dispose();
+    return { info, labels, steps };
+  }, [weights, options]);
+}
+
+/** The same of a list of files, picked by name. */
+async function dropped(names, options = {}) {
+  return page.evaluate(async ([names, options]) => {
+    const list = await Promise.all(names.map(async (path) => {
+      const name = path.split("/").at(-1);
+      const file = new File([await photo(`/models/tm/${name}`)], name);
+      return path.includes("/") ? Object.defineProperty(file, "webkitRelativePath", { value: path }) : file;
+    }));
+    return code(load(list, { backend: "simd", ...options }).then(async (net) => {
+      const { labels } = await net.classify(new ImageData(64, 64));
+      net.dispose();
+      return { info: net.info, labels };
+    }));
+  }, [names, options]);
+}
+
+let fromAddress;
+
+describe("by address", () => {
+  test("the others are fetched from beside the main file, labels and preprocessing too", async () => {
+    fromAddress = await opened("/models/tm/model.json?token=1");
+    const { info, labels, steps } = fromAddress;
+    assert.deepEqual([info.version, info.multiplier.toFixed(2), info.classes, info.resolution], ["v2", "0.35", 3, SIDE]);
+    assert.deepEqual([info.preprocessing, info.naming, info.loadedFrom], ["teachable-machine", "keras", "network"]);
+    assert.deepEqual(labels.map(({ name }) => name).sort(), LABELS);
+    assert.equal(info.fileBytes, sum([...files.keys()]));
+    const loaded = steps.map(({ loadedBytes }) => loadedBytes);
+    assert.deepEqual(loaded, [...loaded].sort((a, b) => a - b));
+    assert.equal(loaded.at(-1), info.fileBytes);
+    assert.deepEqual([...new Set(steps.map(({ phase }) => phase))], ["download", "prepare"]);
+    assert.ok(asked.length >= 4 && asked.every(([, query]) => query === "?token=1"), "a signed address keeps its query");
+  });
+
+  test("without Teachable Machine's own file", async () => {
+    const { info } = await opened("/models/bare/model.json", { worker: false });
+    assert.deepEqual([info.preprocessing, info.labels, info.warnings.filter(({ code }) => code === "http_status")], ["keras", false, []]);
+  });
+
+  test("from a mirror", async () => {
+    const { info } = await opened("/models/broken/model.json", { mirrors: ["/models/tm/model.json"] });
+    assert.equal(new URL(info.url).pathname, "/models/tm/model.json");
+  });
+
+  test("a shard that is not there", async () => {
+    const shard = files.get("shard2.bin");
+    files.delete("shard2.bin");
+    assertFails(await failing("/models/tm/model.json"), "http_status", "shard2.bin", "404");
+    files.set("shard2.bin", shard);
+  });
+
+  test("a shard outside the folder", async () =>
+    assertFails(await failing("/models/outside/model.json"), "bad_header", "../shard1.bin", "byte"));
+
+  test("an address without a folder", async () => {
+    const data = `data:application/json,${encodeURIComponent(files.get("model.json"))}`;
+    assertFails(await failing(data), "missing_part", "shard1.bin");
+  });
+});
+
+describe("integrity", () => {
+  test("of each file by its path, and all of it cached", async () => {
+    const integrity = Object.fromEntries([...files.keys()].map((name) => [name, sha256(name)]));
+    await opened("/models/tm/model.json", { integrity });
+    asked.length = 0;
+    const { info, labels } = await opened("/models/tm/model.json", { integrity });
+    assert.deepEqual([info.loadedFrom, asked], ["cache", []]);
+    assert.deepEqual(labels, fromAddress.labels);
+    assertFails(await failing("/models/tm/model.json", { integrity: { ...integrity, "shard1.bin": WRONG } }), "integrity_mismatch", "shard1.bin");
+  });
+
+  test("of the main file alone", async () => {
+    assert.equal((await opened("/models/tm/model.json", { integrity: sha256("model.json") })).info.classes, 3);
+    assertFails(await failing("/models/tm/model.json", { integrity: WRONG }), "integrity_mismatch", "model.json");
+  });
+});
+
+describe("as a list of files", () => {
+  test("in any order, with others among them, flat or in folders", async () => {
+    const flat = ["shard2.bin", "metadata.json", "notes.txt", "model.json", "shard1.bin"];
+    for (const [names, options] of [[flat, {}], [flat, { worker: false }], [flat.map((name) => `my model/${name}`), {}]]) {
+      const { value, message } = await dropped(names, options);
+      assert.ok(value, message);
+      assert.deepEqual(value.labels, fromAddress.labels);
+      assert.deepEqual([value.info.loadedFrom, value.info.url, value.info.fileBytes], ["bytes", null, fromAddress.info.fileBytes]);
+    }
+  });
+
+  test("that lacks some", async () => {
+    assertFails(await dropped(["model.json", "shard1.bin"]), "missing_part", "model.json", "`shard2.bin`");
+    assertFails(await dropped(["model.json"]), "missing_part", "`shard1.bin`, `shard2.bin`", "folder");
+    assertFails(await dropped(["shard1.bin", "shard2.bin"]), "missing_part", "one model");
+    assertFails(await page.evaluate(() => code(load([]))), "bad_option", "a list of Files");
+  });
+
+  test("of one file that needs no other", async () => {
+    const found = await page.evaluate(async () => {
+      const [{ url }] = await (await fetch("/weights/index.json")).json();
+      const bytes = await (await fetch(new URL(url, new URL("/weights/index.json", location)))).arrayBuffer();
+      const list = [new File([bytes], "net.safetensors"), new File(["hello"], "readme.md")];
+      return code(load(list).then((net) => (net.dispose(), net.info.version)));
+    });
+    assert.equal(found.value, "v2", found.message);
+  });
+});
