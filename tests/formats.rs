@@ -56,7 +56,7 @@ fn what_is_written_reads_back_and_is_what_the_format_s_own_crate_reads() {
         assert_eq!(tensor.dtype, Dtype::F32);
         let other = oracle.tensor(&tensor.name).unwrap();
         assert_eq!(other.shape(), tensor.shape);
-        assert!(other.data() == tensor.bytes, "{}", tensor.name);
+        assert!(*other.data() == *tensor.bytes, "{}", tensor.name);
     }
 }
 

@@ -92,4 +92,6 @@ fn everything_else_is_for_the_full_module() {
     needs("a tensor gone", &safetensors_filled(&torchvision_v2(0.35, 2)[1..], METADATA, trained), &none);
     needs("another width", &file(trained), &Overrides { multiplier: Some(0.5), ..none.clone() });
     needs("PyTorch", &weights_common::zip_pth(b"", &[]), &none);
+    needs("TensorFlow Lite", b"\x1c\0\0\0TFL3", &none);
+    needs("ONNX", b"\x08\x08\x12\x07", &none);
 }

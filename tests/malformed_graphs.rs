@@ -1,10 +1,10 @@
 //! Broken and hostile files of operators: a typed error that names a byte, never a panic.
 
-mod graphs;
+mod graph_files;
 mod weights_common;
 
-use graphs::onnx;
-use graphs::tflite::{self, Fb, Model, int, ints};
+use graph_files::onnx;
+use graph_files::tflite::{self, Fb, Model, int, ints};
 use mobilenet_web::error::{Kind, Result};
 use mobilenet_web::weights;
 use weights_common::{assert_refused, opened, zip_file};
@@ -93,9 +93,8 @@ fn broken_tflite_is_refused() {
     };
     // Tensor 5 is the stem's weights: 8 × 3 × 3 × 3.
     let weights = |number: usize, value: Fb| changed(|model| field(&mut model.tensors[5], number, value));
-    let operator = |index: usize, number: usize, value: Fb| {
-        changed(|model| field(&mut model.operators[index], number, value))
-    };
+    let operator =
+        |index: usize, number: usize, value: Fb| changed(|model| field(&mut model.operators[index], number, value));
     let cycle = changed(|model| {
         // The first convolution reads what the second computes.
         field(&mut model.operators[2], 1, ints(&[10, 5, 6]));
@@ -197,7 +196,7 @@ fn moved(archive: &[u8], before: usize) -> Vec<u8> {
             b"PK\x05\x06" => at + 16,
             _ => continue,
         };
-        let old = u32::from_le_bytes(archive[offset..offset + 4].try_into().unwrap());
+        let old = u32::from_le_bytes(*archive[offset..].first_chunk().expect("four bytes"));
         moved[offset..offset + 4].copy_from_slice(&(old + before as u32).to_le_bytes());
     }
     moved
@@ -253,5 +252,10 @@ fn broken_onnx_is_refused() {
     let later = cycle.name("Relu", 2);
     let output = cycle.node("Relu", &[&later], &[]);
     let output = cycle.node("Relu", &[&output], &[]);
-    assert_refused("a cycle", network(&file(&cycle, &output)), Kind::BadHeader, &["`Relu` at byte", "computed before it"]);
+    assert_refused(
+        "a cycle",
+        network(&file(&cycle, &output)),
+        Kind::BadHeader,
+        &["`Relu` at byte", "computed before it"],
+    );
 }

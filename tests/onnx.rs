@@ -1,9 +1,12 @@
 //! ONNX files against what their networks' framework computes.
 
+mod fixtures;
+mod graph_files;
 mod graphs;
 
-use graphs::fixtures::Fixtures;
-use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, onnx, predict, rows, top};
+use fixtures::Fixtures;
+use graph_files::onnx;
+use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, predict, rows, top};
 use mobilenet_web::model::{Activation, Block, Classifier, Padding, Version};
 use mobilenet_web::weights::{self, Format, Overrides};
 
@@ -57,7 +60,8 @@ fn unfolded_v2(safetensors: &[u8]) -> Vec<u8> {
     };
     let pair = |stem: &str, conv: &str, norm: &str| (format!("{stem}.{conv}"), format!("{stem}.{norm}"));
     let mut map = layer(&mut model, "input", pair("features.0", "0", "1"), 2, true);
-    let rows = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+    let rows =
+        [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
     let mut index = 0;
     for (expansion, _, repeats, stride) in rows {
         for repeat in 0..repeats {

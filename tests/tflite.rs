@@ -1,8 +1,9 @@
 //! TensorFlow Lite's files against what TensorFlow computes from them.
 
+mod fixtures;
 mod graphs;
 
-use graphs::fixtures::Fixtures;
+use fixtures::Fixtures;
 use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, predict, rows, rows_with, top};
 use mobilenet_web::model::{Activation, Padding, Version, preset};
 use mobilenet_web::weights::{self, Checkpoint, Format, Overrides};
@@ -148,7 +149,8 @@ fn converted_files_are_the_same_network() {
         let name = file.split_once("_224").or(file.split_once("_128")).expect("a size").0;
         let name = if name.starts_with("v1") { "v1_0.25_128".into() } else { format!("{name}_224") };
         let file = bench_file(&fixtures, file);
-        let checkpoint = weights::checkpoint(weights::read(&file).expect("reads"), &Overrides::default()).expect("opens");
+        let checkpoint =
+            weights::checkpoint(weights::read(&file).expect("reads"), &Overrides::default()).expect("opens");
         let written = weights::write_safetensors(checkpoint.tensors(), &checkpoint.spec);
         let again = weights::checkpoint(weights::read(&written).expect("reads"), &Overrides::default()).expect("opens");
         assert_eq!(again.spec, checkpoint.spec, "{name}");

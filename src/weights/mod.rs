@@ -96,12 +96,11 @@ impl Format {
         if file.starts_with(&torch::LEGACY_MAGIC) {
             return Ok(Self::TorchLegacy);
         }
-        #[cfg(feature = "full")]
-        if file.get(tflite::MAGIC.0..).is_some_and(|rest| rest.starts_with(tflite::MAGIC.1)) {
+        if file.get(4..).is_some_and(|rest| rest.starts_with(b"TFL3")) {
             return Ok(Self::TfLite);
         }
-        #[cfg(feature = "full")]
-        if onnx::is_model(file) {
+        // The first field is the format's version: 3 or more of a model, 1 of a SavedModel.
+        if matches!(file, [8, 3..=32, ..]) {
             return Ok(Self::Onnx);
         }
         // Eight bytes of header length, then the header, which must begin so.

@@ -1,8 +1,8 @@
 //! ONNX's operators as the walk's.
 
+use super::Names;
 use super::tensor::{self, numbers};
 use super::wire::{Message, Wire, bad};
-use super::Names;
 use crate::error::Result;
 use crate::weights::walk::{Arithmetic, Node, Op, Pads, RELU, UNBOUNDED, Value};
 use crate::weights::{Dtype, Quantization, Tensor};
@@ -183,9 +183,9 @@ fn build<'a>(
         ("DequantizeLinear", Some(tensor)) => {
             let mut tensor = tensor.clone();
             let found = quantization(names, &inputs, attributes);
-            let fits = found.map(|found| found.0).filter(|found| {
-                found.scales.len() == 1 || tensor.shape.get(found.axis) == Some(&found.scales.len())
-            });
+            let fits = found
+                .map(|found| found.0)
+                .filter(|found| found.scales.len() == 1 || tensor.shape.get(found.axis) == Some(&found.scales.len()));
             if fits.is_some() {
                 tensor.quantization = fits;
                 return Ok(Built::Constant(tensor));
@@ -235,9 +235,7 @@ fn build<'a>(
             }
         }
         "HardSwish" => Op::HardSwish,
-        "HardSigmoid" => {
-            Op::HardSigmoid { alpha: attributes.float("alpha", 0.2), beta: attributes.float("beta", 0.5) }
-        }
+        "HardSigmoid" => Op::HardSigmoid { alpha: attributes.float("alpha", 0.2), beta: attributes.float("beta", 0.5) },
         "Softmax" => Op::Softmax,
         "Sigmoid" => Op::Sigmoid,
         "Add" => arithmetic(Arithmetic::Add),

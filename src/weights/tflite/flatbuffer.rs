@@ -130,9 +130,9 @@ impl<'a> Table<'a> {
         let to = self.buffer.follow(at)?;
         let length = self.buffer.u32(to)? as usize;
         let begin = to + size_of::<u32>();
-        let bytes = length.checked_mul(size).filter(|&bytes| {
-            self.buffer.bytes.get(begin..).is_some_and(|rest| rest.len() >= bytes)
-        });
+        let bytes = length
+            .checked_mul(size)
+            .filter(|&bytes| self.buffer.bytes.get(begin..).is_some_and(|rest| rest.len() >= bytes));
         if bytes.is_none() {
             return Err(self.buffer.truncated(to, length.saturating_mul(size)));
         }
@@ -146,9 +146,8 @@ impl<'a> Table<'a> {
         let vector = self.vector(number, 1)?;
         let bytes = vector.bytes();
         let text = std::str::from_utf8(bytes);
-        text.map(Some).map_err(|why| {
-            vector.buffer.bad(vector.at + why.valid_up_to(), "text in UTF-8", "other bytes".into())
-        })
+        text.map(Some)
+            .map_err(|why| vector.buffer.bad(vector.at + why.valid_up_to(), "text in UTF-8", "other bytes".into()))
     }
 }
 

@@ -51,11 +51,7 @@ fn bounds(table: Option<Table<'_>>, field: usize) -> Result<Option<Bounds>> {
 }
 
 /// The operator, or nothing where it only turned a constant into a constant.
-pub(super) fn node<'a>(
-    operator: Table<'a>,
-    codes: Vector<'a>,
-    values: &mut [Value<'a>],
-) -> Result<Option<Node<'a>>> {
+pub(super) fn node<'a>(operator: Table<'a>, codes: Vector<'a>, values: &mut [Value<'a>]) -> Result<Option<Node<'a>>> {
     let bad = |expected: &str, found: String| {
         Error::new(Kind::BadHeader, format!("operator at byte {}", operator.offset_bytes()))
             .expected(expected)
@@ -81,9 +77,8 @@ pub(super) fn node<'a>(
         inputs: inputs.clone(),
         output,
     };
-    let constant = |input: usize| {
-        inputs.get(input).copied().flatten().and_then(|value| values.get(value)?.constant.as_ref())
-    };
+    let constant =
+        |input: usize| inputs.get(input).copied().flatten().and_then(|value| values.get(value)?.constant.as_ref());
     let pass = matches!(name, Some("DEQUANTIZE" | "QUANTIZE" | "CAST" | "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS"));
     if let Some(tensor) = constant(0).filter(|_| name == Some("DEQUANTIZE")) {
         // Weights of another type than the graph computes in.
@@ -100,9 +95,8 @@ pub(super) fn node<'a>(
 
 fn op(name: &str, options: Option<Table<'_>>, inputs: &[Option<usize>], values: &[Value<'_>]) -> Result<Op> {
     let fused = |field: usize| bounds(options, field);
-    let arithmetic = |arithmetic: Arithmetic| {
-        Ok(fused(0)?.map_or(Op::Other, |bounds| Op::Arithmetic { arithmetic, bounds }))
-    };
+    let arithmetic =
+        |arithmetic: Arithmetic| Ok(fused(0)?.map_or(Op::Other, |bounds| Op::Arithmetic { arithmetic, bounds }));
     Ok(match name {
         "CONV_2D" => convolution(options, false)?,
         "DEPTHWISE_CONV_2D" => convolution(options, true)?,

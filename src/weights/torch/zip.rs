@@ -146,11 +146,7 @@ pub(in super::super) fn entries(file: &[u8]) -> Result<Vec<Entry<'_>>> {
 }
 
 /// An entry's bytes and where they begin, its checksum checked; `user` says in errors what needs it.
-pub(in super::super) fn contents<'a>(
-    file: &'a [u8],
-    entry: &mut Entry<'a>,
-    user: &str,
-) -> Result<(&'a [u8], usize)> {
+pub(in super::super) fn contents<'a>(file: &'a [u8], entry: &mut Entry<'a>, user: &str) -> Result<(&'a [u8], usize)> {
     let place = |at: usize| format!("{user} in `{}` at byte {at}", entry.name);
     if entry.method != 0 || entry.encrypted {
         let found = if entry.encrypted { "an encrypted one".into() } else { format!("method {}", entry.method) };

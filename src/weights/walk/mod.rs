@@ -5,6 +5,7 @@
 //! spelled. [`rows`] reads these as rows of a table, and [`conventions`] what the graph says of padding and
 //! preprocessing. What comes out are tensors under canonical names, and what the file states about them.
 
+mod arithmetic;
 mod conventions;
 mod emit;
 mod forms;
@@ -53,18 +54,31 @@ pub(super) enum Op {
         bounds: Bounds,
     },
     /// Of a vector, a matrix in the graph's [`Layout`] and perhaps biases.
-    Dense { bounds: Bounds },
+    Dense {
+        bounds: Bounds,
+    },
     /// Of a map, scale, offset, mean and variance.
-    Norm { epsilon: f32 },
-    Arithmetic { arithmetic: Arithmetic, bounds: Bounds },
+    Norm {
+        epsilon: f32,
+    },
+    Arithmetic {
+        arithmetic: Arithmetic,
+        bounds: Bounds,
+    },
     Clamp(Bounds),
     HardSwish,
     /// `alpha · x + beta` between 0 and 1.
-    HardSigmoid { alpha: f32, beta: f32 },
+    HardSigmoid {
+        alpha: f32,
+        beta: f32,
+    },
     Softmax,
     Sigmoid,
     /// Over windows of that many rows and columns, or over all of the map.
-    Pool { max: bool, window: Option<[usize; 2]> },
+    Pool {
+        max: bool,
+        window: Option<[usize; 2]>,
+    },
     Pad([usize; 4]),
     /// The first input, in another shape or type.
     Pass,

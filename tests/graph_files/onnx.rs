@@ -91,7 +91,8 @@ impl Model {
 
     /// Adds a constant as a node.
     pub fn constant(&mut self, dims: &[usize], values: &[f32]) -> String {
-        let value = bytes(5, &[text(1, "value"), bytes(5, &tensor("", dims, values, Kept::Raw)), number(20, 4)].concat());
+        let value =
+            bytes(5, &[text(1, "value"), bytes(5, &tensor("", dims, values, Kept::Raw)), number(20, 4)].concat());
         self.node("Constant", &[], &[value])
     }
 
@@ -113,11 +114,12 @@ impl Model {
         let biases = format!("{name}b");
         self.weights(&biases, &shape[..1], &values[..shape[0]], Kept::FloatData);
         let pad = (shape[2] / 2) as i64;
-        let attributes =
-            [ints("strides", &[stride; 2]), ints("pads", &[pad; 4]), int("group", group as i64), ints("kernel_shape", &[
-                shape[2] as i64;
-                2
-            ])];
+        let attributes = [
+            ints("strides", &[stride; 2]),
+            ints("pads", &[pad; 4]),
+            int("group", group as i64),
+            ints("kernel_shape", &[shape[2] as i64; 2]),
+        ];
         self.node("Conv", &[from, &name, &biases], &attributes)
     }
 }
@@ -154,8 +156,8 @@ pub fn small() -> Model {
     let logits = model.node("MatMul", &[&pool, "matrix"], &[]);
     let logits = model.node("Add", &[&logits, "offsets"], &[]);
     model.node("Softmax", &[&logits], &[]);
-    let property = |key: &str, value: &str| bytes(14, &[text(1, key), text(2, value)].concat());
-    model.properties = property("names", "{0: 'a', 1: 'b', 2: 'c', 3: 'd', 4: \"e's\"}");
+    let names = "{0: 'a', 1: 'b', 2: 'c', 3: 'd', 4: \"e's\"}";
+    model.properties = bytes(14, &[text(1, "names"), text(2, names)].concat());
     model
 }
 
