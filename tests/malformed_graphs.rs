@@ -1,10 +1,10 @@
 //! Broken and hostile files of operators: a typed error that names a byte, never a panic.
 
-mod graphs;
+mod graph_files;
 mod weights_common;
 
-use graphs::onnx;
-use graphs::tflite::{self, Fb, Model, int, ints};
+use graph_files::onnx;
+use graph_files::tflite::{self, Fb, Model, int, ints};
 use mobilenet_web::error::{Kind, Result};
 use mobilenet_web::weights;
 use weights_common::{assert_refused, opened, zip_file};
@@ -196,7 +196,7 @@ fn moved(archive: &[u8], before: usize) -> Vec<u8> {
             b"PK\x05\x06" => at + 16,
             _ => continue,
         };
-        let old = u32::from_le_bytes(archive[offset..offset + 4].try_into().unwrap());
+        let old = u32::from_le_bytes(*archive[offset..].first_chunk().expect("four bytes"));
         moved[offset..offset + 4].copy_from_slice(&(old + before as u32).to_le_bytes());
     }
     moved

@@ -1,9 +1,12 @@
 //! ONNX files against what their networks' framework computes.
 
+mod fixtures;
+mod graph_files;
 mod graphs;
 
-use graphs::fixtures::Fixtures;
-use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, onnx, predict, rows, top};
+use fixtures::Fixtures;
+use graph_files::onnx;
+use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, predict, rows, top};
 use mobilenet_web::model::{Activation, Block, Classifier, Padding, Version};
 use mobilenet_web::weights::{self, Format, Overrides};
 

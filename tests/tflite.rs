@@ -1,8 +1,9 @@
 //! TensorFlow Lite's files against what TensorFlow computes from them.
 
+mod fixtures;
 mod graphs;
 
-use graphs::fixtures::Fixtures;
+use fixtures::Fixtures;
 use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, predict, rows, rows_with, top};
 use mobilenet_web::model::{Activation, Padding, Version, preset};
 use mobilenet_web::weights::{self, Checkpoint, Format, Overrides};

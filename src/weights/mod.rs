@@ -163,7 +163,7 @@ impl Format {
         if file.starts_with(&torch::LEGACY_MAGIC) {
             return Some(Self::TorchLegacy);
         }
-        if file.get(tflite::MAGIC.0..).is_some_and(|rest| rest.starts_with(tflite::MAGIC.1)) {
+        if file.get(4..).is_some_and(|rest| rest.starts_with(b"TFL3")) {
             return Some(Self::TfLite);
         }
         if tensorflow::js::is_model(file) {
@@ -175,7 +175,8 @@ impl Format {
         if tensorflow::graph_def::is_graph(file) {
             return Some(Self::TensorFlowGraph);
         }
-        onnx::is_model(file).then_some(Self::Onnx)
+        // The first field is the format's version: 3 or more of a model, 1 of a SavedModel.
+        matches!(file, [8, 3..=32, ..]).then_some(Self::Onnx)
     }
 
     /// The format's usual name.

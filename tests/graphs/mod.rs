@@ -1,12 +1,7 @@
 //! What the tests of files with graphs share: networks run on pictures and on tensors, and their outputs compared.
 #![allow(dead_code, reason = "each test binary uses another part")]
 
-#[path = "../fixtures/mod.rs"]
-pub mod fixtures;
-pub mod onnx;
-pub mod tflite;
-
-use fixtures::Fixtures;
+use crate::fixtures::Fixtures;
 use mobilenet_web::backend::{Cpu, Executor};
 use mobilenet_web::frame::Preprocessor;
 use mobilenet_web::graph::Graph;
@@ -35,15 +30,20 @@ pub fn bench_golden(fixtures: &Fixtures, name: &str) -> (Vec<f32>, Vec<f32>) {
 
 /// A network's predictions for an input tensor, `[height, width, 3]`.
 pub fn predict(file: &[u8], input: &[f32]) -> Vec<f32> {
+    run(file, Overrides::default(), input, "predictions")
+}
+
+/// An endpoint of a network that is opened with options.
+pub fn run(file: &[u8], overrides: Overrides, input: &[f32], endpoint: &str) -> Vec<f32> {
     let file = weights::read(file).unwrap_or_else(|error| panic!("{error}"));
-    let checkpoint = weights::checkpoint(file, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+    let checkpoint = weights::checkpoint(file, &overrides).unwrap_or_else(|error| panic!("{error}"));
     let graph = Graph::build(&checkpoint.spec).expect("a graph");
     let packing = Packing::new(&graph);
     let parameters = packing.pack(&graph, &checkpoint).unwrap_or_else(|error| panic!("{error}"));
     let spec = &checkpoint.spec;
     let preprocessor = Preprocessor::new(&spec.preprocessing, spec.height_px, spec.width_px);
     let mut executor = Cpu::new(Body::Simd, preprocessor, parameters);
-    let plan = Plan::new(&graph, &packing, &["predictions"]).expect("a plan");
+    let plan = Plan::new(&graph, &packing, &[endpoint]).expect("a plan");
     executor.run_tensor(&plan, input).expect("an input");
     let mut values = Vec::new();
     executor.read(&plan.outputs[0], &mut values);

@@ -18,13 +18,6 @@ use wire::{Message, Wire};
 /// More axes than a picture has.
 const MAX_DIMS: usize = 8;
 
-/// Versions of the format are small numbers, in the first field.
-pub(super) fn is_model(file: &[u8]) -> bool {
-    const FIRST_FIELD: u8 = 0x08;
-    // Below 3 there were no models; SavedModel's only version is 1.
-    matches!(file, [FIRST_FIELD, 3..=32, ..])
-}
-
 /// Values by name.
 struct Names<'a> {
     indices: BTreeMap<&'a str, usize>,

@@ -7,6 +7,9 @@ use super::super::{DAMAGED, Dtype, Tensor};
 use super::wire::{Message, Wire};
 use crate::error::{Error, Kind, Result};
 
+/// Integers of 64 bits are shapes and axes; more than any of these has.
+const MAX_LONG: usize = 1 << 12;
+
 const fn dtype(number: u64) -> Option<Dtype> {
     Some(match number {
         1 => Dtype::F32,
@@ -50,18 +53,12 @@ pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
     let at = message.offset_bytes;
     let (mut dims, mut kind, mut name, mut external) = (Vec::new(), 0, "", false);
     let (mut raw, mut floats, mut single) = (None, None, Vec::new());
-    let (mut integers, mut width) = (Vec::new(), 0);
     message.fields(&mut |number, wire, at| {
         match (number, wire) {
             (1, wire) => return numbers(&mut dims, MAX_RANK, wire, at),
             (2, Wire::Number(number)) => kind = number,
             (4, Wire::Bytes(packed)) => floats = Some(packed),
             (4, Wire::Four(bytes)) => single.extend(bytes),
-            (5 | 7, wire) => {
-                width = number;
-                // Every element takes a byte of the file at least.
-                return numbers(&mut integers, message.bytes.len(), wire, at);
-            }
             (8, Wire::Bytes(text)) => name = text.text()?,
             (9, Wire::Bytes(bytes)) => raw = Some(bytes),
             (14, Wire::Number(location)) => external = location == 1,
@@ -86,7 +83,7 @@ pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
         (Some(raw), _) => (raw.bytes.into(), raw.offset_bytes),
         (None, Some(floats)) if kind == Dtype::F32 && single.is_empty() => (floats.bytes.into(), floats.offset_bytes),
         _ if !single.is_empty() => (single.into(), at),
-        _ => (elements(kind, &integers, width), at),
+        _ => (elements(message, kind, &shape)?.into(), at),
     };
     let strides = dense_strides(&shape);
     let wanted = shape.iter().try_fold(kind.size_bytes(), |product, &dim| product.checked_mul(dim));
@@ -101,13 +98,36 @@ pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
     Ok((name, Some(Tensor { name: name.into(), dtype: kind, shape, strides, offset_bytes, bytes, quantization })))
 }
 
-/// Integers that have a field each, in as many bytes as their type has.
-fn elements<'a>(kind: Dtype, integers: &[i64], field: u64) -> Cow<'a, [u8]> {
-    /// The field of 64-bit integers.
-    const LONG: u64 = 7;
+/// Elements that have a field each, in as many bytes as their type has; none where their number is another.
+fn elements(message: Message<'_>, kind: Dtype, shape: &[usize]) -> Result<Vec<u8>> {
+    // Sixteen bits and less share the field of 32.
+    let field = match kind {
+        Dtype::I64 => 7,
+        Dtype::F32 | Dtype::F64 => return Ok(Vec::new()),
+        _ => 5,
+    };
+    let most = if kind == Dtype::I64 { MAX_LONG } else { message.bytes.len() };
     let size = kind.size_bytes();
-    if (field == LONG) != (kind == Dtype::I64) || matches!(kind, Dtype::F32 | Dtype::F64) {
-        return Cow::Borrowed(&[]);
-    }
-    integers.iter().flat_map(|integer| integer.to_le_bytes().into_iter().take(size)).collect()
+    // Each takes a byte of the file at least.
+    let count = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
+    let Some(count) = count.filter(|&count| count <= most.min(message.bytes.len())) else { return Ok(Vec::new()) };
+    let mut bytes = Vec::with_capacity(count * size);
+    let mut add = |number: u64, at: usize| {
+        if bytes.len() == count * size {
+            return Err(super::wire::bad(at, &format!("{count} elements"), "more".into()));
+        }
+        bytes.extend_from_slice(&number.to_le_bytes()[..size]);
+        Ok(())
+    };
+    message.fields(&mut |number, wire, at| match wire {
+        Wire::Number(value) if number == field => add(value, at),
+        Wire::Bytes(mut packed) if number == field => {
+            while !packed.bytes.is_empty() {
+                add(packed.varint()?, packed.offset_bytes)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    })?;
+    Ok(bytes)
 }

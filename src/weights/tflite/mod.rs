@@ -13,9 +13,6 @@ use super::{DAMAGED, Dtype, Format, Quantization, Tensor};
 use crate::error::{Error, Kind, Result};
 use flatbuffer::{Buffer, Table, Vector};
 
-/// Where the format's mark stands.
-pub(super) const MAGIC: (usize, &[u8]) = (4, b"TFL3");
-
 /// More buffers than tensors, and the metadata's.
 const MAX_BUFFERS: usize = MAX_VALUES;
 

@@ -5,6 +5,7 @@
 //! spelled. [`rows`] reads these as rows of a table, and [`conventions`] what the graph says of padding and
 //! preprocessing. What comes out are tensors under canonical names, and what the file states about them.
 
+mod arithmetic;
 mod conventions;
 mod emit;
 mod forms;

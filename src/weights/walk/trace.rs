@@ -2,13 +2,10 @@
 //! convolutions, pools, sums and gates are left as points.
 
 use super::forms::{Form, is_relu6};
-use super::{Arithmetic, Graph, Node, Op, Pads};
+use super::{Graph, Node, Op, Pads};
 use crate::error::{Error, Kind, Result};
 use crate::weights::names::Part;
 use crate::weights::{DAMAGED, Tensor, infer};
-
-/// More elements than any constant beside weights has: one a class.
-const MAX_CONSTANT: usize = 1 << 16;
 
 /// Where numbers come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,22 +66,17 @@ pub(super) struct Trace<'a> {
 
 /// A map while it is followed.
 #[derive(Clone, Copy, Debug)]
-struct Map {
-    point: usize,
-    form: Form,
+pub(super) struct Map {
+    pub(super) point: usize,
+    pub(super) form: Form,
     /// Zeros around it that the next convolution skips over.
-    pads: [usize; 4],
+    pub(super) pads: [usize; 4],
 }
 
-enum Operand {
-    Map(Map),
-    Numbers(Vec<f32>),
-}
-
-struct Tracer<'a> {
+pub(super) struct Tracer<'a> {
     graph: Graph<'a>,
     maps: Vec<Option<Map>>,
-    trace: Trace<'a>,
+    pub(super) trace: Trace<'a>,
 }
 
 pub(super) fn trace(mut graph: Graph<'_>) -> Result<Trace<'_>> {
@@ -152,7 +144,7 @@ fn needed(graph: &Graph<'_>, nodes: &[Node<'_>]) -> Result<Vec<bool>> {
 }
 
 impl<'a> Tracer<'a> {
-    fn constant(&self, node: &Node<'_>, input: usize) -> Option<&Tensor<'a>> {
+    pub(super) fn constant(&self, node: &Node<'_>, input: usize) -> Option<&Tensor<'a>> {
         let value = node.inputs.get(input).copied().flatten()?;
         self.graph.values.get(value)?.constant.as_ref()
     }
@@ -164,7 +156,7 @@ impl<'a> Tracer<'a> {
         Ok(tensor.clone())
     }
 
-    fn map(&self, node: &Node<'_>, input: usize) -> Result<Map> {
+    pub(super) fn map(&self, node: &Node<'_>, input: usize) -> Result<Map> {
         let value = node.inputs.get(input).copied().flatten();
         value.and_then(|value| self.maps.get(value).copied().flatten()).ok_or_else(|| {
             Error::new(Kind::BadHeader, node.place())
@@ -173,17 +165,8 @@ impl<'a> Tracer<'a> {
         })
     }
 
-    fn operand(&self, node: &Node<'_>, input: usize) -> Result<Operand> {
-        let Some(tensor) = self.constant(node, input) else { return self.map(node, input).map(Operand::Map) };
-        let count: usize = tensor.shape.iter().product();
-        if count == 0 || count > MAX_CONSTANT {
-            return Err(node.refuse("a constant of a few numbers", format!("shape {:?}", tensor.shape)));
-        }
-        tensor.to_f32().map(Operand::Numbers)
-    }
-
     /// Notes that something reads `map`, and checks that all who read its point see the same.
-    fn read(&mut self, node: &Node<'_>, map: Map) -> Result<usize> {
+    pub(super) fn read(&mut self, node: &Node<'_>, map: Map) -> Result<usize> {
         if map.pads != [0; 4] {
             return Err(node.refuse("a convolution after zeros are added", "another operator"));
         }
@@ -201,7 +184,7 @@ impl<'a> Tracer<'a> {
         Ok(map.point)
     }
 
-    fn point(&mut self, node: &Node<'_>, source: Source, size: Option<[usize; 2]>) -> Map {
+    pub(super) fn point(&mut self, node: &Node<'_>, source: Source, size: Option<[usize; 2]>) -> Map {
         let range = self.graph.values.get(node.output).and_then(|value| value.range);
         self.trace.points.push(Point { source, form: None, range, size });
         Map { point: self.trace.points.len() - 1, form: Form::Plain, pads: [0; 4] }
@@ -327,7 +310,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// The convolution that a map comes out of as it is.
-    fn maker(&mut self, map: Map) -> Option<&mut Convolution<'a>> {
+    pub(super) fn maker(&mut self, map: Map) -> Option<&mut Convolution<'a>> {
         match self.trace.points[map.point] {
             Point { source: Source::Convolution(index), form: None, .. } if map.form == Form::Plain => {
                 self.trace.convolutions.get_mut(index)
@@ -363,83 +346,5 @@ impl<'a> Tracer<'a> {
         }
         let from = self.read(node, map)?;
         Ok(self.point(node, Source::Pool(from, max), Some([1, 1])))
-    }
-
-    fn arithmetic(&mut self, node: &Node<'a>, arithmetic: Arithmetic) -> Result<Map> {
-        use Arithmetic::{Add, Mul};
-        match (self.operand(node, 0)?, self.operand(node, 1)?) {
-            (Operand::Map(map), Operand::Numbers(numbers)) => self.constants(node, map, arithmetic, (&numbers, 1)),
-            (Operand::Numbers(numbers), Operand::Map(map)) if matches!(arithmetic, Add | Mul) => {
-                self.constants(node, map, arithmetic, (&numbers, 0))
-            }
-            (Operand::Map(a), Operand::Map(b)) if a.point == b.point && arithmetic == Mul => {
-                let form = a.form.times(b.form);
-                let form = form.ok_or_else(|| node.refuse("hard-swish", format!("{:?} · {:?}", a.form, b.form)))?;
-                Ok(Map { form, ..a })
-            }
-            (Operand::Map(a), Operand::Map(b)) if a.point != b.point && matches!(arithmetic, Add | Mul) => {
-                let gates = |map: &Map| matches!(map.form, Form::Gate(_) | Form::FoldedGate(_));
-                let (a, b) = if gates(&a) { (b, a) } else { (a, b) };
-                if (arithmetic == Mul) != gates(&b) {
-                    return Err(node.refuse("a hard-sigmoid as the factor of a map", format!("{:?}", b.form)));
-                }
-                let size = self.trace.points[a.point].size;
-                let (a, b) = (self.read(node, a)?, self.read(node, b)?);
-                let source = if arithmetic == Add { Source::Sum(a.min(b), a.max(b)) } else { Source::Gated(a, b) };
-                Ok(self.point(node, source, size))
-            }
-            _ => Err(node.refuse("operands of a residual sum, a gate or an activation", format!("{arithmetic:?}"))),
-        }
-    }
-
-    /// A map and constants; `input` is which operand they are.
-    fn constants(
-        &mut self,
-        node: &Node<'a>,
-        map: Map,
-        arithmetic: Arithmetic,
-        (numbers, input): (&[f32], usize),
-    ) -> Result<Map> {
-        let shifts = matches!(arithmetic, Arithmetic::Add | Arithmetic::Sub);
-        let number = |number: f32| match arithmetic {
-            Arithmetic::Add | Arithmetic::Mul => number,
-            Arithmetic::Sub => -number,
-            Arithmetic::Div => 1.0 / number,
-        };
-        let refuse = || node.refuse("a constant of an activation", format!("{} of {:?}", numbers.len(), map.form));
-        if map.point == 0 {
-            let (mut scale, mut offset) = match map.form {
-                Form::Affine(scale, offset) => (scale, offset),
-                _ => ([1.0; 3], [0.0; 3]),
-            };
-            let by: [f32; 3] = match *numbers {
-                [one] => [one; 3],
-                [r, g, b] => [r, g, b],
-                _ => return Err(refuse()),
-            };
-            for (channel, by) in by.into_iter().map(number).enumerate() {
-                if shifts {
-                    offset[channel] += by;
-                } else {
-                    scale[channel] *= by;
-                    offset[channel] *= by;
-                }
-            }
-            return Ok(Map { form: Form::Affine(scale, offset), ..map });
-        }
-        let tensor = self.constant(node, input).cloned();
-        if let Some(maker) = self.maker(map)
-            && (arithmetic == Arithmetic::Add && maker.biases.is_none() && maker.norm.is_none())
-            && (numbers.len() > 1 && numbers.len() == maker.shape[0])
-        {
-            maker.biases = tensor.map(|tensor| Tensor { shape: vec![numbers.len()], strides: vec![1], ..tensor });
-            return Ok(map);
-        }
-        let first = numbers[0];
-        if numbers.iter().any(|number| number.to_bits() != first.to_bits()) {
-            return Err(refuse());
-        }
-        let form = if shifts { map.form.shifted(number(first)) } else { map.form.scaled(number(first)) };
-        Ok(Map { form: form.ok_or_else(refuse)?, ..map })
     }
 }

@@ -156,8 +156,8 @@ pub fn small() -> Model {
     let logits = model.node("MatMul", &[&pool, "matrix"], &[]);
     let logits = model.node("Add", &[&logits, "offsets"], &[]);
     model.node("Softmax", &[&logits], &[]);
-    let property = |key: &str, value: &str| bytes(14, &[text(1, key), text(2, value)].concat());
-    model.properties = property("names", "{0: 'a', 1: 'b', 2: 'c', 3: 'd', 4: \"e's\"}");
+    let names = "{0: 'a', 1: 'b', 2: 'c', 3: 'd', 4: \"e's\"}";
+    model.properties = bytes(14, &[text(1, "names"), text(2, names)].concat());
     model
 }
 
