@@ -92,4 +92,5 @@ fn everything_else_is_for_the_full_module() {
     needs("a tensor gone", &safetensors_filled(&torchvision_v2(0.35, 2)[1..], METADATA, trained), &none);
     needs("another width", &file(trained), &Overrides { multiplier: Some(0.5), ..none.clone() });
     needs("PyTorch", &weights_common::zip_pth(b"", &[]), &none);
+    needs("Keras", include_bytes!("data/hdf5/plain_v0.h5"), &none);
 }
