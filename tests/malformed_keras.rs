@@ -220,8 +220,13 @@ fn archives_that_do_not_fit_are_refused() {
     let many = format!("{{\"config\":[{}{{}}]}}", "{},".repeat(100_000));
     assert_refused("layers without end", config(&many), Kind::BadHeader, &["4096 layers", "byte"]);
     assert_refused("half a configuration", config("{\"class_name\": "), Kind::BadHeader, &["config.json, byte"]);
-    let scaled = "{\"class_name\":\"Rescaling\",\"config\":{\"scale\":0.5}}";
-    let unknown = weights::read(&zip_file(&[("config.json", scaled.as_bytes()), (WEIGHTS, PLAIN_V0)]))
-        .and_then(|file| weights::checkpoint(file, &weights::Overrides::default()).map(drop));
-    assert_refused("a scale of its own", unknown, Kind::BadMetadata, &["preprocessing", "value · 0.5 + 0"]);
+    let network = |layer: &str| {
+        let config = format!("{{\"config\":{{\"layers\":[{layer}]}}}}");
+        let archive = zip_file(&[("config.json", config.as_bytes()), (WEIGHTS, PLAIN_V0)]);
+        weights::checkpoint(weights::read(&archive)?, &weights::Overrides::default()).map(drop)
+    };
+    let scaled = network(r#"{"class_name":"Rescaling","config":{"scale":0.5}}"#);
+    assert_refused("a scale of its own", scaled, Kind::BadMetadata, &["preprocessing", "value · 0.5 + 0"]);
+    let normed = network(r#"{"class_name":"Normalization","config":{"name":"norm"}}"#);
+    assert_refused("a learned scale", normed, Kind::BadMetadata, &["preprocessing", "`norm` of class Normalization"]);
 }

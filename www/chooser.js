@@ -2,7 +2,7 @@
 import { Loading } from "./loading.js";
 
 /** Endings of the files that the library reads. */
-const ENDINGS = /\.(safetensors|pth|pt|json|index|pb)$/i;
+const ENDINGS = /\.(safetensors|pth|pt|h5|hdf5|keras|tflite|onnx|json|index|pb)$/i;
 
 /** Whether a dropped file is taken for weights rather than for a picture. */
 export function isWeights(file) {

@@ -31,6 +31,8 @@ pub(super) struct Config {
     epsilon: Option<f64>,
     /// What stands before the first convolution: `value · scale + offset`.
     rescaling: Option<(f64, f64)>,
+    /// A layer before the first convolution that does something else to values.
+    unknown: Option<String>,
     convolved: bool,
     /// The last of softmax and sigmoid.
     classifier: Option<&'static str>,
@@ -122,7 +124,9 @@ impl Config {
         };
         let (scale, offset) = match class {
             "Rescaling" => (values.scale, values.offset.or(Some(0.0))),
-            "TrueDivide" | "math.truediv" | "math.divide" => (operand.map(f64::recip), Some(0.0)),
+            "TrueDivide" | "Divide" | "math.truediv" | "math.divide" => {
+                (operand.filter(|operand| *operand != 0.0).map(f64::recip), Some(0.0))
+            }
             "Multiply" | "math.multiply" => (operand, Some(0.0)),
             "Subtract" | "math.subtract" => (Some(1.0), operand.map(|operand| -operand)),
             "Add" | "math.add" | "__operators__.add" => (Some(1.0), operand),
@@ -131,6 +135,9 @@ impl Config {
         if let (Some(scale), Some(offset), false) = (scale, offset, self.convolved) {
             let (before, added) = self.rescaling.unwrap_or((1.0, 0.0));
             self.rescaling = Some((before * scale, added * scale + offset));
+        }
+        if !self.convolved && (class == "Normalization" || (class == "Rescaling" && scale.is_none())) {
+            self.unknown = Some(format!("layer `{}` of class {class}", self.layers[index].name));
         }
         match class {
             "Conv2D" => self.convolved = true,
@@ -156,8 +163,9 @@ impl Config {
         if let Some(classifier) = self.classifier {
             put("mobilenet.classifier", classifier.into());
         }
-        if let Some(rescaling) = self.rescaling {
-            put("mobilenet.preprocessing", preprocessing(rescaling));
+        // What no preset does is an error with these words, unless nobody asks for the network.
+        if let Some(words) = self.unknown.clone().or_else(|| self.rescaling.map(preprocessing)) {
+            put("mobilenet.preprocessing", words);
         }
         if let [.., hidden, _] = &*self.dense {
             put("keras.hidden_activation", hidden.clone());
