@@ -50,8 +50,8 @@ fn rows() -> Result<Vec<Row>> {
     for file in paths::files_below(&pkg).with_context(|| format!("reading {}", pkg.display()))? {
         let name = file.strip_prefix(&pkg)?.to_string_lossy().replace('\\', "/");
         let is_code = name.ends_with(".js") || name.ends_with(".wasm");
-        // The full module is fetched only for files that the core cannot read.
-        if !is_code || name.starts_with("wasm/full/") || name.contains("node_modules/") {
+        // The full module is fetched only for files that the core cannot read, and so is what gathers several files.
+        if !is_code || name == "parts.js" || name.starts_with("wasm/full/") || name.contains("node_modules/") {
             continue;
         }
         let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
