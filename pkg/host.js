@@ -3,7 +3,6 @@
 import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
-import { Tally, besideFile, besideNothing, besideUrl, gather, integrityOf, mayNeedOthers, readFile } from "./parts.js";
 import { loadEngine, loadFullEngine } from "./wasm.js";
 
 /** Names are worth no more of a wait than this. */
@@ -70,8 +69,7 @@ export class Host {
     this.#loads.set(id, controller);
     const warnings = [];
     const onProgress = (progress) => this.#post({ id, type: "progress", progress });
-    const tally = new Tally(onProgress);
-    const options = { integrity, signal: controller.signal, onProgress, tally, warnings, wasmUrl };
+    const options = { integrity, signal: controller.signal, onProgress, warnings, wasmUrl };
     const opened = [];
     try {
       const onChange = (state) => this.#post({ type: "backend", state });
@@ -240,34 +238,53 @@ async function readWeights(weights, options) {
   if (weights.synthetic) {
     return { names: [], parts: [], from: "synthetic", url: null };
   }
-  const { name, bytes, from, url, beside } = await readMain(weights, options);
+  const { source, from, ...main } = await readMain(weights, options);
+  const { name, bytes, url } = main;
   if (!mayNeedOthers(bytes)) {
     return { names: [name], parts: [bytes], from, url };
   }
-  const Full = await loadFullEngine(options.wasmUrl);
-  return { ...(await gather(Full.wanted(name, bytes), { name, bytes, beside }, options)), from, url };
+  // Only models of several files need more than this.
+  const [{ others }, Full] = await Promise.all([import("./parts.js"), loadFullEngine(options.wasmUrl)]);
+  return { ...(await others(main, source, options, { wanted: Full.wanted, readFile })), from, url };
 }
 
-async function readMain({ urls, bytes, file, files }, { tally, ...options }) {
+async function readMain({ urls, bytes, file, files }, options) {
+  const hash = (name) => (typeof options.integrity === "object" ? options.integrity?.[name] : options.integrity);
   if (urls) {
-    const name = urls[0].split(/[?#]/)[0].split("/").at(-1);
-    const integrity = integrityOf(options.integrity, name, true);
-    const main = await download(urls, { ...options, integrity, onProgress: tally.of("") });
-    return { ...main, name: main.url.split(/[?#]/)[0].split("/").at(-1), beside: besideUrl(main.url, urls) };
+    const main = await download(urls, { ...options, integrity: hash(fileName(urls[0])) });
+    return { ...main, name: fileName(main.url), source: { urls } };
   }
   const all = files ?? [{ path: file?.name || "weights", file }];
-  const index = all.length > 1 ? (await loadFullEngine(options.wasmUrl)).mainPart(all.map(({ path }) => path)) : 0;
-  const main = all[index];
-  const name = main.path.split("/").at(-1);
-  const read = bytes ?? (await readFile(main.file, main.path));
-  const integrity = integrityOf(options.integrity, name, true);
+  const index = files ? (await loadFullEngine(options.wasmUrl)).mainPart(all.map(({ path }) => path)) : 0;
+  const chosen = all[index];
+  const name = fileName(chosen.path);
+  const read = bytes ?? (await readFile(chosen.file, chosen.path));
+  const integrity = hash(name);
   if (integrity !== undefined) {
-    await verify(read, integrity, main.path);
+    await verify(read, integrity, chosen.path);
   }
-  if (all.length > 1) {
-    tally.of("")({ phase: "download", loadedBytes: read.length, totalBytes: read.length, url: null });
+  return { name, bytes: read, from: "bytes", url: null, source: bytes ? {} : { all, chosen } };
+}
+
+const fileName = (path) => path.split(/[?#]/)[0].split("/").at(-1);
+
+/** The last eight bytes of a checkpoint's index. */
+const TABLE_END = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
+
+/** Whether a file may say which others it needs: a JSON text, or a table of LevelDB's format. */
+function mayNeedOthers(bytes) {
+  const begin = bytes[0] === 0xef ? 3 : 0;
+  const isJson = bytes[begin] === 0x7b && !bytes.subarray(0, 8).includes(0);
+  return isJson || TABLE_END.every((byte, index) => bytes[bytes.length - TABLE_END.length + index] === byte);
+}
+
+async function readFile(file, where) {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (cause) {
+    const remedy = "It was probably moved or changed since it was chosen: choose it again.";
+    throw failure("truncated", { where, expected: `${file.size} bytes`, found: `none (${cause.message})`, remedy, cause });
   }
-  return { name, bytes: read, from: "bytes", url: null, beside: bytes ? besideNothing : besideFile(main, all) };
 }
 
 /** The table of ImageNet's classes. It is waited for a while at most, for the network could do without it. */

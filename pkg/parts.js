@@ -6,24 +6,18 @@ import { aborted, failure } from "./errors.js";
 /** Requests under way at a time: browsers allow a server as many over HTTP/1. */
 const AT_ONCE = 6;
 
-/** The last eight bytes of a checkpoint's index. */
-const TABLE_END = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
-
-/** Whether a file may say which others it needs: a JSON text, or a table of LevelDB's format. */
-export function mayNeedOthers(bytes) {
-  const begin = bytes[0] === 0xef ? 3 : 0;
-  const isJson = bytes[begin] === 0x7b && !bytes.subarray(0, 8).includes(0);
-  return isJson || TABLE_END.every((byte, index) => bytes[bytes.length - TABLE_END.length + index] === byte);
-}
-
 /** Adds up what several downloads report. */
-export class Tally {
+class Tally {
   #parts = new Map();
   #report;
 
-  /** @param {(progress: object) => void} report hears of all downloads together */
-  constructor(report) {
+  /**
+   * @param {(progress: object) => void} report hears of all downloads together
+   * @param {number} bytes those that are here already
+   */
+  constructor(report, bytes) {
     this.#report = report;
+    this.#parts.set("", { loadedBytes: bytes, totalBytes: bytes });
   }
 
   /** Bytes here so far. */
@@ -55,9 +49,19 @@ export class Tally {
   }
 }
 
-/** The hash that one file must have; a string is the main file's. */
-export function integrityOf(integrity, path, isMain) {
-  return typeof integrity === "object" && integrity !== null ? integrity[path] : isMain ? integrity : undefined;
+/**
+ * All files of a model, the main one first.
+ *
+ * @param {{ name: string, bytes: Uint8Array, url: string | null }} main
+ * @param {{ urls?: string[], all?: { path: string, file: File }[], chosen?: { path: string, file: File } }} source where the main file came from
+ * @param {object} options those of a load
+ * @param {{ wanted: Function, readFile: Function }} tools the engine's question and the host's reader
+ */
+export function others(main, { urls, all, chosen }, options, { wanted, readFile }) {
+  const tally = new Tally(options.onProgress, main.bytes.length);
+  const nothing = async () => null;
+  const beside = urls ? besideUrl(main.url, urls) : chosen ? besideFile(chosen, all, readFile) : nothing;
+  return gather(wanted(main.name, main.bytes), { ...main, beside }, { ...options, tally });
 }
 
 /**
@@ -68,7 +72,7 @@ export function integrityOf(integrity, path, isMain) {
  * @param {object} options those of a load; `tally` counts its bytes
  * @returns {Promise<{ names: string[], parts: Uint8Array[] }>}
  */
-export async function gather({ needed, optional }, { name, bytes, beside }, options) {
+async function gather({ needed, optional }, { name, bytes, beside }, options) {
   const paths = [...needed, ...optional];
   const found = new Map();
   const waiting = paths.slice();
@@ -88,11 +92,16 @@ export async function gather({ needed, optional }, { name, bytes, beside }, opti
   return { names: [name, ...found.keys()], parts: [bytes, ...found.values()] };
 }
 
+/** Hashes by path; one alone is the main file's. */
+function hashes(integrity) {
+  return typeof integrity === "object" && integrity !== null ? integrity : {};
+}
+
 /** Reads files beside one that came from `url`; other addresses are tried after that one. */
-export function besideUrl(url, urls) {
+function besideUrl(url, urls) {
   const bases = [url, ...urls.filter((other) => other !== url)];
   return async (path, { integrity, isNeeded, tally, signal, warnings }) => {
-    const options = { integrity: integrityOf(integrity, path, false), signal, onProgress: tally.of(path), warnings };
+    const options = { integrity: hashes(integrity)[path], signal, onProgress: tally.of(path), warnings };
     try {
       return (await download(bases.map((base) => sibling(base, path)), options)).bytes;
     } catch (error) {
@@ -123,7 +132,7 @@ function sibling(base, path) {
 }
 
 /** Finds files beside `main` among `files`, which may have come without their folders. */
-export function besideFile(main, files) {
+function besideFile(main, files, readFile) {
   const folder = main.path.slice(0, main.path.lastIndexOf("/") + 1);
   return async (path, { integrity, tally, signal }) => {
     const named = files.filter((each) => each.path.split("/").at(-1) === path.split("/").at(-1));
@@ -135,25 +144,11 @@ export function besideFile(main, files) {
     if (signal.aborted) {
       throw aborted("MobileNet.load", signal);
     }
-    const hash = integrityOf(integrity, path, false);
+    const hash = hashes(integrity)[path];
     if (hash !== undefined) {
       await verify(bytes, hash, found.path);
     }
     tally.of(path)({ phase: "download", loadedBytes: bytes.length, totalBytes: bytes.length, url: null });
     return bytes;
   };
-}
-
-/** Bytes given by themselves have nothing beside them. */
-export async function besideNothing() {
-  return null;
-}
-
-export async function readFile(file, where) {
-  try {
-    return new Uint8Array(await file.arrayBuffer());
-  } catch (cause) {
-    const remedy = "It was probably moved or changed since it was chosen: choose it again.";
-    throw failure("truncated", { where, expected: `${file.size} bytes`, found: `none (${cause.message})`, remedy, cause });
-  }
 }

@@ -20,6 +20,7 @@ export async function everything(video: HTMLVideoElement, canvas: OffscreenCanva
   });
   await MobileNet.load(file);
   await MobileNet.load(new Uint8Array(8), { worker: "/worker.js" });
+  await MobileNet.load([file], { integrity: { "model.json": "sha256-…" } });
   // @ts-expect-error a number is no source of weights
   await MobileNet.load(1);
   // @ts-expect-error load, not new

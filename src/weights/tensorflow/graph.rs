@@ -105,7 +105,7 @@ fn is_layer(op: &str) -> bool {
 }
 
 /// What a weight's name or its layer's own ends with, behind the name of the layer's scope.
-const WEIGHTS_ENDS: [&str; 10] = [
+const WEIGHTS_ENDS: [&str; 11] = [
     "/weights",
     "/depthwise_weights",
     "/kernel",
@@ -116,9 +116,15 @@ const WEIGHTS_ENDS: [&str; 10] = [
     "/depthwise",
     "/MatMul",
     "/separable_conv2d",
+    // Keras 3.
+    "/convolution",
 ];
 
 const NORM_ENDS: [&str; 4] = ["/gamma", "/beta", "/moving_mean", "/moving_variance"];
+
+/// What Keras 3 calls the statistics of a batch norm that it spells out: one after the other, as it casts them.
+const CASTS: [(&str, &str); 4] =
+    [("/Cast", "/moving_mean"), ("/Cast_1", "/moving_variance"), ("/Cast_2", "/gamma"), ("/Cast_3", "/beta")];
 
 /// A constant's name without what reading a variable adds.
 fn unread(name: &str) -> &str {
@@ -228,10 +234,33 @@ fn named(graph: &Graph<'_, '_>) -> BTreeMap<String, usize> {
                     named.insert(format!("{scope}{end}"), index);
                 }
             }
+            // `(variance + ε)^-½`: a batch norm in single operations.
+            "Rsqrt" => {
+                let Some(scope) = node.name.strip_suffix("/batchnorm/Rsqrt") else { continue };
+                for (cast, end) in CASTS {
+                    let read = Cow::Owned(format!("{scope}{cast}/ReadVariableOp"));
+                    if let Some(index) = graph.constant(Some(&read)) {
+                        named.insert(format!("{scope}{end}"), index);
+                    }
+                }
+            }
             _ => {}
         }
     }
-    named
+    called_twice(named)
+}
+
+/// Keras 3 enters each scope once to build and once to call, so that all layers of a graph end in `_1`.
+fn called_twice(named: BTreeMap<String, usize>) -> BTreeMap<String, usize> {
+    let all = named.keys().all(|name| name.rsplit_once('/').is_some_and(|(scope, _)| scope.ends_with("_1")));
+    if !all {
+        return named;
+    }
+    let shorter = |(name, index): (String, usize)| match name.rsplit_once('/') {
+        Some((scope, end)) => (format!("{}/{end}", scope.strip_suffix("_1").unwrap_or(scope)), index),
+        None => (name, index),
+    };
+    named.into_iter().map(shorter).collect()
 }
 
 /// Whether a scope is one of TF-slim's, whose variables have other names than Keras's.
