@@ -3,7 +3,7 @@
 import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
-import { loadEngine, loadFullEngine } from "./wasm.js";
+import { loadEngine, loadOther } from "./wasm.js";
 
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
@@ -70,62 +70,64 @@ export class Host {
     const warnings = [];
     const onProgress = (progress) => this.#post({ id, type: "progress", progress });
     const options = { integrity, signal: controller.signal, onProgress, warnings, wasmUrl };
-    const opened = [];
+    let backends;
     try {
       const onChange = (state) => this.#post({ type: "backend", state });
-      const open = (Module) => {
-        opened.push(new Backends(Module, { backend, device, onChange }));
-        return opened.at(-1);
-      };
       // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
-      const started = loadEngine(wasmUrl).then((Module) => [Module, open(Module)]);
-      const [[Engine, core], { names, parts, from, url }] = await Promise.all([started, readWeights(weights, options)]);
-      const fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
-      onProgress({ phase: "prepare", loadedBytes: fileBytes, totalBytes: fileBytes, url });
+      const start = async () => {
+        const Engine = await (backend === "reference" ? loadOther("reference", wasmUrl) : loadEngine(wasmUrl));
+        backends = new Backends(Engine, { backend, device, onChange });
+        return Engine;
+      };
+      const [Engine, main] = await Promise.all([start(), readWeights(weights, options)]);
+      const { url, from } = main;
+      onProgress({ phase: "prepare", loadedBytes: main.bytes.length, totalBytes: main.bytes.length, url });
       await turn();
       if (controller.signal.aborted) {
         throw aborted("MobileNet.load", controller.signal);
       }
       const given = { backend, overrides };
-      const make = (Module) => (weights.synthetic ? Module.synthetic(given) : new Module(parts[0], given));
-      const several = (Full) => Full.parts(names, parts, given);
-      const engine = parts.length > 1 ? await this.#openFull(several, wasmUrl) : await this.#open(Engine, make, wasmUrl);
+      const [engine, said] = weights.synthetic
+        ? [this.#guard(() => Engine.synthetic(given)), {}]
+        : await this.#open(Engine, main, given, options);
       if (engine.nameless && labelsUrl !== false) {
         await this.#name(engine, labelsUrl, options);
       }
-      // A GPU belongs to the module that connected to it.
-      const backends = engine instanceof Engine ? core : open(engine.constructor);
       await this.#guarded(() => backends.open(engine, backend));
       if (this.#broken) {
         throw this.#broken;
       }
       this.#backends = backends;
-      const info = engine.info();
+      const info = { ...engine.info(), ...said };
       warnings.push(...info.warnings);
-      return { value: { ...info, ...backends.state, loadedFrom: from, url, fileBytes, warnings } };
+      return { value: { fileBytes: main.bytes.length, ...info, ...backends.state, loadedFrom: from, url, warnings } };
     } finally {
       controller.abort();
       this.#loads.delete(id);
-      // Whichever is not in use: the core's where the full module runs, and all of them after a failure.
-      opened.filter((each) => each !== this.#backends).forEach((each) => each.dispose());
+      if (backends !== this.#backends) {
+        backends?.dispose();
+      }
     }
   }
 
-  /** Most files say what they are, and the core module reads them; the full module is fetched for what it cannot do. */
-  async #open(Engine, make, wasmUrl) {
+  /**
+   * Most files say what they are, and the core module reads them. Any other the importer turns into one of those, and says
+   * what it took it for.
+   */
+  async #open(Engine, main, given, options) {
     try {
-      return this.#guard(() => make(Engine));
+      return [this.#guard(() => new Engine(main.bytes, given)), {}];
     } catch (error) {
       if (error.code !== "needs_full_module") {
         throw error;
       }
     }
-    return this.#openFull(make, wasmUrl);
-  }
-
-  async #openFull(make, wasmUrl) {
-    const Full = await loadFullEngine(wasmUrl);
-    return this.#guard(() => make(Full));
+    const [{ others }, Importer] = await Promise.all([import("./parts.js"), loadOther("importer", options.wasmUrl)]);
+    const { names, parts } = await others(main, options, { wanted: Importer.wanted, readFile });
+    const { bytes, ...said } = this.#guard(() => Importer.convert(names, parts, given));
+    said.fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    // What the caller knows better is in the file now.
+    return [this.#guard(() => new Engine(bytes, { backend: given.backend })), said];
   }
 
   /** ImageNet's names for weights that bring none. They are a courtesy: without them classes keep their numbers. */
@@ -233,29 +235,18 @@ export class Host {
   }
 }
 
-/** The files of the weights, the main one first. */
-async function readWeights(weights, options) {
-  if (weights.synthetic) {
-    return { names: [], parts: [], from: "synthetic", url: null };
+/** The weights' file, of several the main one, and where the others are. */
+async function readWeights({ synthetic, urls, bytes, file, files }, options) {
+  if (synthetic) {
+    return { bytes: "", from: "synthetic", url: null };
   }
-  const { source, from, ...main } = await readMain(weights, options);
-  const { name, bytes, url } = main;
-  if (!mayNeedOthers(bytes)) {
-    return { names: [name], parts: [bytes], from, url };
-  }
-  // Only models of several files need more than this.
-  const [{ others }, Full] = await Promise.all([import("./parts.js"), loadFullEngine(options.wasmUrl)]);
-  return { ...(await others(main, source, options, { wanted: Full.wanted, readFile })), from, url };
-}
-
-async function readMain({ urls, bytes, file, files }, options) {
   const hash = (name) => (typeof options.integrity === "object" ? options.integrity?.[name] : options.integrity);
   if (urls) {
     const main = await download(urls, { ...options, integrity: hash(fileName(urls[0])) });
     return { ...main, name: fileName(main.url), source: { urls } };
   }
   const all = files ?? [{ path: file?.name || "weights", file }];
-  const index = files ? (await loadFullEngine(options.wasmUrl)).mainPart(all.map(({ path }) => path)) : 0;
+  const index = files ? (await loadOther("importer", options.wasmUrl)).mainPart(all.map(({ path }) => path)) : 0;
   const chosen = all[index];
   const name = fileName(chosen.path);
   const read = bytes ?? (await readFile(chosen.file, chosen.path));
@@ -267,16 +258,6 @@ async function readMain({ urls, bytes, file, files }, options) {
 }
 
 const fileName = (path) => path.split(/[?#]/)[0].split("/").at(-1);
-
-/** The last eight bytes of a checkpoint's index. */
-const TABLE_END = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
-
-/** Whether a file may say which others it needs: a JSON text, or a table of LevelDB's format. */
-function mayNeedOthers(bytes) {
-  const begin = bytes[0] === 0xef ? 3 : 0;
-  const isJson = bytes[begin] === 0x7b && !bytes.subarray(0, 8).includes(0);
-  return isJson || TABLE_END.every((byte, index) => bytes[bytes.length - TABLE_END.length + index] === byte);
-}
 
 async function readFile(file, where) {
   try {

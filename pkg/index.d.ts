@@ -68,7 +68,7 @@ export interface RunOptions {
   worker?: boolean | string | URL;
   /**
    * Where `mobilenet_web_bg.wasm` is, relative to the page. The second module, for files that do not say which network
-   * they are, is looked for at `full/mobilenet_web_bg.wasm` beside it.
+   * they are, is looked for at `importer/mobilenet_web_bg.wasm` beside it.
    * @defaultValue beside the package's scripts
    */
   wasmUrl?: string | URL;

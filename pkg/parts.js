@@ -49,15 +49,29 @@ class Tally {
   }
 }
 
+/** The last eight bytes of a checkpoint's index. */
+const TABLE_END = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
+
+/** Whether a file may say which others it needs: a JSON text, or a table of LevelDB's format. */
+function mayNeedOthers(bytes) {
+  const begin = bytes[0] === 0xef ? 3 : 0;
+  const isJson = bytes[begin] === 0x7b && !bytes.subarray(0, 8).includes(0);
+  return isJson || TABLE_END.every((byte, index) => bytes[bytes.length - TABLE_END.length + index] === byte);
+}
+
 /**
  * All files of a model, the main one first.
  *
- * @param {{ name: string, bytes: Uint8Array, url: string | null }} main
- * @param {{ urls?: string[], all?: { path: string, file: File }[], chosen?: { path: string, file: File } }} source where the main file came from
+ * @param {{ name: string, bytes: Uint8Array, url: string | null, source: object }} main `source` says where it came from:
+ *   `{ urls?: string[], all?: { path: string, file: File }[], chosen?: { path: string, file: File } }`
  * @param {object} options those of a load
- * @param {{ wanted: Function, readFile: Function }} tools the engine's question and the host's reader
+ * @param {{ wanted: Function, readFile: Function }} tools the importer's question and the host's reader
  */
-export function others(main, { urls, all, chosen }, options, { wanted, readFile }) {
+export async function others(main, options, { wanted, readFile }) {
+  if (!mayNeedOthers(main.bytes)) {
+    return { names: [main.name], parts: [main.bytes] };
+  }
+  const { urls, all, chosen } = main.source;
   const tally = new Tally(options.onProgress, main.bytes.length);
   const nothing = async () => null;
   const beside = urls ? besideUrl(main.url, urls) : chosen ? besideFile(chosen, all, readFile) : nothing;

@@ -8,52 +8,62 @@ const SIMD_PROBE = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
 ]);
 
-let ready;
+/** Other modules, in folders beside the core: what each exports, where it is, its glue; spelt out for bundlers. */
+const OTHERS = {
+  importer: [
+    "Importer",
+    new URL("./wasm/importer/mobilenet_web_bg.wasm", import.meta.url),
+    () => import("./wasm/importer/mobilenet_web.js"),
+  ],
+  reference: [
+    "Engine",
+    new URL("./wasm/reference/mobilenet_web_bg.wasm", import.meta.url),
+    () => import("./wasm/reference/mobilenet_web.js"),
+  ],
+};
+
+const started = new Map();
+
+/** One start for all who ask; after a failure the next who asks starts anew. */
+function once(name, start) {
+  if (!started.has(name)) {
+    started.set(name, start().catch((error) => {
+      started.delete(name);
+      throw error;
+    }));
+  }
+  return started.get(name);
+}
 
 /**
- * The engine's class, once its module runs. Later calls share the first one's module, unless that failed.
+ * The engine's class, once its module runs.
  *
  * @param {string} [wasmUrl] where the module is, if not beside this file
  * @returns {Promise<typeof Engine>}
  */
 export function loadEngine(wasmUrl) {
-  ready ??= start(wasmUrl ?? new URL("./wasm/mobilenet_web_bg.wasm", import.meta.url).href).catch((error) => {
-    ready = undefined;
-    throw error;
+  return once("core", async () => {
+    const module = await compile(wasmUrl ?? new URL("./wasm/mobilenet_web_bg.wasm", import.meta.url).href);
+    await init({ module_or_path: module });
+    return Engine;
   });
-  return ready;
 }
-
-let full;
 
 /**
- * The engine's class of the full module, which reads files of every framework; fetched when the first such file is
- * opened. It lies in the folder `full` beside the core module.
+ * The class of another module, in a folder of its name beside the core: `importer` reads files of every framework,
+ * `reference` is the core with the scalar bodies. Fetched when it is needed first.
  *
+ * @param {"importer" | "reference"} name
  * @param {string} [wasmUrl] where the core module is, if not beside this file
- * @returns {Promise<typeof Engine>}
  */
-export function loadFullEngine(wasmUrl) {
-  const url = wasmUrl
-    ? new URL("full/mobilenet_web_bg.wasm", new URL(wasmUrl, location.href)).href
-    : new URL("./wasm/full/mobilenet_web_bg.wasm", import.meta.url).href;
-  full ??= startFull(url).catch((error) => {
-    full = undefined;
-    throw error;
+export function loadOther(name, wasmUrl) {
+  return once(name, async () => {
+    const [exported, beside, fetchGlue] = OTHERS[name];
+    const url = wasmUrl ? new URL(`${name}/mobilenet_web_bg.wasm`, new URL(wasmUrl, location.href)) : beside;
+    const [glue, module] = await Promise.all([fetchGlue(), compile(url.href)]);
+    await glue.default({ module_or_path: module });
+    return glue[exported];
   });
-  return full;
-}
-
-async function startFull(url) {
-  const [glue, module] = await Promise.all([import("./wasm/full/mobilenet_web.js"), compile(url)]);
-  await glue.default({ module_or_path: module });
-  return glue.Engine;
-}
-
-async function start(url) {
-  const module = await compile(url);
-  await init({ module_or_path: module });
-  return Engine;
 }
 
 const REMEDY =

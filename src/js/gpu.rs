@@ -1,9 +1,9 @@
 //! The GPU's half of the engine. Calls hand the frame over at once and answer with a promise, so that the next frame
 //! can be uploaded while this one is computed.
 
+use super::engine::{Engine, names, object, tensor};
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
-use super::{Engine, names, object, tensor};
 use crate::Label;
 use crate::error::{Kind, Result};
 use crate::net::{Choice, Device, Dispatched, Gpus, Kept, Net, Picture, Variant, connect};

@@ -2,6 +2,7 @@
 
 use super::errors::{JsResult, thrown};
 use super::options::write;
+use super::origin::{Inferred, Warning, inferred, warnings};
 use crate::describe;
 use crate::graph::Graph;
 use crate::model::Spec;
@@ -35,19 +36,6 @@ struct Info<'a> {
     arena_bytes: usize,
     endpoints: Vec<Endpoint<'a>>,
     plan: String,
-}
-
-#[derive(Serialize)]
-struct Inferred<'a> {
-    what: &'a str,
-    value: &'a str,
-    why: &'a str,
-}
-
-#[derive(Serialize)]
-struct Warning<'a> {
-    code: &'a str,
-    message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -96,8 +84,8 @@ pub fn info(net: &mut Net) -> JsResult<JsValue> {
         padding: spec.padding.name(),
         batch_norm_epsilon: spec.batch_norm_epsilon,
         naming: origin.naming,
-        inferred: origin.inferred.iter().map(|it| Inferred { what: it.what, value: &it.value, why: &it.why }).collect(),
-        warnings: origin.warnings.iter().map(|it| Warning { code: it.code, message: &it.message }).collect(),
+        inferred: inferred(&origin.inferred),
+        warnings: warnings(&origin.warnings),
         backend: backend.name(),
         why,
         params: net.graph().params(),

@@ -33,6 +33,17 @@ impl<'a> Given<'a> {
         Err(thrown(bad("options", "an object", options, "See the types of the package for each option.")))
     }
 
+    /// `{ precision?: "kept" | "f32" | "f16" }`.
+    #[cfg(feature = "importer")]
+    pub fn precision(&self) -> JsResult<crate::weights::Precision> {
+        use crate::weights::Precision;
+        let Some(name) = self.text("precision")? else { return Ok(Precision::default()) };
+        Precision::named(&name).ok_or_else(|| {
+            let names = Precision::ALL.map(|(_, name)| name).join(", ");
+            thrown(bad("precision", &names, &name.into(), "Leave the option out for what the file has."))
+        })
+    }
+
     /// `{ backend?: "auto" | "simd" | "reference", overrides?: { [key]: string } }`, keys as in
     /// [`Overrides::from_text`], and `labels_txt`.
     pub fn open(&self) -> JsResult<Options> {

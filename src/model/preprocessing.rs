@@ -48,69 +48,67 @@ pub struct Preprocessing {
     pub mean: [f32; 3],
     /// Each channel is then divided by this, in units of 0 … 255.
     pub std: [f32; 3],
-    /// Whose code this rule was read off.
-    pub source: &'static str,
 }
 
 const IMAGENET_CROP: f32 = 0.875;
 
 /// Every preset, in the order in which documentation lists them.
 pub const PRESETS: [Preprocessing; 7] = [
+    // torchvision ImageClassification(crop_size=224, resize_size=256)
     Preprocessing {
         name: "torchvision",
         crop: Crop::ShortSide { fraction: IMAGENET_CROP },
         sampling: Sampling::Antialiased,
         mean: [0.485 * 255.0, 0.456 * 255.0, 0.406 * 255.0],
         std: [0.229 * 255.0, 0.224 * 255.0, 0.225 * 255.0],
-        source: "torchvision ImageClassification(crop_size=224, resize_size=256)",
     },
+    // keras.utils.image_dataset_from_directory + mobilenet_v2.preprocess_input
     Preprocessing {
         name: "keras",
         crop: Crop::Squash,
         sampling: Sampling::HalfPixel,
         mean: [127.5; 3],
         std: [127.5; 3],
-        source: "keras.utils.image_dataset_from_directory + mobilenet_v2.preprocess_input",
     },
+    // keras.utils.image_dataset_from_directory + keras.layers.Rescaling(1 / 255)
     Preprocessing {
         name: "keras-unit",
         crop: Crop::Squash,
         sampling: Sampling::HalfPixel,
         mean: [0.0; 3],
         std: [255.0; 3],
-        source: "keras.utils.image_dataset_from_directory + keras.layers.Rescaling(1 / 255)",
     },
+    // TF-slim inception_preprocessing.preprocess_for_eval
     Preprocessing {
         name: "tf-slim",
         crop: Crop::Central { fraction: IMAGENET_CROP },
         sampling: Sampling::Legacy,
         mean: [127.5; 3],
         std: [127.5; 3],
-        source: "TF-slim inception_preprocessing.preprocess_for_eval",
     },
+    // @tensorflow-models/mobilenet: resizeBilinear(img, size, alignCorners = true), inputs in [0, 1]
     Preprocessing {
         name: "tfjs",
         crop: Crop::Squash,
         sampling: Sampling::AlignCorners,
         mean: [0.0; 3],
         std: [255.0; 3],
-        source: "@tensorflow-models/mobilenet: resizeBilinear(img, size, alignCorners = true), inputs in [0, 1]",
     },
+    // @teachablemachine/image: centre square, canvas resize, value / 127 − 1
     Preprocessing {
         name: "teachable-machine",
         crop: Crop::Cover,
         sampling: Sampling::Antialiased,
         mean: [127.0; 3],
         std: [127.0; 3],
-        source: "@teachablemachine/image: centre square, canvas resize, value / 127 − 1",
     },
+    // timm.data.create_transform with the mean and std 0.5 of its tf_ ports and its V1
     Preprocessing {
         name: "timm-inception",
         crop: Crop::ShortSide { fraction: IMAGENET_CROP },
         sampling: Sampling::Antialiased,
         mean: [127.5; 3],
         std: [127.5; 3],
-        source: "timm.data.create_transform with the mean and std 0.5 of its tf_ ports and its V1",
     },
 ];
 

@@ -54,9 +54,8 @@ impl Choice {
             Self::Reference => Ok((Self::Reference, Body::Reference, "asked for")),
             #[cfg(not(feature = "reference"))]
             Self::Reference => Err(Error::new(Kind::NeedsFullModule, "backend")
-                .expected("one that the core module has")
                 .found("the scalar reference")
-                .remedy("Open the network with the full module.")),
+                .remedy("Use the module that has it.")),
         }
     }
 

@@ -12,8 +12,8 @@ use crate::model::{Classifier, Pooling, Spec, table};
 /// The caller opens the file with the full module instead.
 pub(super) fn needs_full_module() -> Error {
     Error::new(Kind::NeedsFullModule, "weights")
-        .expected("safetensors whose metadata says which network they are")
-        .remedy("Open them with the full module, or convert them with `cargo xtask convert`.")
+        .expected("safetensors that say which network they are")
+        .remedy("Import them with the full module.")
 }
 
 /// Finds every parameter of a file whose metadata states the network. `stated` are metadata under the caller's options.

@@ -14,7 +14,10 @@ const CORE_BROTLI_MAX_BYTES: usize = 150_000;
 const IMPORTERS_BROTLI_MAX_BYTES: usize = 250_000;
 
 /// Where the second module lies.
-const IMPORTERS: &str = "wasm/full/";
+const IMPORTERS: &str = "wasm/importer/";
+
+/// The module with the scalar bodies, which only who compares with them downloads.
+const REFERENCE: &str = "wasm/reference/";
 
 /// What gathers models of several files, fetched with it.
 const GATHERER: &str = "parts.js";
@@ -64,7 +67,7 @@ fn rows() -> Result<(Vec<Row>, Vec<Row>)> {
     for file in paths::files_below(&pkg).with_context(|| format!("reading {}", pkg.display()))? {
         let name = file.strip_prefix(&pkg)?.to_string_lossy().replace('\\', "/");
         let is_code = name.ends_with(".js") || name.ends_with(".wasm");
-        if !is_code || name.contains("node_modules/") {
+        if !is_code || name.starts_with(REFERENCE) || name.contains("node_modules/") {
             continue;
         }
         let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;

@@ -35,6 +35,10 @@ struct Crate {
 const LIBRARY: Crate = Crate { package: "mobilenet-web", profile: "release", folder: "release", features: &[] };
 /// What a page downloads first: files that say what they are, nothing else.
 const CORE: Crate = Crate { features: &["--no-default-features"], ..LIBRARY };
+/// What is fetched for any other file: it writes what the core opens, and runs nothing.
+const IMPORTER: Crate = Crate { features: &["--no-default-features", "--features", "importer"], ..LIBRARY };
+/// The core with the scalar bodies, for comparison.
+const REFERENCE: Crate = Crate { features: &["--no-default-features", "--features", "reference"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[] };
 
@@ -62,8 +66,9 @@ pub fn module(optimise: bool) -> Step<'static> {
             if stamp.is_fresh(&[&wasm, &out.join(format!("{MODULE}.js"))]) {
                 return Ok(format!("up to date, {}", size(&wasm)?));
             }
-            // The core first: binding empties its folder, which the full module's lies in.
-            for (what, out) in [(&CORE, &out), (&LIBRARY, &out.join("full"))] {
+            // The core first: binding empties its folder, which the others' lie in.
+            let [importer, reference] = ["importer", "reference"].map(|folder| out.join(folder));
+            for (what, out) in [(&CORE, &out), (&IMPORTER, &importer), (&REFERENCE, &reference)] {
                 let linked = build(what)?;
                 bind(&linked, out, MODULE)?;
                 if optimise {
@@ -71,7 +76,7 @@ pub fn module(optimise: bool) -> Step<'static> {
                 }
             }
             stamp.keep()?;
-            Ok(format!("core {}, full {}", size(&wasm)?, size(&out.join("full").join(format!("{MODULE}_bg.wasm")))?))
+            Ok(format!("core {}, importer {}", size(&wasm)?, size(&importer.join(format!("{MODULE}_bg.wasm")))?))
         },
     )
 }

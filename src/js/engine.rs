@@ -1,0 +1,158 @@
+//! A network as JavaScript holds it.
+
+use super::errors::{JsResult, thrown};
+use super::options::{self, Given};
+use super::source::Pixels;
+use crate::frame::View;
+use crate::net::{Net, Tensor};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+/// A network that is ready for frames, as JavaScript holds it. `pkg/index.js` wraps it in the public class.
+#[wasm_bindgen]
+pub struct Engine {
+    pub(super) net: Net,
+    pub(super) pixels: Pixels,
+}
+
+#[derive(Serialize)]
+struct Labels {
+    labels: Vec<Label>,
+}
+
+#[derive(Serialize)]
+struct Label {
+    index: usize,
+    name: String,
+    probability: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wnid: Option<String>,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens a file of weights. `options`: `{ backend?: "auto" | "simd" | "reference", overrides?: { [key]: string } }`.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` whose `code` is one of [`crate::Kind::code`]'s.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bytes: &[u8], options: &JsValue) -> JsResult<Engine> {
+        console_error_panic_hook::set_once();
+        let net = Net::open(bytes, &Given::new(options)?.open()?).map_err(thrown)?;
+        Ok(Engine { net, pixels: Pixels::new() })
+    }
+
+    /// A network out of a seed, of the version and size that the overrides in `options` say.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError`.
+    pub fn synthetic(options: &JsValue) -> JsResult<Engine> {
+        console_error_panic_hook::set_once();
+        let (spec, options) = Given::new(options)?.synthetic()?;
+        let net = Net::synthetic(spec, &options).map_err(thrown)?;
+        Ok(Engine { net, pixels: Pixels::new() })
+    }
+
+    /// The crate's version.
+    #[must_use]
+    pub fn version() -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
+    /// Layers and sizes of a network of the version and size that the overrides in `options` say.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError`.
+    pub fn describe(options: &JsValue) -> JsResult<JsValue> {
+        let (spec, _) = Given::new(options)?.synthetic()?;
+        super::info::description(&spec)
+    }
+
+    /// What the network is and how it runs here, as a plain object.
+    ///
+    /// # Errors
+    /// Throws when JavaScript refuses the object, which it has no reason to.
+    pub fn info(&mut self) -> JsResult<JsValue> {
+        super::info::info(&mut self.net)
+    }
+
+    /// Whether its classes are ImageNet's and have no names yet.
+    #[wasm_bindgen(getter)]
+    pub fn nameless(&self) -> bool {
+        self.net.is_nameless()
+    }
+
+    /// Names them by the text of the package's labels/imagenet.txt.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` for another text.
+    pub fn name(&mut self, table: &str) -> JsResult<()> {
+        self.net.name_imagenet(table).map_err(thrown)
+    }
+
+    /// The labels of one frame: `{ labels: [{ index, name, probability, wnid? }] }`.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` for a bad option or an unreadable frame.
+    pub fn classify(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<JsValue> {
+        let options = Given::new(options)?;
+        let (query, view) = (options.query(&self.net)?, options.view()?);
+        let frame = self.pixels.read(frame)?;
+        let labels = self.net.classify(&frame, &view, &query).map_err(thrown)?;
+        self.labels(&labels)
+    }
+
+    /// The maps of the asked endpoints: `[{ endpoint, shape, data: Float32Array }]`.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` for a bad option, an unknown endpoint or an unreadable frame.
+    pub fn infer(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<js_sys::Array> {
+        let (endpoints, view) = self.asked(options)?;
+        let frame = self.pixels.read(frame)?;
+        let tensors = self.net.infer(&frame, &view, &names(&endpoints)).map_err(thrown)?;
+        tensors.iter().map(tensor).collect()
+    }
+}
+
+impl Engine {
+    /// Endpoints and view of `options`. Checked before a frame is read: a misspelt endpoint should cost nothing.
+    pub(super) fn asked(&self, options: &JsValue) -> JsResult<(Vec<String>, View)> {
+        let options = Given::new(options)?;
+        let (endpoints, view) = (options.endpoints()?, options.view()?);
+        for endpoint in &endpoints {
+            self.net.graph().endpoint(endpoint).map_err(thrown)?;
+        }
+        Ok((endpoints, view))
+    }
+
+    pub(super) fn labels(&self, labels: &[crate::Label]) -> JsResult<JsValue> {
+        let label = |&crate::Label { index, probability }: &crate::Label| Label {
+            index,
+            name: self.net.label_name(index),
+            probability,
+            wnid: self.net.wnid(index).map(str::to_owned),
+        };
+        options::write(&Labels { labels: labels.iter().map(label).collect() })
+    }
+}
+
+pub(super) fn names(endpoints: &[String]) -> Vec<&str> {
+    endpoints.iter().map(String::as_str).collect()
+}
+
+/// `{ endpoint, shape, data }`.
+pub(super) fn tensor(tensor: &Tensor) -> JsResult<JsValue> {
+    object(&[
+        ("endpoint", tensor.endpoint.as_str().into()),
+        ("shape", options::write(&tensor.shape)?),
+        ("data", js_sys::Float32Array::from(tensor.data.as_slice()).into()),
+    ])
+}
+
+pub(super) fn object(properties: &[(&str, JsValue)]) -> JsResult<JsValue> {
+    let object = js_sys::Object::new();
+    for (key, value) in properties {
+        js_sys::Reflect::set(&object, &(*key).into(), value)?;
+    }
+    Ok(object.into())
+}
