@@ -151,7 +151,7 @@ fn every_rule_is_its_frameworks() {
             other => panic!("{other}"),
         };
         // Units of 0 … 255, as the golden tensors are.
-        let rule = Preprocessing { name: "golden", crop, sampling, mean: [0.0; 3], std: [1.0; 3], source: "" };
+        let rule = Preprocessing { name: "golden", crop, sampling, mean: [0.0; 3], std: [1.0; 3] };
         let (shape, expected) = npy::<f32>(text("name"));
         assert_eq!(shape, [number("height"), number("width"), 3]);
         let expected: Vec<Vec4> = expected.as_chunks::<3>().0.iter().map(|[r, g, b]| [*r, *g, *b, 0.0]).collect();
