@@ -98,7 +98,8 @@ export class Host {
         throw this.#broken;
       }
       this.#backends = backends;
-      const info = { ...engine.info(), ...said };
+      const own = engine.info();
+      const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
       warnings.push(...info.warnings);
       return { value: { fileBytes: main.bytes.length, ...info, ...backends.state, loadedFrom: from, url, warnings } };
     } finally {
