@@ -92,10 +92,14 @@ fn dispatch(mut arguments: Parser) -> Result<()> {
         "build" => build_command(arguments),
         "size" => {
             let check = flag(&mut arguments, "check")?;
+            end(&mut arguments)?;
+            // Of this checkout, not of whatever was built last.
+            steps::run(build_steps(true))?;
             size::table(check).map(|share| println!("{share}"))
         }
         "readme" => {
             end(&mut arguments)?;
+            steps::run(build_steps(true))?;
             readme::write()
         }
         "bench" => bench_command(arguments),
@@ -127,13 +131,16 @@ fn demo_command(mut arguments: Parser) -> Result<()> {
 }
 
 fn build_command(mut arguments: Parser) -> Result<()> {
-    let optimise = !flag(&mut arguments, "no-opt")?;
+    steps::run(build_steps(!flag(&mut arguments, "no-opt")?))
+}
+
+fn build_steps(optimise: bool) -> Vec<steps::Step<'static>> {
     let mut list = vec![setup::wasm_target()];
     if optimise {
         list.push(setup::npm());
     }
     list.extend([wasm::module(optimise), wasm::suite(), weights::fetch(), samples::fetch(), site::assemble()]);
-    steps::run(list)
+    list
 }
 
 fn bench_command(mut arguments: Parser) -> Result<()> {
