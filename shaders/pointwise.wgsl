@@ -17,23 +17,23 @@ override GATED: bool = false;
 /// Whether another map is added to the result; behind a gate the block says so, which saves a pipeline.
 override RESIDUAL: bool = false;
 
+/// The place of a result, or of the last one that there is: what is computed twice is the same, and written twice.
 fn finish(pixel: u32, lane: u32, sum: vec4<f32>) {
     let p = step.p;
-    if pixel < p.pixels && lane < p.out_lanes {
-        let at = pixel * p.out_lanes + lane;
-        var value = bend(sum, p.curve);
-        if RESIDUAL || (GATED && p.residual != 0u) {
-            value += vec4<f32>(arena[step.side + at]);
-        }
-        arena[step.output + at] = Stored(value);
+    let at = min(pixel, p.pixels - 1u) * p.out_lanes + lane;
+    var value = bend(sum, p.curve);
+    if RESIDUAL || (GATED && p.residual != 0u) {
+        value += vec4<f32>(arena[step.side + at]);
     }
+    arena[step.output + at] = Stored(value);
 }
 
 fn finish_four(pixels: vec4<u32>, lane: u32, sums: mat4x4<f32>) {
-    finish(pixels.x, lane, sums[0]);
-    finish(pixels.y, lane, sums[1]);
-    finish(pixels.z, lane, sums[2]);
-    finish(pixels.w, lane, sums[3]);
+    let there = min(lane, step.p.out_lanes - 1u);
+    finish(pixels.x, there, sums[0]);
+    finish(pixels.y, there, sums[1]);
+    finish(pixels.z, there, sums[2]);
+    finish(pixels.w, there, sums[3]);
 }
 
 fn run(group: u32, local: u32, own: u32) {
