@@ -25,7 +25,7 @@ const BOTH: [Small; 2] = [Small::Plain, Small::Gated];
 
 /// Names and constants of the shaders that a network runs, fused and step by step.
 fn shaders(spec: &Spec) -> BTreeSet<String> {
-    let plans = [Grouping::Gpu, Grouping::None].map(|grouping| lower(&plan(spec, grouping)));
+    let plans = [Grouping::Gpu, Grouping::Software].map(|grouping| lower(&plan(spec, grouping)));
     plans.iter().flatten().map(|dispatch| dispatch.shader.to_string()).collect()
 }
 
@@ -59,7 +59,7 @@ fn it_dispatches_whatever_a_published_network_does() {
 #[test]
 fn no_published_network_needs_more_than_14_pipelines() {
     for (version, name) in Version::ALL.into_iter().filter(|(version, _)| *version != Version::Custom) {
-        for grouping in [Grouping::Gpu, Grouping::None] {
+        for grouping in [Grouping::Gpu, Grouping::Software] {
             let dispatches = lower(&plan(&Spec::new(version), grouping));
             let found: BTreeSet<_> = dispatches.iter().map(|dispatch| dispatch.shader.to_string()).collect();
             println!("{name}, {grouping:?}: {} pipelines", found.len() + 3);

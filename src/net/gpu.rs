@@ -115,7 +115,7 @@ impl Net {
         let index = if let Some(index) = known {
             index
         } else {
-            let grouping = if gpu.variant().software { Grouping::None } else { Grouping::Gpu };
+            let grouping = if gpu.variant().software { Grouping::Software } else { Grouping::Gpu };
             let plan = Plan::grouped(&self.graph, &self.packing, endpoints, grouping)?;
             let id = gpu.prepare(&plan, want)?;
             plans.push(Prepared { endpoints: endpoints.iter().map(ToString::to_string).collect(), want, plan, id });

@@ -22,11 +22,11 @@ pub(super) struct Fused {
     pub parameters: NodeId,
 }
 
-/// The calls that compute `asked`, in order.
+/// The calls that compute `asked`, in order; `residuals` joins additions to the projections before them.
 ///
 /// # Errors
 /// [`Kind::BadModel`] for a node that no kernel computes.
-pub(super) fn fuse(graph: &Graph, asked: &[NodeId]) -> Result<Vec<Fused>> {
+pub(super) fn fuse(graph: &Graph, asked: &[NodeId], residuals: bool) -> Result<Vec<Fused>> {
     let needed = needed(graph, asked);
     let mut consumers = vec![Vec::new(); graph.nodes.len()];
     for (id, node) in graph.nodes.iter().enumerate().filter(|&(id, _)| needed[id]) {
@@ -55,7 +55,9 @@ pub(super) fn fuse(graph: &Graph, asked: &[NodeId]) -> Result<Vec<Fused>> {
             match op {
                 Op::BatchNorm => {}
                 Op::Activation(activation) if curve == Curve::LINEAR => curve = bend(activation),
-                Op::Add if pointwise => side = graph.nodes[consumer].inputs.iter().copied().find(|&map| map != output),
+                Op::Add if pointwise && residuals => {
+                    side = graph.nodes[consumer].inputs.iter().copied().find(|&map| map != output)
+                }
                 _ => break,
             }
             absorbed[consumer] = true;

@@ -83,7 +83,7 @@ impl Plan {
     pub fn grouped(graph: &Graph, packing: &Packing, endpoints: &[&str], grouping: Grouping) -> Result<Self> {
         let asked = endpoints.iter().map(|name| graph.endpoint(name).cloned()).collect::<Result<Vec<_>>>()?;
         let nodes: Vec<_> = asked.iter().map(|endpoint| endpoint.node).collect();
-        let fused = fuse::fuse(graph, &nodes)?;
+        let fused = fuse::fuse(graph, &nodes, grouping != Grouping::Software)?;
         let groups = group::group(&fused, &nodes, grouping);
         let arena = arena::lay_out(graph, &fused, &groups, &asked);
         let steps = fused
