@@ -119,7 +119,7 @@ export class Host {
     try {
       return [this.#guard(() => new Engine(main.bytes, given)), {}];
     } catch (error) {
-      if (error.code !== "needs_full_module") {
+      if (error.code !== "needs_importer") {
         throw error;
       }
     }

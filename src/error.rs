@@ -51,8 +51,8 @@ pub enum Kind {
     SourceTainted,
     /// A frame was closed or transferred before it was read.
     SourceDetached,
-    /// The core module reads only files that say what they are; the full module reads this one.
-    NeedsFullModule,
+    /// The core module reads only files that say what they are; the importer reads this one.
+    NeedsImporter,
     /// There is no GPU that can be used from here.
     GpuUnavailable,
     /// The GPU went away: its driver crashed, or it was reset or unplugged.
@@ -93,7 +93,7 @@ impl Kind {
             Self::SourceUnsupported => "source_unsupported",
             Self::SourceTainted => "source_tainted",
             Self::SourceDetached => "source_detached",
-            Self::NeedsFullModule => "needs_full_module",
+            Self::NeedsImporter => "needs_importer",
             Self::GpuUnavailable => "gpu_unavailable",
             Self::GpuLost => "gpu_lost",
             Self::GpuOutOfMemory => "gpu_out_of_memory",

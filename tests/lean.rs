@@ -114,13 +114,13 @@ fn values_out_of_range_are_refused_here_too() {
     assert_refused("labels", open(&labels), Kind::BadModel, &["2 names", "1 names"]);
 }
 
-/// Only the full module has the words for what is wrong, and infers what is not said.
+/// Only the importer has the words for what is wrong, and infers what is not said.
 #[cfg(not(feature = "full"))]
 #[test]
-fn everything_else_is_for_the_full_module() {
+fn everything_else_is_for_the_importer() {
     let needs = |name: &str, bytes: &[u8], overrides: &Overrides| {
         let result = weights::read(bytes).and_then(|file| weights::checkpoint(file, overrides).map(drop));
-        assert_refused(name, result, Kind::NeedsFullModule, &["full module"]);
+        assert_refused(name, result, Kind::NeedsImporter, &["importer"]);
     };
     let none = Overrides::default();
     needs("no metadata", &weights_common::safetensors_of(&torchvision_v2(0.35, 2)), &none);

@@ -129,3 +129,34 @@ fn a_table_of_its_own_is_told_from_the_graph() {
     assert_eq!(spec.labels, ["a", "b", "c", "d", "e's"]);
     assert_eq!(checkpoint.parameter("logits/biases", &[5]).expect("biases"), [0.0, 1.0, 2.0, 3.0, 4.0]);
 }
+
+/// `clamp(α·x + ½, 0, 1)` is `relu6(6α·x + 3) / 6`.
+#[test]
+fn a_hard_sigmoid_s_slope_goes_into_the_weights_before_it() {
+    let parameters = |alpha: f32| {
+        let model = onnx::small_with(&|model, from| {
+            model.node("HardSigmoid", &[from], &[onnx::float("alpha", alpha), onnx::float("beta", 0.5)])
+        });
+        let file = onnx::file(&model);
+        let checkpoint = weights::checkpoint(weights::read(&file).expect("reads"), &Overrides::default());
+        let checkpoint = checkpoint.unwrap_or_else(|error| panic!("{alpha}: {error}"));
+        assert_eq!(checkpoint.spec.gate, Activation::HardSigmoid, "{alpha}");
+        let parameter = |name: &str, shape: &[usize]| {
+            checkpoint.parameter(&format!("layer_3/{name}"), shape).unwrap_or_else(|error| panic!("{error}"))
+        };
+        [
+            parameter("squeeze_excite/expand/weights", &[32, 8, 1, 1]),
+            parameter("squeeze_excite/expand/biases", &[32]),
+            parameter("project/weights", &[8, 32, 1, 1]),
+        ]
+    };
+    let plain = parameters(1.0 / 6.0);
+    for alpha in [0.166_626, 0.166_67, 0.1667] {
+        let [weights, biases, projection] = parameters(alpha);
+        for (found, plain) in weights.iter().zip(&plain[0]).chain(biases.iter().zip(&plain[1])) {
+            assert!((found - plain * alpha * 6.0).abs() < 1e-7, "{alpha}: {found} of {plain}");
+        }
+        assert_eq!(projection, plain[2], "{alpha}");
+        assert_ne!(biases, plain[1], "{alpha}");
+    }
+}

@@ -9,7 +9,7 @@ use mobilenet_web::weights::{self, Part, Wanted};
 use mobilenet_web::{Choice, Fit, Frame, Kind, Net, Options, View};
 use seeded::Case;
 use serde_json::json;
-use tensorflow_common::{Files, Kept, Values, checkpoint, keras_topology, parts, tfjs, values};
+use tensorflow_common::{Files, Kept, Values, checkpoint, keras_topology, net, parts, tfjs, values};
 use weights_common::{opened, safetensors_filled};
 
 fn cases(naming: &str) -> Vec<Case> {
@@ -44,7 +44,7 @@ fn assert_same(what: &str, safetensors: &[u8], files: &Files) {
 }
 
 fn assert_answers_alike(what: &str, safetensors: &[u8], files: &Files) {
-    let mut net = Net::open_parts(&parts(files), &simd()).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let mut net = net(files, &simd()).unwrap_or_else(|error| panic!("{what}: {error}"));
     let mut options = simd();
     options.overrides.height_px = Some(net.spec().height_px);
     options.overrides.width_px = Some(net.spec().width_px);
@@ -110,7 +110,7 @@ fn a_teachable_machine_export_brings_labels_preprocessing_and_two_layers_on_top(
     let parts = parts(&files);
     let wanted = weights::wanted(&parts[0]).unwrap();
     assert_eq!(wanted, Wanted { needed: vec!["weights.bin".into()], optional: vec!["metadata.json".into()] });
-    let mut net = Net::open_parts(&parts, &simd()).unwrap();
+    let mut net = net(&files, &simd()).unwrap();
     let spec = net.spec().clone();
     assert_eq!((spec.version.name(), spec.multiplier, spec.classes, spec.height_px), ("v2", 0.35, 3, 96));
     assert_eq!((spec.preprocessing.name, spec.classifier), ("teachable-machine", Classifier::Softmax));
@@ -153,7 +153,7 @@ fn a_teachable_machine_export_survives_conversion() {
     let checkpoint = opened(weights::read_parts(&parts).unwrap()).unwrap();
     let written = weights::write_safetensors(checkpoint.tensors(), &checkpoint.spec);
     assert_eq!(opened(weights::read(&written).unwrap()).unwrap().spec, checkpoint.spec);
-    let (mut a, mut b) = (Net::open(&written, &simd()).unwrap(), Net::open_parts(&parts, &simd()).unwrap());
+    let (mut a, mut b) = (Net::open(&written, &simd()).unwrap(), net(&files, &simd()).unwrap());
     assert!(answer(&mut a, &["logits"]) == answer(&mut b, &["logits"]));
 }
 

@@ -9,7 +9,7 @@ use mobilenet_web::weights::{self, Format};
 use mobilenet_web::{Choice, Fit, Frame, Net, Options, View};
 use seeded::Case;
 use tensorflow_common::graphs::{Treated, graph, graph_def, graph_model};
-use tensorflow_common::{Kept, checkpoint, parts, values};
+use tensorflow_common::{Kept, checkpoint, net, values};
 
 /// Folding in singles, through up to 60 layers, over the largest logit.
 const FOLDED: f32 = 1e-5;
@@ -74,7 +74,7 @@ fn graphs_are_read_frozen_folded_and_fused() {
                 assert_near(&what, &logits(&mut net), &expected, tolerance);
             }
             let files = graph_model(&nodes, Kept::Float32);
-            let mut net = Net::open_parts(&parts(&files), &Options { backend: Choice::Simd, ..Options::default() })
+            let mut net = net(&files, &Options { backend: Choice::Simd, ..Options::default() })
                 .unwrap_or_else(|error| panic!("{}: graph model: {error}", case.name));
             assert_near(&format!("{} {treated:?} model", case.name), &logits(&mut net), &expected, tolerance);
         }
@@ -122,7 +122,7 @@ fn the_official_v1_gives_its_golden_logits_from_each_format() {
     for (what, files) in files {
         let mut options = Options { backend: Choice::Simd, ..Options::default() };
         (options.overrides.height_px, options.overrides.width_px) = (Some(224), Some(224));
-        let mut net = Net::open_parts(&parts(&files), &options).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let mut net = net(&files, &options).unwrap_or_else(|error| panic!("{what}: {error}"));
         let mut worst = 0_f32;
         for (row, name) in names.iter().enumerate() {
             let picture = fixtures.picture(&format!("images/in224/{name}.png"));

@@ -269,6 +269,9 @@ fn broken_models_of_tensorflow_js_are_refused() {
     let mut infinite = one(quantised(json!({ "dtype": "uint16", "scale": 1e300, "min": 0 })));
     infinite[1].1 = vec![1; 4];
     refused("infinite", &infinite, Kind::NotFinite, &["tensor `a`, element 0"]);
+    let kernel = json!({ "name": "dense/kernel", "shape": [0, 1_u64 << 31], "dtype": "float32" });
+    let nothing = model(json!([{ "paths": [], "weights": [kernel] }]));
+    assert!(bounded("no biases for a kernel of nothing but a width", &nothing).is_ok_and(|decoded| decoded == 0));
     let mut metadata = one(weight(json!([2]), "float32"));
     metadata.push(("metadata.json".into(), b"{\"labels\":[1]}".to_vec()));
     refused("labels that are no texts", &metadata, Kind::BadHeader, &["metadata.json, byte 11"]);

@@ -53,7 +53,7 @@ impl Choice {
             #[cfg(feature = "reference")]
             Self::Reference => Ok((Self::Reference, Body::Reference, "asked for")),
             #[cfg(not(feature = "reference"))]
-            Self::Reference => Err(Error::new(Kind::NeedsFullModule, "backend")
+            Self::Reference => Err(Error::new(Kind::BadOption, "backend")
                 .found("the scalar reference")
                 .remedy("Use the module that has it.")),
         }
@@ -131,19 +131,14 @@ impl Net {
     /// What is wrong with the file, as one of the weights' kinds of [`Kind`]; [`Kind::BadOption`] for an override that
     /// its tensors contradict, [`Kind::BadModel`] for one that no network can have.
     pub fn open(file: &[u8], options: &Options) -> Result<Self> {
-        Self::of(weights::read(file)?, options)
+        Self::from_file(weights::read(file)?, options)
     }
 
-    /// Opens a model of several files, the main one first: see [`weights::read_parts`].
+    /// Takes the weights of a file that is read already: [`weights::read`], or of several files `weights::read_parts`.
     ///
     /// # Errors
-    /// As [`Net::open`]; [`Kind::MissingPart`] naming the files that are not there.
-    #[cfg(feature = "full")]
-    pub fn open_parts(parts: &[weights::Part<'_>], options: &Options) -> Result<Self> {
-        Self::of(weights::read_parts(parts)?, options)
-    }
-
-    fn of(file: weights::File<'_>, options: &Options) -> Result<Self> {
+    /// As [`Net::open`].
+    pub fn from_file(file: weights::File<'_>, options: &Options) -> Result<Self> {
         let cpu = options.backend.cpu()?;
         let checkpoint = weights::checkpoint(file, &options.overrides)?;
         let graph = Graph::build(&checkpoint.spec)?;

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::checkpoint::{Assembled, Entry};
 use super::infer::{Fit, Found, Search, dims};
+use super::keras::HIDDEN;
 use super::names::{Bases, Index, Layer, Layout, Naming, Part, Recognised, Table, node, recognise};
 use super::overrides::{check_widths, contradiction};
 use super::problems::Problems;
-use super::tensorflow::HIDDEN;
 use super::{File, Inferred, Overrides, extras, habits};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Activation, Block, Spec, Version};

@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 const MAX_DEPTH: usize = 64;
 
 /// A position in a JSON text.
+#[derive(Clone)]
 pub(super) struct Json<'a> {
     text: &'a str,
     at: usize,
@@ -171,6 +172,13 @@ impl<'a> Json<'a> {
     pub(super) fn position(&mut self) -> usize {
         self.peek();
         self.offset_bytes + self.at
+    }
+
+    /// The same with the text's name, for errors.
+    #[cfg(feature = "full")]
+    pub(super) fn place(&mut self) -> String {
+        let at = self.position();
+        format!("{}, byte {at}", self.what)
     }
 
     /// Whether the next value begins so.

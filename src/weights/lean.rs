@@ -1,5 +1,5 @@
 //! What the core module knows of files: those that say what they are, under torchvision's names or this crate's own.
-//! Anything else is for the full module, which also finds the words for what is wrong with a file.
+//! Anything else is for the importer, which also finds the words for what is wrong with a file.
 
 use std::borrow::Cow;
 
@@ -9,16 +9,16 @@ use super::{File, Overrides};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Classifier, Pooling, Spec, table};
 
-/// The caller opens the file with the full module instead.
-pub(super) fn needs_full_module() -> Error {
-    Error::new(Kind::NeedsFullModule, "weights")
+/// The caller has the importer convert the file.
+pub(super) fn needs_importer() -> Error {
+    Error::new(Kind::NeedsImporter, "weights")
         .expected("safetensors that say which network they are")
-        .remedy("Import them with the full module.")
+        .remedy("Convert them with the importer.")
 }
 
 /// Finds every parameter of a file whose metadata states the network. `stated` are metadata under the caller's options.
 pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, _: &Overrides) -> Result<Assembled> {
-    let spec = spec(file, stated).ok_or_else(needs_full_module)?;
+    let spec = spec(file, stated).ok_or_else(needs_importer)?;
     spec.check()?;
     let table = Table {
         version: spec.version,
@@ -30,12 +30,12 @@ pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, _: &Overrides) -
     let layers = table.layers();
     let entries = |naming: &Naming| layers.iter().map(|layer| entries(file, naming, layer)).collect::<Option<Vec<_>>>();
     let found = NAMINGS.iter().find_map(|naming| Some((naming.framework, entries(naming)?)));
-    let (naming, entries) = found.ok_or_else(needs_full_module)?;
+    let (naming, entries) = found.ok_or_else(needs_importer)?;
     let entries = entries.into_iter().flatten().collect();
     Ok(Assembled { spec, naming, inferred: Vec::new(), warnings: Vec::new(), entries })
 }
 
-/// Nothing where the file leaves something open that the full module would infer.
+/// Nothing where the file leaves something open that the importer would infer.
 fn spec(file: &File<'_>, stated: &mut Overrides) -> Option<Spec> {
     file.metadata.get("mobilenet.version")?;
     let version = stated.version?;

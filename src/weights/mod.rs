@@ -131,9 +131,9 @@ impl Format {
         if file.get(8) == Some(&b'{') {
             return Ok(Self::Safetensors);
         }
-        // The full module finds the words for what it is instead.
+        // The importer finds the words for what it is instead.
         #[cfg(not(feature = "full"))]
-        return Err(lean::needs_full_module());
+        return Err(lean::needs_importer());
         #[cfg(feature = "full")]
         Err(Self::unknown(file))
     }
@@ -151,7 +151,7 @@ impl Format {
             .remedy("Check the address or the file that was chosen, or convert the weights to safetensors.")
     }
 
-    /// Which of the formats that only the full module reads.
+    /// Which of the formats that the core module does not read.
     #[cfg(feature = "full")]
     fn foreign(file: &[u8]) -> Option<Self> {
         if file.starts_with(b"PK\x03\x04") {
@@ -304,7 +304,7 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         #[cfg(feature = "full")]
         Format::TensorFlowGraph => tensorflow::graph_def::read(file)?,
         #[cfg(not(feature = "full"))]
-        _ => return Err(lean::needs_full_module()),
+        _ => return Err(lean::needs_importer()),
     };
     File::new(format, metadata, tensors)
 }

@@ -41,7 +41,7 @@ impl<'a> Field<'a> {
     }
 
     pub(super) fn text(self) -> Option<&'a str> {
-        self.message().and_then(|message| std::str::from_utf8(message.bytes).ok())
+        self.message().and_then(|message| message.text().ok())
     }
 }
 
@@ -71,6 +71,18 @@ impl<'a> Message<'a> {
         (self.bytes, self.offset_bytes)
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// As text.
+    pub(super) fn text(self) -> Result<&'a str> {
+        std::str::from_utf8(self.bytes).map_err(|why| {
+            let offset_bytes = self.offset_bytes + why.valid_up_to();
+            Self { offset_bytes, ..self }.bad("text in UTF-8").found("other bytes")
+        })
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn bad(&self, expected: &str) -> Error {
@@ -93,9 +105,10 @@ impl<'a> Message<'a> {
 
     /// The next field and its number; none at the end.
     pub(super) fn next(&mut self) -> Result<Option<(u64, Field<'a>)>> {
-        if self.bytes.is_empty() {
+        if self.is_empty() {
             return Ok(None);
         }
+        let begin = *self;
         let key = self.varint()?;
         let fixed = |message: &mut Self, count: usize| -> Result<u64> {
             let bytes = message.bytes.get(..count).ok_or_else(|| message.truncated(count))?;
@@ -115,12 +128,23 @@ impl<'a> Message<'a> {
             }
             #[expect(clippy::cast_possible_truncation, reason = "four bytes")]
             5 => Field::Fixed32(fixed(self, 4)? as u32),
-            kind => return Err(self.bad("a field of a kind that is in use").found(format!("kind {kind}"))),
+            kind => return Err(begin.bad("a field of a known wire type").found(format!("kind {kind}"))),
         };
         if key >> 3 == 0 {
-            return Err(self.bad("a field's number from 1").found("0"));
+            return Err(begin.bad("a field's number from 1").found("0"));
         }
         Ok(Some((key >> 3, field)))
+    }
+
+    /// The message in the last field of that number.
+    pub(super) fn last(mut self, wanted: u64) -> Result<Option<Self>> {
+        let mut found = None;
+        while let Some((number, field)) = self.next()? {
+            if number == wanted {
+                found = field.message().or(found);
+            }
+        }
+        Ok(found)
     }
 
     #[cold]

@@ -124,10 +124,24 @@ impl Model {
     }
 }
 
+fn six(model: &mut Model, from: &str) -> String {
+    model.node("Clip", &[from], &[float("min", 0.0), float("max", 6.0)])
+}
+
 /// A small network of its own table: a stem, a separable row, a gated residual, a classifier of five.
 pub fn small() -> Model {
+    small_with(&|model, from| {
+        let three = model.constant(&[], &[3.0]);
+        let gate = model.node("Add", &[from, &three], &[]);
+        let gate = six(model, &gate);
+        let sixth = model.constant(&[1, 1, 1, 1], &[6.0]);
+        model.node("Div", &[&gate, &sixth], &[])
+    })
+}
+
+/// The same with another hard-sigmoid.
+pub fn small_with(hard_sigmoid: &dyn Fn(&mut Model, &str) -> String) -> Model {
     let mut model = Model::default();
-    let six = |model: &mut Model, from: &str| model.node("Clip", &[from], &[float("min", 0.0), float("max", 6.0)]);
     let stem = model.convolution("x", [8, 3, 3, 3], 2, 1);
     let stem = six(&mut model, &stem);
     let depthwise = model.convolution(&stem, [8, 1, 3, 3], 1, 8);
@@ -142,11 +156,7 @@ pub fn small() -> Model {
     let reduce = model.convolution(&pool, [8, 32, 1, 1], 1, 1);
     let reduce = model.node("Relu", &[&reduce], &[]);
     let gate = model.convolution(&reduce, [32, 8, 1, 1], 1, 1);
-    let three = model.constant(&[], &[3.0]);
-    let gate = model.node("Add", &[&gate, &three], &[]);
-    let gate = six(&mut model, &gate);
-    let sixth = model.constant(&[1, 1, 1, 1], &[6.0]);
-    let gate = model.node("Div", &[&gate, &sixth], &[]);
+    let gate = hard_sigmoid(&mut model, &gate);
     let scaled = model.node("Mul", &[&gate, &depthwise], &[]);
     let project = model.convolution(&scaled, [8, 32, 1, 1], 1, 1);
     let sum = model.node("Add", &[&project, &block], &[]);
@@ -161,9 +171,13 @@ pub fn small() -> Model {
     model
 }
 
-/// The same as a file.
+/// The first as a file.
 pub fn small_file() -> Vec<u8> {
-    let model = small();
+    file(&small())
+}
+
+/// A small network as a file.
+pub fn file(model: &Model) -> Vec<u8> {
     let output = model.name("Softmax", 0);
     model.file(("x", &[1, 3, 64, 64]), &output, 13)
 }

@@ -3,7 +3,8 @@
 
 pub mod graphs;
 
-use mobilenet_web::weights::Part;
+use mobilenet_web::weights::{self, Part};
+use mobilenet_web::{Net, Options, Result};
 use serde_json::{Value, json};
 
 /// A tensor of singles.
@@ -36,6 +37,11 @@ pub type Files = Vec<(String, Vec<u8>)>;
 
 pub fn parts(files: &Files) -> Vec<Part<'_>> {
     files.iter().map(|(name, bytes)| Part { name, bytes }).collect()
+}
+
+/// The network of a model of several files.
+pub fn net(files: &Files, options: &Options) -> Result<Net> {
+    Net::from_file(weights::read_parts(&parts(files))?, options)
 }
 
 /// How TensorFlow.js shards keep the tensors.

@@ -1,4 +1,5 @@
-//! What a model's configuration says beyond the names and shapes of tensors.
+//! What a model's configuration says beyond the names and shapes of tensors: in Keras' own files, and in TensorFlow.js'
+//! `model.json`, which holds the same.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +11,14 @@ use crate::small::print_decimal;
 /// Models in models in models …
 const MAX_DEPTH: usize = 16;
 
+/// What follows the dense layer before the last, in a file's metadata.
+pub(in super::super) const HIDDEN: &str = "keras.hidden_activation";
+
 /// Layers of all models together: V3 Large has 263.
 const MAX_LAYERS: usize = 4096;
 
 /// A layer, or a model that is one.
-pub(super) struct Layer {
+pub(in super::super) struct Layer {
     pub(super) class: String,
     pub(super) name: String,
     /// The model that it is in.
@@ -23,7 +27,7 @@ pub(super) struct Layer {
 
 /// A model's configuration, as far as it matters.
 #[derive(Default)]
-pub(super) struct Config {
+pub(in super::super) struct Config {
     layers: Vec<Layer>,
     /// Rows and columns of the first input that states them.
     sides: Option<(usize, usize)>,
@@ -55,8 +59,13 @@ impl Config {
     /// Reads `{"class_name": …, "config": …}`.
     pub(super) fn read(&mut self, text: &str, what: &'static str, offset_bytes: usize) -> Result<()> {
         let mut json = Json::new(text, what, offset_bytes);
-        self.layer(&mut json, None, MAX_DEPTH)?;
+        self.model(&mut json)?;
         json.end()
+    }
+
+    /// The same inside another text.
+    pub(in super::super) fn model(&mut self, json: &mut Json<'_>) -> Result<()> {
+        self.layer(json, None, MAX_DEPTH)
     }
 
     /// The outermost model.
@@ -70,10 +79,9 @@ impl Config {
     }
 
     fn layer(&mut self, json: &mut Json<'_>, model: Option<usize>, depth: usize) -> Result<()> {
-        let at = json.position();
         if depth == 0 || self.layers.len() == MAX_LAYERS {
-            return Err(Error::new(Kind::BadHeader, format!("model configuration, byte {at}"))
-                .expected(format!("at most {MAX_LAYERS} layers in models {MAX_DEPTH} deep"))
+            return Err(Error::new(Kind::BadHeader, json.place())
+                .expected(format!("at most {MAX_LAYERS} layers in models nested at most {MAX_DEPTH} deep"))
                 .found("more"));
         }
         let index = self.layers.len();
@@ -102,6 +110,10 @@ impl Config {
                 "name" if json.begins(b'"') => values.name = json.string()?.into_owned(),
                 "function" if json.begins(b'"') => values.function = json.string()?.into_owned(),
                 "activation" if json.begins(b'"') => values.activation = json.string()?.into_owned(),
+                "activation" if !json.begins(b'n') => {
+                    values.activation = "of another kind".into();
+                    json.skip()?;
+                }
                 "batch_shape" | "batch_input_shape" | "build_input_shape" if json.begins(b'[') => {
                     let sides = sides(json)?;
                     self.sides = self.sides.or(sides);
@@ -141,7 +153,8 @@ impl Config {
         }
         match class {
             "Conv2D" => self.convolved = true,
-            "BatchNormalization" => self.epsilon = self.epsilon.or(values.epsilon),
+            "BatchNormalization" | "BatchNormalizationV1" => self.epsilon = self.epsilon.or(values.epsilon),
+            "Dense" if values.activation.is_empty() => self.dense.push("linear".into()),
             "Dense" => self.dense.push(values.activation.clone()),
             _ => {}
         }
@@ -149,8 +162,8 @@ impl Config {
         self.classifier = ["softmax", "sigmoid"].into_iter().find(|name| *name == activation).or(self.classifier);
     }
 
-    /// The same under the keys of a file's metadata.
-    pub(super) fn metadata(&self) -> BTreeMap<String, String> {
+    /// The same under the keys of a file's metadata. What is done to values from 0 to 255 may be what one of `presets` does.
+    pub(in super::super) fn metadata(&self, presets: [&'static str; 2]) -> BTreeMap<String, String> {
         let mut metadata = BTreeMap::new();
         let mut put = |key: &str, value: String| metadata.insert(key.into(), value);
         if let Some((height, width)) = self.sides {
@@ -158,26 +171,30 @@ impl Config {
             put("mobilenet.width", width.to_string());
         }
         if let Some(epsilon) = self.epsilon {
-            put("mobilenet.batch_norm_epsilon", format!("{epsilon:?}"));
+            // Singles that went through JSON have more digits than metadata may have.
+            #[expect(clippy::cast_possible_truncation, reason = "networks keep it as a single")]
+            put("mobilenet.batch_norm_epsilon", format!("{:?}", epsilon as f32));
         }
         if let Some(classifier) = self.classifier {
             put("mobilenet.classifier", classifier.into());
         }
         // What no preset does is an error with these words, unless nobody asks for the network.
-        if let Some(words) = self.unknown.clone().or_else(|| self.rescaling.map(preprocessing)) {
+        if let Some(words) =
+            self.unknown.clone().or_else(|| self.rescaling.map(|rescaling| preprocessing(rescaling, presets)))
+        {
             put("mobilenet.preprocessing", words);
         }
         if let [.., hidden, _] = &*self.dense {
-            put("keras.hidden_activation", hidden.clone());
+            put(HIDDEN, hidden.clone());
         }
         metadata
     }
 }
 
 /// The preset that feeds a network what it makes of values from 0 to 255 itself; otherwise words for the error.
-fn preprocessing((scale, offset): (f64, f64)) -> String {
+fn preprocessing((scale, offset): (f64, f64), presets: [&str; 2]) -> String {
     let near = |a: f64, b: f64| (a - b).abs() < 1e-4;
-    let own = ["keras", "keras-unit"].into_iter().filter_map(preset).find(|preset| {
+    let own = presets.into_iter().filter_map(preset).find(|preset| {
         let std = f64::from(preset.std[0]);
         near(scale * std, 1.0) && near(offset, -f64::from(preset.mean[0]) / std)
     });

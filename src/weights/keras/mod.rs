@@ -15,9 +15,12 @@ use std::collections::BTreeMap;
 use super::hdf5::{Hdf5, allowance};
 use super::{DAMAGED, Dtype, MAX_TENSORS, Tensor};
 use crate::error::{Error, Kind, Result};
-use config::Config;
 
 pub(super) use archive::{is_archive, read as read_archive};
+pub(super) use config::{Config, HIDDEN};
+
+/// What `Rescaling` layers do.
+const PRESETS: [&str; 2] = ["keras", "keras-unit"];
 
 /// Texts beside the tensors, and the tensors.
 type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);
@@ -32,7 +35,7 @@ fn read<'a>(file: Hdf5<'a>, mut config: Config) -> Result<Contents<'a>> {
     if let Some(text) = file.label(root, "model_config")? {
         config.read(text, "attribute `model_config`", 0)?;
     }
-    let mut metadata = config.metadata();
+    let mut metadata = config.metadata(PRESETS);
     for name in ["class_names", "labels"] {
         if let Some(names) = file.texts(root, name)?.filter(|names| !names.is_empty()) {
             let names: Vec<_> = names.iter().map(|name| name.replace(['\n', '\r'], " ")).collect();
@@ -57,13 +60,14 @@ fn read<'a>(file: Hdf5<'a>, mut config: Config) -> Result<Contents<'a>> {
 }
 
 /// A classifier may be trained without biases; they are zeros then.
-fn add_biases(tensors: &mut Vec<Tensor<'_>>) -> Result<()> {
+pub(super) fn add_biases(tensors: &mut Vec<Tensor<'_>>) -> Result<()> {
     let end = |name: &str| if name.ends_with(":0") { ":0" } else { "" };
     let bias = |tensor: &Tensor<'_>| {
         let number = end(&tensor.name);
         let layer = tensor.name.strip_suffix(number)?.strip_suffix("/kernel")?;
-        let units = tensor.shape.get(1).filter(|_| tensor.shape.len() == 2)?;
-        Some((format!("{layer}/bias{number}"), *units, tensor.offset_bytes))
+        // No wider than the kernel, whose bytes are there.
+        let [_, units] = *<&[usize; 2]>::try_from(&*tensor.shape).ok().filter(|shape| shape[0] > 0)?;
+        Some((format!("{layer}/bias{number}"), units, tensor.offset_bytes))
     };
     let biases: Vec<_> = tensors.iter().filter_map(bias).collect();
     for (name, units, offset_bytes) in biases {

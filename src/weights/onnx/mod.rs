@@ -5,15 +5,16 @@
 mod ops;
 mod props;
 mod tensor;
-mod wire;
 
 use std::collections::BTreeMap;
 
 use super::names::Layout;
+use super::proto::{Field, Message};
 use super::walk::{Graph, MAX_NODES, MAX_VALUES, Said, Value};
 use super::{DAMAGED, Format, Tensor};
 use crate::error::{Error, Kind, Result};
-use wire::{Message, Wire};
+
+const WHAT: &str = "ONNX model";
 
 /// More axes than a picture has.
 const MAX_DIMS: usize = 8;
@@ -52,26 +53,26 @@ fn too_many(what: &str, most: usize) -> Error {
 }
 
 pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
-    let model = Message { bytes: file, offset_bytes: 0 };
+    let mut model = Message::new(file, 0, WHAT);
     let (mut graph, mut properties) = (None, Vec::new());
-    model.fields(&mut |number, wire, _| {
-        match (number, wire) {
-            (7, Wire::Bytes(message)) => graph = Some(message),
-            (14, Wire::Bytes(message)) if properties.len() < MAX_NODES => properties.push(message),
+    while let Some((number, field)) = model.next()? {
+        match (number, field) {
+            (7, Field::Bytes(message)) => graph = Some(message),
+            (14, Field::Bytes(message)) if properties.len() < MAX_NODES => properties.push(message),
             _ => {}
         }
-        Ok(())
-    })?;
-    let Some(graph) = graph else {
-        return Err(Error::new(Kind::Truncated, format!("ONNX model, byte {}", file.len()))
+    }
+    let Some(mut graph) = graph else {
+        return Err(Error::new(Kind::Truncated, format!("{WHAT}, byte {}", file.len()))
             .expected("a graph")
             .found("the end of the file")
             .remedy(DAMAGED));
     };
     let mut names = Names { indices: BTreeMap::new(), values: Vec::new() };
     let (mut nodes, mut inputs, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
-    graph.fields(&mut |number, wire, _| {
-        let Wire::Bytes(message) = wire else { return Ok(()) };
+    let (_, at) = graph.rest();
+    while let Some((number, field)) = graph.next()? {
+        let Some(message) = field.message() else { continue };
         match number {
             1 if nodes.len() == MAX_NODES => return Err(too_many("operators", MAX_NODES)),
             1 => nodes.push(message),
@@ -92,12 +93,11 @@ pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
             }
             _ => {}
         }
-        Ok(())
-    })?;
+    }
     // Before version 4, initial values were inputs as well.
     inputs.retain(|&input| names.values[input].constant.is_none());
     let [input] = *inputs else {
-        return Err(Error::new(Kind::NotMobileNet, format!("inputs of the graph at byte {}", graph.offset_bytes))
+        return Err(Error::new(Kind::NotMobileNet, format!("inputs of the graph at byte {at}"))
             .expected("one, the picture")
             .found(inputs.len().to_string())
             .remedy("Choose a MobileNet V1, V2 or V3."));
@@ -123,42 +123,31 @@ pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
 }
 
 /// A name and dimensions, 0 where they are open.
-fn value_info(message: Message<'_>) -> Result<(&str, Vec<usize>)> {
-    let (mut name, mut kind) = ("", Message::default());
-    message.fields(&mut |number, wire, _| {
-        match (number, wire) {
-            (1, Wire::Bytes(text)) => name = text.text()?,
-            (2, Wire::Bytes(message)) => kind = message,
+fn value_info(mut message: Message<'_>) -> Result<(&str, Vec<usize>)> {
+    let (mut name, mut kind) = ("", None);
+    while let Some((number, field)) = message.next()? {
+        match (number, field) {
+            (1, Field::Bytes(text)) => name = text.text()?,
+            (2, field) => kind = field.message(),
             _ => {}
         }
-        Ok(())
-    })?;
-    let mut dims = Vec::new();
+    }
     // A type of a tensor, its shape, its dimensions.
-    inside(kind, 1, &mut |tensor| {
-        inside(tensor, 2, &mut |shape| {
-            inside(shape, 1, &mut |dim| {
-                let mut length = 0;
-                dim.fields(&mut |number, wire, _| {
-                    if let (1, Wire::Number(number)) = (number, wire) {
-                        length = usize::try_from(number.cast_signed()).unwrap_or(0);
-                    }
-                    Ok(())
-                })?;
-                if dims.len() < MAX_DIMS {
-                    dims.push(length);
-                }
-                Ok(())
-            })
-        })
-    })?;
+    let tensor = kind.map_or(Ok(None), |kind| kind.last(1))?;
+    let shape = tensor.map_or(Ok(None), |tensor| tensor.last(2))?;
+    let mut dims = Vec::new();
+    let Some(mut shape) = shape else { return Ok((name, dims)) };
+    while let Some((number, field)) = shape.next()? {
+        let Some(mut dim) = field.message().filter(|_| number == 1) else { continue };
+        let mut length = 0;
+        while let Some((number, field)) = dim.next()? {
+            if number == 1 {
+                length = field.count().filter(|&length| length <= u32::MAX as usize).unwrap_or(0);
+            }
+        }
+        if dims.len() < MAX_DIMS {
+            dims.push(length);
+        }
+    }
     Ok((name, dims))
-}
-
-/// Shows `visit` each message in the fields of that number.
-fn inside<'a>(message: Message<'a>, wanted: u64, visit: &mut dyn FnMut(Message<'a>) -> Result<()>) -> Result<()> {
-    message.fields(&mut |number, wire, _| match wire {
-        Wire::Bytes(message) if number == wanted => visit(message),
-        _ => Ok(()),
-    })
 }

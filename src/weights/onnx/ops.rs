@@ -2,8 +2,8 @@
 
 use super::Names;
 use super::tensor::{self, numbers};
-use super::wire::{Message, Wire, bad};
 use crate::error::Result;
+use crate::weights::proto::{Field, Message};
 use crate::weights::walk::{Arithmetic, Node, Op, Pads, RELU, UNBOUNDED, Value};
 use crate::weights::{Dtype, Quantization, Tensor};
 
@@ -20,21 +20,21 @@ struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    fn add(&mut self, message: Message<'a>) -> Result<()> {
+    fn add(&mut self, mut message: Message<'a>) -> Result<()> {
+        let whole = message;
         let (mut name, mut list, mut float, mut text) = ("", Vec::new(), None, None);
-        message.fields(&mut |number, wire, at| {
-            match (number, wire) {
-                (1, Wire::Bytes(bytes)) => name = bytes.text()?,
-                (2, Wire::Four(bytes)) => float = Some(f32::from_le_bytes(bytes)),
-                (4, Wire::Bytes(bytes)) => text = std::str::from_utf8(bytes.bytes).ok(),
-                (5, Wire::Bytes(bytes)) => self.tensor = tensor::read(bytes)?.1,
-                (3 | 8, wire) => numbers(&mut list, MAX_INPUTS, wire, at)?,
+        while let Some((number, field)) = message.next()? {
+            match (number, field) {
+                (1, Field::Bytes(bytes)) => name = bytes.text()?,
+                (2, Field::Fixed32(bits)) => float = Some(f32::from_bits(bits)),
+                (4, field) => text = field.text(),
+                (5, Field::Bytes(bytes)) => self.tensor = tensor::read(bytes)?.1,
+                (3 | 8, field) => numbers(&mut list, MAX_INPUTS, field, &message)?,
                 _ => {}
             }
-            Ok(())
-        })?;
+        }
         if self.integers.len() + self.floats.len() + self.texts.len() > MAX_INPUTS {
-            return Err(bad(message.offset_bytes, &format!("at most {MAX_INPUTS} attributes"), "more".into()));
+            return Err(whole.bad(&format!("at most {MAX_INPUTS} attributes")).found("more"));
         }
         if !list.is_empty() {
             self.integers.push((name, list));
@@ -62,14 +62,15 @@ impl<'a> Attributes<'a> {
 }
 
 /// The node, or nothing where all that it does is done already: constants, and what only turns them into others.
-pub(super) fn node<'a>(message: Message<'a>, names: &mut Names<'a>) -> Result<Option<Node<'a>>> {
+pub(super) fn node<'a>(mut message: Message<'a>, names: &mut Names<'a>) -> Result<Option<Node<'a>>> {
+    let whole = message;
     let (mut kind, mut inputs, mut output) = ("", Vec::new(), None);
     let mut attributes = Attributes::default();
-    message.fields(&mut |number, wire, at| {
-        let Wire::Bytes(bytes) = wire else { return Ok(()) };
+    while let Some((number, field)) = message.next()? {
+        let Some(bytes) = field.message() else { continue };
         match number {
             1 if inputs.len() == MAX_INPUTS => {
-                return Err(bad(at, &format!("at most {MAX_INPUTS} inputs"), "more".into()));
+                return Err(bytes.bad(&format!("at most {MAX_INPUTS} inputs")).found("more"));
             }
             1 => {
                 let name = bytes.text()?;
@@ -81,9 +82,8 @@ pub(super) fn node<'a>(message: Message<'a>, names: &mut Names<'a>) -> Result<Op
             5 => attributes.add(bytes)?,
             _ => {}
         }
-        Ok(())
-    })?;
-    let Some(output) = output else { return Err(bad(message.offset_bytes, "an output of the node", "none".into())) };
+    }
+    let Some(output) = output else { return Err(whole.bad("an output of the node").found("none")) };
     let Builder { op, inputs } = match build(kind, &mut attributes, inputs, names)? {
         Built::Op(builder) => builder,
         Built::Constant(tensor) => {
@@ -97,7 +97,7 @@ pub(super) fn node<'a>(message: Message<'a>, names: &mut Names<'a>) -> Result<Op
     {
         names.values[output].range = quantization.range(dtype);
     }
-    Ok(Some(Node { op, name: kind.into(), offset_bytes: message.offset_bytes, inputs, output }))
+    Ok(Some(Node { op, name: kind.into(), offset_bytes: whole.rest().1, inputs, output }))
 }
 
 struct Builder {

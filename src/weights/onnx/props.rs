@@ -1,6 +1,6 @@
 //! What `metadata_props` say: class names, as exporters write them.
 
-use super::wire::{Message, Wire};
+use super::super::proto::{Field, Message};
 use super::{MAX_NODES, Said};
 use crate::error::Result;
 
@@ -11,16 +11,15 @@ const KEYS: [&str; 6] = ["names", "labels", "classes", "class_names", "id2label"
 const MAX_NAMES: usize = 1 << 15;
 
 pub(super) fn read(properties: &[Message<'_>], said: &mut Said) -> Result<()> {
-    for property in properties.iter().take(MAX_NODES) {
+    for mut property in properties.iter().copied().take(MAX_NODES) {
         let (mut key, mut value) = ("", "");
-        property.fields(&mut |number, wire, _| {
-            match (number, wire) {
-                (1, Wire::Bytes(text)) => key = text.text()?,
-                (2, Wire::Bytes(text)) => value = text.text()?,
+        while let Some((number, field)) = property.next()? {
+            match (number, field) {
+                (1, Field::Bytes(text)) => key = text.text()?,
+                (2, Field::Bytes(text)) => value = text.text()?,
                 _ => {}
             }
-            Ok(())
-        })?;
+        }
         if KEYS.contains(&key) && said.stated.labels.is_none() {
             said.stated.labels = names(value);
         }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::super::proto::{Field, Message};
 use super::super::tensor::{MAX_RANK, dense_strides};
 use super::super::{DAMAGED, Dtype, Tensor};
-use super::wire::{Message, Wire};
 use crate::error::{Error, Kind, Result};
 
 /// Integers of 64 bits are shapes and axes; more than any of these has.
@@ -26,20 +26,19 @@ const fn dtype(number: u64) -> Option<Dtype> {
     })
 }
 
-/// Adds a repeated number, alone or packed.
-pub(super) fn numbers(list: &mut Vec<i64>, most: usize, wire: Wire<'_>, at: usize) -> Result<()> {
+/// Adds a repeated number, alone or packed, of a message.
+pub(super) fn numbers(list: &mut Vec<i64>, most: usize, field: Field<'_>, message: &Message<'_>) -> Result<()> {
     let mut push = |number: u64| {
-        list.push(number.cast_signed());
-        if list.len() > most {
-            Err(super::wire::bad(at, &format!("at most {most} numbers"), "more".into()))
-        } else {
-            Ok(())
+        if list.len() == most {
+            return Err(message.bad(&format!("at most {most} numbers")).found("more"));
         }
+        list.push(number.cast_signed());
+        Ok(())
     };
-    match wire {
-        Wire::Number(number) => push(number),
-        Wire::Bytes(mut packed) => {
-            while !packed.bytes.is_empty() {
+    match field {
+        Field::Varint(number) => push(number),
+        Field::Bytes(mut packed) => {
+            while !packed.is_empty() {
                 push(packed.varint()?)?;
             }
             Ok(())
@@ -49,23 +48,23 @@ pub(super) fn numbers(list: &mut Vec<i64>, most: usize, wire: Wire<'_>, at: usiz
 }
 
 /// A tensor and its name; none where its type is of no use to a network.
-pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
-    let at = message.offset_bytes;
+pub(super) fn read(mut message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
+    let whole = message;
+    let (_, at) = message.rest();
     let (mut dims, mut kind, mut name, mut external) = (Vec::new(), 0, "", false);
     let (mut raw, mut floats, mut single) = (None, None, Vec::new());
-    message.fields(&mut |number, wire, at| {
-        match (number, wire) {
-            (1, wire) => return numbers(&mut dims, MAX_RANK, wire, at),
-            (2, Wire::Number(number)) => kind = number,
-            (4, Wire::Bytes(packed)) => floats = Some(packed),
-            (4, Wire::Four(bytes)) => single.extend(bytes),
-            (8, Wire::Bytes(text)) => name = text.text()?,
-            (9, Wire::Bytes(bytes)) => raw = Some(bytes),
-            (14, Wire::Number(location)) => external = location == 1,
+    while let Some((number, field)) = message.next()? {
+        match (number, field) {
+            (1, field) => numbers(&mut dims, MAX_RANK, field, &message)?,
+            (2, Field::Varint(number)) => kind = number,
+            (4, Field::Bytes(packed)) => floats = Some(packed.rest()),
+            (4, Field::Fixed32(bits)) => single.extend(bits.to_le_bytes()),
+            (8, Field::Bytes(text)) => name = text.text()?,
+            (9, Field::Bytes(bytes)) => raw = Some(bytes.rest()),
+            (14, Field::Varint(location)) => external = location == 1,
             _ => {}
         }
-        Ok(())
-    })?;
+    }
     let place = |at: usize| super::super::tensor::place(name, at);
     if external {
         return Err(Error::new(Kind::UnsupportedFormat, place(at))
@@ -80,10 +79,10 @@ pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
     let shape = dims.iter().map(|&dim| usize::try_from(dim)).collect::<std::result::Result<Vec<_>, _>>();
     let Ok(shape) = shape else { return Err(bad(at, "lengths that are not negative".into(), format!("{dims:?}"))) };
     let (bytes, offset_bytes): (Cow<'_, [u8]>, usize) = match (raw, floats) {
-        (Some(raw), _) => (raw.bytes.into(), raw.offset_bytes),
-        (None, Some(floats)) if kind == Dtype::F32 && single.is_empty() => (floats.bytes.into(), floats.offset_bytes),
+        (Some((raw, at)), _) => (raw.into(), at),
+        (None, Some((floats, at))) if kind == Dtype::F32 && single.is_empty() => (floats.into(), at),
         _ if !single.is_empty() => (single.into(), at),
-        _ => (elements(message, kind, &shape)?.into(), at),
+        _ => (elements(whole, kind, &shape)?.into(), at),
     };
     let strides = dense_strides(&shape);
     let wanted = shape.iter().try_fold(kind.size_bytes(), |product, &dim| product.checked_mul(dim));
@@ -99,35 +98,37 @@ pub(super) fn read(message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>)> {
 }
 
 /// Elements that have a field each, in as many bytes as their type has; none where their number is another.
-fn elements(message: Message<'_>, kind: Dtype, shape: &[usize]) -> Result<Vec<u8>> {
+fn elements(mut message: Message<'_>, kind: Dtype, shape: &[usize]) -> Result<Vec<u8>> {
     // Sixteen bits and less share the field of 32.
     let field = match kind {
         Dtype::I64 => 7,
         Dtype::F32 | Dtype::F64 => return Ok(Vec::new()),
         _ => 5,
     };
-    let most = if kind == Dtype::I64 { MAX_LONG } else { message.bytes.len() };
+    let length = message.rest().0.len();
+    let most = if kind == Dtype::I64 { MAX_LONG } else { length };
     let size = kind.size_bytes();
     // Each takes a byte of the file at least.
     let count = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
-    let Some(count) = count.filter(|&count| count <= most.min(message.bytes.len())) else { return Ok(Vec::new()) };
+    let Some(count) = count.filter(|&count| count <= most.min(length)) else { return Ok(Vec::new()) };
     let mut bytes = Vec::with_capacity(count * size);
-    let mut add = |number: u64, at: usize| {
+    let mut add = |number: u64, message: &Message<'_>| {
         if bytes.len() == count * size {
-            return Err(super::wire::bad(at, &format!("{count} elements"), "more".into()));
+            return Err(message.bad(&format!("{count} elements")).found("more"));
         }
         bytes.extend_from_slice(&number.to_le_bytes()[..size]);
         Ok(())
     };
-    message.fields(&mut |number, wire, at| match wire {
-        Wire::Number(value) if number == field => add(value, at),
-        Wire::Bytes(mut packed) if number == field => {
-            while !packed.bytes.is_empty() {
-                add(packed.varint()?, packed.offset_bytes)?;
+    while let Some((number, value)) = message.next()? {
+        match value {
+            Field::Varint(value) if number == field => add(value, &message)?,
+            Field::Bytes(mut packed) if number == field => {
+                while !packed.is_empty() {
+                    add(packed.varint()?, &packed)?;
+                }
             }
-            Ok(())
+            _ => {}
         }
-        _ => Ok(()),
-    })?;
+    }
     Ok(bytes)
 }

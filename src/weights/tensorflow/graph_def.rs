@@ -75,9 +75,9 @@ fn node(mut message: Message<'_>) -> Result<(Node<'_>, Option<Message<'_>>)> {
             5 => {
                 let Some((key, attribute)) = field.message().map_or(Ok(None), entry)? else { continue };
                 match key {
-                    "value" => value = find(attribute, 8)?.or(value),
+                    "value" => value = attribute.last(8)?.or(value),
                     "shape" => {
-                        let dims = find(attribute, 7)?.map_or(Ok(None), dims)?;
+                        let dims = attribute.last(7)?.map_or(Ok(None), dims)?;
                         node.sides = node.sides.or(dims.and_then(|dims| sides(&dims)));
                     }
                     _ => {}
@@ -100,17 +100,6 @@ fn entry(mut message: Message<'_>) -> Result<Option<(&str, Message<'_>)>> {
         }
     }
     Ok(key.zip(value))
-}
-
-/// The message of that number.
-fn find(mut message: Message<'_>, wanted: u64) -> Result<Option<Message<'_>>> {
-    let mut found = None;
-    while let Some((number, field)) = message.next()? {
-        if number == wanted {
-            found = field.message().or(found);
-        }
-    }
-    Ok(found)
 }
 
 /// Sizes with 0 for those that are not known: a batch.
@@ -153,7 +142,7 @@ fn constant<'a>(name: &Cow<'a, str>, mut message: Message<'a>, filled: &mut usiz
             (5, Field::Fixed32(bits)) => values.to_mut().extend_from_slice(&bits.to_le_bytes()),
             // Halves as numbers.
             (13, Field::Bytes(mut packed)) => {
-                while !packed.rest().0.is_empty() {
+                while !packed.is_empty() {
                     let bits = packed.varint()?.to_le_bytes();
                     values.to_mut().extend_from_slice(&bits[..2]);
                 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::super::json::Json;
+use super::super::keras::add_biases;
 use super::super::parts::{MAX_PARTS, Part, Wanted, all, check_path};
 use super::super::tensor::MAX_RANK;
 use super::super::{DAMAGED, Dtype, MAX_TENSORS, Tensor};
@@ -195,8 +196,9 @@ pub(in super::super) fn read<'a>(main: &Part<'a>, others: &[Part<'a>]) -> Result
     if let Some(part) = others.iter().find(|part| part.name == METADATA) {
         metadata.extend(teachable(part)?);
     }
-    model.topology.complete(&mut tensors)?;
-    if !model.topology.nodes.is_empty() {
+    if model.topology.nodes.is_empty() {
+        add_biases(&mut tensors)?;
+    } else {
         tensors = graph::tensors(&model.topology.nodes, tensors)?;
     }
     Ok((metadata, tensors))

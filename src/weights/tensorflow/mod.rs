@@ -9,5 +9,3 @@ pub(super) mod js;
 mod snappy;
 mod table;
 mod topology;
-
-pub(super) use topology::HIDDEN;

@@ -84,7 +84,7 @@ pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
     let graph = Graph { format, layout, values, nodes, input, outputs, pixels, slim };
     let (mut said, tensors) = graph.network()?;
     said.stated.labels = described.labels;
-    said.warnings = described.warnings;
+    said.warnings.extend(described.warnings);
     said.check_labels(&tensors);
     Ok((said, tensors))
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::factors::{Factors, times};
 use super::forms::Form;
 use super::rows::Network;
 use super::trace::{Convolution, Trace};
@@ -13,12 +14,12 @@ use crate::weights::{DAMAGED, Dtype, Tensor};
 /// What a gate's biases hold too much where the 3 of its hard-sigmoid was folded into them.
 const FOLDED_SHIFT: f32 = 3.0;
 
-pub(super) fn tensors<'a>(network: &Network, trace: Trace<'a>) -> Result<Vec<Tensor<'a>>> {
+pub(super) fn tensors<'a>(network: &Network, trace: Trace<'a>, factors: &[Factors]) -> Result<Vec<Tensor<'a>>> {
     let Network { version, blocks, parts, .. } = network;
     let table = Table { version: *version, blocks, widths: Widths::V2, multiplier: 1.0, classes: 1 };
     let layers = table.layers();
     let mut tensors = Vec::new();
-    for (convolution, (row, part)) in trace.convolutions.into_iter().zip(parts) {
+    for ((convolution, (row, part)), factors) in trace.convolutions.into_iter().zip(parts).zip(factors) {
         let here = layers.iter().find(|layer| layer.part == *part && (layer.row == *row || *part == Part::Logits));
         let Some(layer) = here else { continue };
         let name = node(layer);
@@ -27,10 +28,12 @@ pub(super) fn tensors<'a>(network: &Network, trace: Trace<'a>) -> Result<Vec<Ten
         let named = |tensor: Tensor<'a>, end: &str| Tensor { name: format!("{name}/{end}").into(), ..tensor };
         let out = shape[0];
         let at = weights.offset_bytes;
-        tensors.push(named(weights, "weights"));
+        let by = if norm.is_some() { factors.input } else { factors.input * factors.output };
+        tensors.push(named(times(weights, by)?, "weights"));
         let shift = if folded { FOLDED_SHIFT } else { 0.0 };
         if let Some((norm, _)) = norm {
             let [gamma, beta, mut mean, variance] = norm;
+            let [gamma, beta] = [times(gamma, factors.output)?, times(beta, factors.output)?];
             if let Some(biases) = biases {
                 // What is added before a batch norm is taken off its mean.
                 let sums = numbers(&mean, out, &place)?.into_iter().zip(numbers(&biases, out, &place)?);
@@ -50,7 +53,7 @@ pub(super) fn tensors<'a>(network: &Network, trace: Trace<'a>) -> Result<Vec<Ten
             }
             None => computed(std::iter::repeat_n(-shift, out), &zeros(at)),
         };
-        tensors.push(named(biases, "biases"));
+        tensors.push(named(times(biases, factors.output)?, "biases"));
     }
     Ok(tensors)
 }

@@ -19,25 +19,54 @@ pub(super) enum Form {
     Six,
     /// `x · relu6(x + 3)`.
     SwishSix,
-    HardSwish,
-    /// `relu6(x + 3) / 6`, in one of two roundings of 1/6.
-    Gate(Activation),
+    /// `x · relu6(x + 3) / 6`.
+    HardSwish(Sixth),
+    /// `relu6(x + 3) / 6`.
+    Gate(Sixth),
     /// `relu6(x) / 6`: a gate whose 3 is part of the biases.
-    FoldedGate(Activation),
+    FoldedGate(Sixth),
     Softmax,
     Sigmoid,
 }
 
-/// Which rounding of 1/6 a factor is.
-pub(super) fn sixth(factor: f32) -> Option<Activation> {
-    /// TF-slim's.
-    const SLIM: f32 = 0.166_67;
-    let off = |from: f32| (factor - from).abs();
-    if off(SLIM) < off(1.0 / 6.0) && off(SLIM) < 1e-5 {
-        return Some(Activation::SlimSigmoid);
+/// The 1/6 of a file as it is rounded there: to sixteen bits, or to eight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sixth {
+    /// Where it is on `x` instead of on the result: `relu6(6 · factor · x + 3) / 6`.
+    inside: bool,
+    factor: f32,
+}
+
+/// TF-slim's rounding.
+const SLIM: f32 = 0.166_67;
+
+impl Sixth {
+    /// A factor on the result, if it is 1/6.
+    pub(super) fn outside(factor: f32) -> Option<Self> {
+        // A quantised constant is right to eight bits.
+        ((factor - 1.0 / 6.0).abs() < 1e-3).then_some(Self { inside: false, factor })
     }
-    // A quantised constant is right to eight bits.
-    (off(1.0 / 6.0) < 1e-3).then_some(Activation::HardSigmoid)
+
+    /// A hard-sigmoid's slope, if it is 1/6: its bounds stay 0 and 1.
+    pub(super) fn inside(slope: f32) -> Option<Self> {
+        Self::outside(slope).map(|sixth| Self { inside: true, ..sixth })
+    }
+
+    /// Which of the two activations computes it with the nearest factor.
+    pub(super) const fn gate(self) -> Activation {
+        let off = (self.factor - SLIM).abs();
+        if !self.inside && off < (self.factor - 1.0 / 6.0).abs() && off < 1e-5 {
+            return Activation::SlimSigmoid;
+        }
+        Activation::HardSigmoid
+    }
+
+    /// The file's factor over that of `activation`; 1 where they are the same single but for its last bits.
+    fn over(self, activation: Activation) -> f64 {
+        let own = if activation == Activation::SlimSigmoid { f64::from(SLIM) } else { 1.0 / 6.0 };
+        let ratio = f64::from(self.factor) / own;
+        if (ratio - 1.0).abs() < 1e-6 { 1.0 } else { ratio }
+    }
 }
 
 fn is(a: f32, b: f32) -> bool {
@@ -67,9 +96,9 @@ impl Form {
             form if by == 1.0 => Some(form),
             Self::Plain => Some(Self::Scaled(by)),
             Self::Scaled(before) => Some(Self::Scaled(before * by)),
-            Self::Six => sixth(by).map(Self::Gate),
-            Self::Relu6 => sixth(by).map(Self::FoldedGate),
-            Self::SwishSix => sixth(by).map(|_| Self::HardSwish),
+            Self::Six => Sixth::outside(by).map(Self::Gate),
+            Self::Relu6 => Sixth::outside(by).map(Self::FoldedGate),
+            Self::SwishSix => Sixth::outside(by).map(Self::HardSwish),
             _ => None,
         }
     }
@@ -92,8 +121,8 @@ impl Form {
     pub(super) fn times(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Self::Plain, Self::Six) | (Self::Six, Self::Plain) => Some(Self::SwishSix),
-            (Self::Plain, Self::Gate(_)) | (Self::Gate(_), Self::Plain) => Some(Self::HardSwish),
-            (Self::Scaled(by), Self::Six) | (Self::Six, Self::Scaled(by)) => sixth(by).map(|_| Self::HardSwish),
+            (Self::Plain, Self::Gate(sixth)) | (Self::Gate(sixth), Self::Plain) => Some(Self::HardSwish(sixth)),
+            (Self::Scaled(by), Self::Six) | (Self::Six, Self::Scaled(by)) => Sixth::outside(by).map(Self::HardSwish),
             _ => None,
         }
     }
@@ -104,9 +133,25 @@ impl Form {
             Self::Plain | Self::Softmax | Self::Sigmoid => Some(Activation::Linear),
             Self::Relu => Some(Activation::Relu),
             Self::Relu6 => Some(Activation::Relu6),
-            Self::HardSwish => Some(Activation::HardSwish),
-            Self::Gate(gate) | Self::FoldedGate(gate) => Some(gate),
+            Self::HardSwish(_) => Some(Activation::HardSwish),
+            Self::Gate(sixth) | Self::FoldedGate(sixth) => Some(sixth.gate()),
             _ => None,
+        }
+    }
+
+    /// What the activation's input, and what its result, have to be multiplied by to be the file's: for a file may round
+    /// 1/6, and activations have factors of their own.
+    pub(super) fn factors(self) -> (f64, f64) {
+        let sixth = match self {
+            Self::HardSwish(sixth) | Self::Gate(sixth) | Self::FoldedGate(sixth) => sixth,
+            _ => return (1.0, 1.0),
+        };
+        let ratio = sixth.over(self.activation().unwrap_or(Activation::HardSigmoid));
+        match self {
+            // `x · relu6(r·x + 3) / 6` is hard-swish of `r·x`, over `r`.
+            Self::HardSwish(_) if sixth.inside => (ratio, 1.0 / ratio),
+            _ if sixth.inside => (ratio, 1.0),
+            _ => (1.0, ratio),
         }
     }
 }
@@ -117,21 +162,40 @@ mod tests {
 
     #[test]
     fn every_spelling_of_hard_swish_is_one() {
+        let sixth = Sixth::outside(1.0 / 6.0);
+        let swish = sixth.map(Form::HardSwish);
         let six = Form::Plain.shifted(3.0).and_then(|form| form.clamped((0.0, 6.0)));
         assert_eq!(six, Some(Form::Six));
         let gate = six.and_then(|form| form.scaled(1.0 / 6.0));
-        assert_eq!(gate, Some(Form::Gate(Activation::HardSigmoid)));
-        assert_eq!(gate.and_then(|gate| Form::Plain.times(gate)), Some(Form::HardSwish));
-        assert_eq!(six.and_then(|six| six.times(Form::Plain)?.scaled(1.0 / 6.0)), Some(Form::HardSwish));
-        assert_eq!(Form::Plain.scaled(1.0 / 6.0).and_then(|scaled| scaled.times(six?)), Some(Form::HardSwish));
+        assert_eq!(gate, sixth.map(Form::Gate));
+        assert_eq!(gate.and_then(|gate| Form::Plain.times(gate)), swish);
+        assert_eq!(six.and_then(|six| six.times(Form::Plain)?.scaled(1.0 / 6.0)), swish);
+        assert_eq!(Form::Plain.scaled(1.0 / 6.0).and_then(|scaled| scaled.times(six?)), swish);
+        assert_eq!(swish.and_then(Form::activation), Some(Activation::HardSwish));
     }
 
     #[test]
     fn roundings_of_a_sixth_are_told_apart() {
-        assert_eq!(sixth(0.16667), Some(Activation::SlimSigmoid));
-        assert_eq!(sixth(0.000_653_608 * 255.0), Some(Activation::SlimSigmoid));
-        assert_eq!(sixth(1.0 / 6.0), Some(Activation::HardSigmoid));
-        assert_eq!(sixth(0.2), None);
+        let gate = |factor| Sixth::outside(factor).map(Sixth::gate);
+        assert_eq!(gate(0.16667), Some(Activation::SlimSigmoid));
+        assert_eq!(gate(0.000_653_608 * 255.0), Some(Activation::SlimSigmoid));
+        assert_eq!(gate(1.0 / 6.0), Some(Activation::HardSigmoid));
+        assert_eq!(gate(0.2), None);
+    }
+
+    #[test]
+    fn what_activations_lack_of_a_factor_is_told() {
+        let factors = |form: fn(Sixth) -> Form, sixth: Option<Sixth>| sixth.map(|sixth| form(sixth).factors());
+        for exact in [0.16667, 0.000_653_608 * 255.0, 1.0 / 6.0] {
+            assert_eq!(factors(Form::Gate, Sixth::outside(exact)), Some((1.0, 1.0)), "{exact}");
+        }
+        let half = 0.166_625_98;
+        let ratio = f64::from(half) * 6.0;
+        assert_eq!(factors(Form::Gate, Sixth::outside(half)), Some((1.0, ratio)));
+        assert_eq!(factors(Form::FoldedGate, Sixth::outside(half)), Some((1.0, ratio)));
+        assert_eq!(factors(Form::HardSwish, Sixth::outside(half)), Some((1.0, ratio)));
+        assert_eq!(factors(Form::Gate, Sixth::inside(half)), Some((ratio, 1.0)));
+        assert_eq!(factors(Form::HardSwish, Sixth::inside(half)), Some((ratio, 1.0 / ratio)));
     }
 
     #[test]
@@ -139,7 +203,7 @@ mod tests {
         assert_eq!(Form::Plain.clamped((-1.0, 1.0)), None);
         assert_eq!(Form::Plain.shifted(2.0).and_then(|form| form.clamped((0.0, 6.0))), None);
         assert_eq!(Form::Relu.shifted(3.0), None);
-        assert_eq!(Form::HardSwish.scaled(2.0), None);
+        assert_eq!(Sixth::outside(1.0 / 6.0).and_then(|sixth| Form::HardSwish(sixth).scaled(2.0)), None);
         assert_eq!(Form::Relu.times(Form::Plain), None);
     }
 }

@@ -8,6 +8,7 @@
 mod arithmetic;
 mod conventions;
 mod emit;
+mod factors;
 mod forms;
 mod rows;
 mod trace;
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 use super::names::Layout;
 use super::{Format, Inferred, Overrides, Tensor, Warning};
 use crate::error::{Error, Kind, Result};
+use crate::small::print_decimal;
 
 /// More operators than any MobileNet's graph has (V3 Large with everything spelled out: about 600).
 pub(super) const MAX_NODES: usize = 4096;
@@ -188,7 +190,19 @@ impl<'a> Graph<'a> {
         let dims = self.values.get(self.input).map(|value| value.dims.clone()).unwrap_or_default();
         let trace = trace::trace(self)?;
         let network = rows::parse(&trace, format)?;
-        let said = conventions::state(&network, &trace, (&dims, pixels, slim))?;
-        Ok((said, emit::tensors(&network, trace)?))
+        let mut said = conventions::state(&network, &trace, (&dims, pixels, slim))?;
+        let (factors, left) = factors::factors(&trace);
+        if left != 1.0 {
+            said.warnings.push(rounded_factor(left));
+        }
+        Ok((said, emit::tensors(&network, trace, &factors)?))
     }
+}
+
+/// Nothing follows the last map that could take the factor up.
+#[cold]
+fn rounded_factor(left: f64) -> Warning {
+    let percent = print_decimal((left - 1.0) * 100.0);
+    let message = format!("the file's activations round 1/6: its features differ from those given here by {percent} %");
+    Warning { code: "rounded_activation", message }
 }

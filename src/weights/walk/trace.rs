@@ -1,7 +1,7 @@
 //! Follows a graph from input to output: elementwise operators become [`Form`]s of what they are applied to, and only
 //! convolutions, pools, sums and gates are left as points.
 
-use super::forms::{Form, is_relu6};
+use super::forms::{Form, Sixth, is_relu6};
 use super::{Graph, Node, Op, Pads};
 use crate::error::{Error, Kind, Result};
 use crate::weights::names::Part;
@@ -228,9 +228,9 @@ impl<'a> Tracer<'a> {
             }
             Op::Norm { epsilon } => self.norm(node, map, epsilon),
             Op::Clamp(bounds) => Self::bounded(node, map, bounds),
-            Op::HardSwish => with(plain.then_some(Form::HardSwish)),
+            Op::HardSwish => with(Sixth::outside(1.0 / 6.0).filter(|_| plain).map(Form::HardSwish)),
             Op::HardSigmoid { alpha, beta } => {
-                let gate = super::forms::sixth(alpha).filter(|_| plain && (beta - 0.5).abs() < 1e-6);
+                let gate = Sixth::inside(alpha).filter(|_| plain && (beta - 0.5).abs() < 1e-6);
                 with(gate.map(Form::Gate))
             }
             Op::Softmax => with(plain.then_some(Form::Softmax)),
