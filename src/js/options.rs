@@ -33,15 +33,11 @@ impl<'a> Given<'a> {
         Err(thrown(bad("options", "an object", options, "See the types of the package for each option.")))
     }
 
-    /// `{ precision?: "kept" | "f32" | "f16" }`.
+    /// `{ precision?: "kept" | "f32" | "f16" | "int8" }`.
     #[cfg(feature = "importer")]
     pub fn precision(&self) -> JsResult<crate::weights::Precision> {
         use crate::weights::Precision;
-        let Some(name) = self.text("precision")? else { return Ok(Precision::default()) };
-        Precision::named(&name).ok_or_else(|| {
-            let names = Precision::ALL.map(|(_, name)| name).join(", ");
-            thrown(bad("precision", &names, &name.into(), "Leave the option out for what the file has."))
-        })
+        self.text("precision")?.map_or(Ok(Precision::default()), |name| Precision::from_name(&name).map_err(thrown))
     }
 
     /// `{ backend?: "auto" | "simd" | "reference", overrides?: { [key]: string } }`, keys as in

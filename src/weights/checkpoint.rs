@@ -7,6 +7,7 @@ use super::lean::assemble;
 use super::{File, Inferred, Overrides, Tensor, Warning, metadata};
 use crate::error::{Error, Kind, Result};
 use crate::model::Spec;
+use std::borrow::Cow;
 
 /// The tensors of one network.
 #[derive(Clone, Debug)]
@@ -31,7 +32,8 @@ pub(super) struct Entry {
     pub(super) canonical: String,
     /// Of the file's tensors.
     pub(super) index: usize,
-    /// Of weights: where the file's axes are in `[out, in, height, width]`.
+    /// Of weights: where the file's axes are in `[out, in, height, width]`; what the core module opens has them so.
+    #[cfg(feature = "full")]
     pub(super) axes: Option<[usize; 4]>,
 }
 
@@ -112,9 +114,7 @@ impl<'a> Checkpoint<'a> {
     /// any error of [`Tensor::to_f32`].
     pub fn parameter(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let entry = self.named(name)?;
-        let tensor = &self.file.tensors[entry.index];
-        let turned = entry.axes.and_then(|axes| tensor.turned(axes));
-        let tensor = turned.as_ref().unwrap_or(tensor);
+        let tensor = self.turned(entry);
         let fits = match (&*tensor.shape, shape) {
             ([dims @ .., 1, 1], [_, _]) if dims.len() == 2 => dims == shape,
             (dims, shape) => dims == shape,
@@ -128,6 +128,16 @@ impl<'a> Checkpoint<'a> {
         tensor.to_f32()
     }
 
+    /// A parameter with its axes in this crate's order.
+    fn turned(&self, entry: &Entry) -> Cow<'_, Tensor<'a>> {
+        let tensor = &self.file.tensors[entry.index];
+        #[cfg(feature = "full")]
+        if let Some(turned) = entry.axes.and_then(|axes| tensor.turned(axes)) {
+            return Cow::Owned(turned);
+        }
+        Cow::Borrowed(tensor)
+    }
+
     /// The network's tensors as the file has them, from the stem to the logits; what else the file holds is left out.
     pub fn tensors(&self) -> impl ExactSizeIterator<Item = &Tensor<'a>> {
         self.entries.iter().map(|entry| &self.file.tensors[entry.index])
@@ -136,11 +146,8 @@ impl<'a> Checkpoint<'a> {
     /// The same under this crate's own names, weights in the order `[out, in, height, width]`: what the core module opens.
     #[must_use]
     pub fn canonical(&self) -> Vec<Tensor<'a>> {
-        let canonical = |entry: &Entry| {
-            let tensor = &self.file.tensors[entry.index];
-            let turned = entry.axes.and_then(|axes| tensor.turned(axes)).unwrap_or_else(|| tensor.clone());
-            Tensor { name: entry.canonical.clone().into(), ..turned }
-        };
+        let canonical =
+            |entry: &Entry| Tensor { name: entry.canonical.clone().into(), ..self.turned(entry).into_owned() };
         self.entries.iter().map(canonical).collect()
     }
 

@@ -2,13 +2,14 @@
 
 use super::checkpoint::Entry;
 use super::names::SHADOW;
+use super::quantization::{SCALES, ZERO_POINTS};
 use super::{File, Warning};
 
 /// Names listed in one warning.
 const LISTED: usize = 6;
 
 /// Ends of names that training and converters leave behind, and inference has no use for.
-const HARMLESS: [&str; 11] = [
+const HARMLESS: [&str; 13] = [
     "num_batches_tracked",
     "global_step",
     SHADOW,
@@ -21,6 +22,9 @@ const HARMLESS: [&str; 11] = [
     "/add/y",
     "/mul/y",
     "_power",
+    // What integers stand for is part of them by now.
+    SCALES,
+    ZERO_POINTS,
 ];
 
 /// In the names of what training kept for itself.

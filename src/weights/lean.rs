@@ -66,7 +66,7 @@ fn spec(file: &File<'_>, stated: &mut Overrides) -> Option<Spec> {
 fn entries(file: &File<'_>, naming: &Naming, layer: &Layer) -> Option<Vec<Entry>> {
     let (convolution, norm) = naming.bases("", layer)?;
     let node = node(layer);
-    let entry = |canonical: String, name: String| Some(Entry { canonical, index: file.position(&name)?, axes: None });
+    let entry = |canonical: String, name: String| Some(Entry { canonical, index: file.position(&name)? });
     let weights = entry(format!("{node}/weights"), format!("{convolution}{}", naming.ends.weights[0]))?;
     let shape = &file.tensors[weights.index].shape;
     if shape[..] != layer.shape && (shape[..] != layer.shape[..2] || layer.shape[2..] != [1, 1]) {

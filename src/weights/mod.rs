@@ -17,6 +17,7 @@ mod checkpoint;
 mod convert;
 #[cfg(feature = "full")]
 mod extras;
+mod fold;
 #[cfg(feature = "full")]
 mod habits;
 #[cfg(feature = "full")]
@@ -43,6 +44,7 @@ mod parts;
 mod problems;
 #[cfg(feature = "full")]
 mod proto;
+mod quantization;
 mod safetensors;
 mod table;
 mod tensor;
@@ -69,9 +71,10 @@ pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
 #[cfg(feature = "full")]
 pub use parts::{Part, Wanted, main_part, read_parts, wanted};
+pub use quantization::Quantization;
 pub use safetensors::{write_safetensors, write_safetensors_with};
 pub use table::{parse_table, print_table};
-pub use tensor::{Dtype, Quantization, Tensor};
+pub use tensor::{Dtype, Tensor};
 
 /// More tensors than any MobileNet checkpoint holds (V2 with Adam's state: 630), few enough that listing them stays
 /// well under a mebibyte.
@@ -306,5 +309,9 @@ pub fn read(file: &[u8]) -> Result<File<'_>> {
         #[cfg(not(feature = "full"))]
         _ => return Err(lean::needs_importer()),
     };
-    File::new(format, metadata, tensors)
+    let mut file = File::new(format, metadata, tensors)?;
+    if format == Format::Safetensors {
+        quantization::attach(&mut file)?;
+    }
+    Ok(file)
 }

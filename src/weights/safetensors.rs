@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::json::{Json, push_string};
+use super::quantization::{Stored, stored};
 use super::tensor::{MAX_RANK, dense_strides, place};
 use super::{DAMAGED, Dtype, MAX_TENSORS, Tensor, metadata};
 use crate::error::{Error, Kind, Result};
@@ -171,7 +172,8 @@ fn without_gaps(tensors: &mut [Tensor<'_>], data: usize, end: usize) -> Result<(
     Ok(())
 }
 
-/// A safetensors file of these tensors whose metadata carries the whole of `spec` and a checksum of every tensor.
+/// A safetensors file of these tensors whose metadata carries the whole of `spec` and a checksum of every tensor. Integers
+/// have what they stand for beside them: see [`Quantization`](super::Quantization).
 ///
 /// The bytes depend on nothing but the arguments; the order of `tensors` does not matter.
 #[must_use]
@@ -186,13 +188,12 @@ pub fn write_safetensors_with<'t, 'a: 't>(
     spec: &Spec,
     wnids: &[String],
 ) -> Vec<u8> {
-    let mut tensors: Vec<&Tensor<'_>> = tensors.into_iter().collect();
+    let mut tensors: Vec<Stored<'_>> = tensors.into_iter().flat_map(stored).collect();
     // Wide elements first keeps every tensor aligned to its elements.
-    let size = |tensor: &Tensor<'_>| tensor.portable_dtype().size_bytes();
+    let size = |tensor: &Stored<'_>| tensor.dtype.size_bytes();
     sort(&mut tensors, &|a, b| (size(b), &a.name) < (size(a), &b.name));
 
-    let dense: Vec<(Dtype, Cow<'_, [u8]>)> = tensors.iter().map(|tensor| tensor.portable()).collect();
-    let crcs = tensors.iter().zip(&dense).map(|(tensor, (_, bytes))| (&*tensor.name, crc32(bytes)));
+    let crcs = tensors.iter().map(|tensor| (&*tensor.name, crc32(&tensor.bytes)));
     let mut header = String::from("{\"__metadata__\":{");
     for (index, (key, value)) in metadata::write(spec, wnids, crcs).iter().enumerate() {
         header.push_str(if index == 0 { "" } else { "," });
@@ -202,11 +203,11 @@ pub fn write_safetensors_with<'t, 'a: 't>(
     }
     header.push('}');
     let mut offset = 0;
-    for (tensor, (dtype, bytes)) in tensors.iter().zip(&dense) {
+    for tensor in &tensors {
         header.push(',');
         push_string(&mut header, &tensor.name);
-        let end = offset + bytes.len();
-        let (dtype, shape) = (dtype.name(), &tensor.shape);
+        let end = offset + tensor.bytes.len();
+        let (dtype, shape) = (tensor.dtype.name(), &tensor.shape);
         header.push_str(&format!(":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[{offset},{end}]}}"));
         offset = end;
     }
@@ -217,8 +218,8 @@ pub fn write_safetensors_with<'t, 'a: 't>(
     file.extend_from_slice(&(padded as u64).to_le_bytes());
     file.extend_from_slice(header.as_bytes());
     file.resize(LENGTH_BYTES + padded, b' ');
-    for (_, bytes) in dense {
-        file.extend_from_slice(&bytes);
+    for tensor in tensors {
+        file.extend_from_slice(&tensor.bytes);
     }
     file
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use half::{bf16, f16};
 
-use super::DAMAGED;
+use super::{DAMAGED, Quantization};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
 
@@ -78,33 +78,6 @@ impl Dtype {
             Self::F16 | Self::BF16 | Self::I16 => 2,
             Self::I8 | Self::U8 | Self::Bool => 1,
         }
-    }
-}
-
-/// What the integers of a tensor stand for: `(integer − zero point) · scale`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Quantization {
-    /// The axis along which scales differ; of no meaning where there is one scale.
-    pub axis: usize,
-    /// One for all elements, or one for each index of the axis.
-    pub scales: Vec<f32>,
-    /// As many as scales.
-    pub zero_points: Vec<i32>,
-}
-
-#[cfg(feature = "full")]
-impl Quantization {
-    /// The least and the greatest number that integers of eight bits and one scale stand for.
-    #[expect(clippy::cast_precision_loss, reason = "eight bits")]
-    pub(super) fn range(&self, dtype: Dtype) -> Option<(f32, f32)> {
-        let (least, greatest) = match dtype {
-            Dtype::U8 => (0.0, 255.0),
-            Dtype::I8 => (-128.0, 127.0),
-            _ => return None,
-        };
-        let (&[scale], &[zero]) = (&*self.scales, &*self.zero_points) else { return None };
-        let real = |integer: f32| (integer - zero as f32) * scale;
-        Some((real(least), real(greatest)))
     }
 }
 
@@ -235,6 +208,7 @@ impl<'a> Tensor<'a> {
 
     /// The same elements with the axis of the file's `i`-th at `axes[i]`; of two axes, where four are asked for, the
     /// others are of one element.
+    #[cfg(feature = "full")]
     pub(super) fn turned(&self, axes: [usize; 4]) -> Option<Self> {
         let (mut shape, mut strides) = (vec![1; 4], vec![1; 4]);
         let rank = self.shape.len();
@@ -253,13 +227,6 @@ impl<'a> Tensor<'a> {
         Some(turned)
     }
 
-    /// The same shape and name over `bytes`, dense elements of another type.
-    #[cfg(feature = "full")]
-    pub(super) fn rewritten<'b>(&'b self, dtype: Dtype, bytes: &'b [u8]) -> Result<Tensor<'b>> {
-        let strides = dense_strides(&self.shape).unwrap_or_default();
-        Tensor::view((&*self.name).into(), dtype, (self.shape.clone(), strides), 0, (bytes, 0))
-    }
-
     fn is_dense(&self) -> bool {
         // The stride of an axis of one element is never used.
         let dense = dense_strides(&self.shape).unwrap_or_default();
@@ -269,7 +236,8 @@ impl<'a> Tensor<'a> {
 
     /// The elements' bytes in row-major order; borrowed where the file has them so.
     pub(super) fn dense_bytes(&self) -> Cow<'_, [u8]> {
-        if self.is_dense() {
+        // Safetensors are always dense.
+        if cfg!(not(feature = "full")) || self.is_dense() {
             return Cow::Borrowed(&self.bytes);
         }
         let size = self.dtype.size_bytes();
@@ -329,10 +297,17 @@ impl<'a> Tensor<'a> {
         let values = match self.dtype {
             Dtype::F32 => dense.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
             Dtype::F16 => dense.as_chunks().0.iter().map(|&b| f16::from_le_bytes(b).to_f32()).collect(),
-            Dtype::BF16 => dense.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
-            Dtype::F64 => dense.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32).collect(),
             #[cfg(feature = "full")]
-            Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8 if self.quantization.is_some() => self.dequantised(dense),
+            Dtype::BF16 => dense.as_chunks().0.iter().map(|&b| bf16::from_le_bytes(b).to_f32()).collect(),
+            #[cfg(feature = "full")]
+            Dtype::F64 => dense.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32).collect(),
+            Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8 if let Some(quantization) = &self.quantization => {
+                quantization.dequantise(self.dtype, &self.shape, dense)
+            }
+            // No file that this crate wrote has others.
+            #[cfg(not(feature = "full"))]
+            _ => return Err(super::lean::needs_full_module()),
+            #[cfg(feature = "full")]
             Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8 | Dtype::Bool => {
                 return Err(Error::new(Kind::WrongDtype, self.place())
                     .expected("F32, F16, BF16 or F64")
@@ -341,44 +316,6 @@ impl<'a> Tensor<'a> {
             }
         };
         Ok(values)
-    }
-
-    /// What the dense integers stand for.
-    #[cfg(feature = "full")]
-    #[expect(clippy::cast_possible_truncation, reason = "computed in f64, kept in f32")]
-    fn dequantised(&self, dense: &[u8]) -> Vec<f32> {
-        let Some(Quantization { axis, scales, zero_points }) = &self.quantization else { return Vec::new() };
-        let inner: usize = self.shape.iter().skip(axis + 1).product::<usize>().max(1);
-        let real = |(index, integer): (usize, i32)| {
-            let channel = index / inner % scales.len().max(1);
-            let zero = zero_points.get(channel).copied().unwrap_or(0);
-            let scale = scales.get(channel).copied().unwrap_or(0.0);
-            ((f64::from(integer) - f64::from(zero)) * f64::from(scale)) as f32
-        };
-        match self.dtype {
-            Dtype::I8 => dense.iter().map(|&b| i32::from(b.cast_signed())).enumerate().map(real).collect(),
-            Dtype::U8 => dense.iter().map(|&b| i32::from(b)).enumerate().map(real).collect(),
-            Dtype::I16 => {
-                dense.as_chunks().0.iter().map(|&b| i32::from(i16::from_le_bytes(b))).enumerate().map(real).collect()
-            }
-            _ => dense.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).enumerate().map(real).collect(),
-        }
-    }
-
-    /// The type and the dense bytes under which safetensors hold these elements: integers that stand for other numbers
-    /// become those, since that format has no place for what they stand for.
-    pub(super) fn portable(&self) -> (Dtype, Cow<'_, [u8]>) {
-        #[cfg(feature = "full")]
-        if self.quantization.is_some() {
-            let values = self.dequantised(&self.dense_bytes());
-            return (Dtype::F32, values.into_iter().flat_map(f32::to_le_bytes).collect());
-        }
-        (self.dtype, self.dense_bytes())
-    }
-
-    /// The type alone.
-    pub(super) const fn portable_dtype(&self) -> Dtype {
-        if self.quantization.is_some() { Dtype::F32 } else { self.dtype }
     }
 
     /// Where the element of this row-major index is in the file.

@@ -187,9 +187,7 @@ fn convert_command(mut arguments: Parser) -> Result<()> {
         match argument {
             Arg::Value(file) => files.push(PathBuf::from(file)),
             Arg::Long("precision") => {
-                let name = arguments.value()?.string()?;
-                let names = || Precision::ALL.map(|(_, name)| name).join(", ");
-                precision = Precision::named(&name).with_context(|| format!("`{name}` is none of {}", names()))?;
+                precision = Precision::from_name(&arguments.value()?.string()?)?;
             }
             other => return Err(other.unexpected().into()),
         }
