@@ -106,6 +106,12 @@ impl Quantization {
         let real = |integer: f32| (integer - zero as f32) * scale;
         Some((real(least), real(greatest)))
     }
+
+    /// What they stand for, of a map.
+    pub(super) fn steps(&self, dtype: Dtype) -> Option<super::Steps> {
+        let (&[scale], &[zero]) = (&*self.scales, &*self.zero_points) else { return None };
+        super::Steps::new(dtype, scale, zero)
+    }
 }
 
 /// A named view of the file's bytes.

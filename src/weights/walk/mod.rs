@@ -7,15 +7,17 @@
 
 mod arithmetic;
 mod conventions;
+mod curve;
 mod emit;
 mod forms;
+mod integers;
 mod rows;
 mod trace;
 
 use std::borrow::Cow;
 
 use super::names::Layout;
-use super::{Format, Inferred, Overrides, Tensor, Warning};
+use super::{Format, Inferred, Integers, Overrides, Steps, Tensor, Warning};
 use crate::error::{Error, Kind, Result};
 
 /// More operators than any MobileNet's graph has (V3 Large with everything spelled out: about 600).
@@ -102,6 +104,8 @@ pub(super) struct Value<'a> {
     pub(super) dims: Vec<usize>,
     /// What its integers can stand for, of a quantised map.
     pub(super) range: Option<Bounds>,
+    /// What each of them stands for.
+    pub(super) steps: Option<Steps>,
 }
 
 /// An operator.
@@ -148,6 +152,8 @@ pub(super) struct Said {
     pub(super) inferred: Vec<Inferred>,
     /// What is suspicious.
     pub(super) warnings: Vec<Warning>,
+    /// How the network computes in integers, where all of it does.
+    pub(super) integers: Option<Integers>,
 }
 
 impl Said {
@@ -188,7 +194,8 @@ impl<'a> Graph<'a> {
         let dims = self.values.get(self.input).map(|value| value.dims.clone()).unwrap_or_default();
         let trace = trace::trace(self)?;
         let network = rows::parse(&trace, format)?;
-        let said = conventions::state(&network, &trace, (&dims, pixels, slim))?;
+        let mut said = conventions::state(&network, &trace, (&dims, pixels, slim))?;
+        said.integers = integers::collect(&network, &trace);
         Ok((said, emit::tensors(&network, trace)?))
     }
 }
