@@ -109,5 +109,11 @@ const fn kind(op: Op) -> &'static str {
         Op::Dense => "dense",
         Op::Sigmoid => "sigmoid",
         Op::Softmax => "softmax",
+        #[cfg(feature = "integers")]
+        Op::Quantize => "quantize",
+        #[cfg(feature = "integers")]
+        Op::Dequantize => "dequantize",
+        #[cfg(feature = "integers")]
+        Op::Lookup => "lookup",
     }
 }

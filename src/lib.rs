@@ -40,6 +40,8 @@ pub mod graph;
 pub mod plan;
 
 pub use mobilenet_kernels as kernels;
+#[cfg(feature = "integers")]
+pub use mobilenet_kernels::fixed;
 pub use mobilenet_kernels::lane;
 
 pub mod frame;
@@ -64,5 +66,7 @@ static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 pub use describe::{EndpointInfo, Layer};
 pub use error::{Error, Kind, Result};
 pub use frame::{Fit, Frame, View};
+#[cfg(feature = "integers")]
+pub use net::Precision;
 pub use net::{Choice, Net, Options, Origin, Tensor};
 pub use output::{Label, Query};

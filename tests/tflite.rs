@@ -7,6 +7,7 @@ use fixtures::Fixtures;
 use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, predict, rows, rows_with, top};
 use mobilenet_web::model::{Activation, Padding, Version, preset};
 use mobilenet_web::weights::{self, Checkpoint, Format, Overrides};
+use mobilenet_web::{Options, Precision};
 
 const V1_FLOAT: &str = "weights/v1_0.25_224_tflite/mobilenet_v1_0.25_224_1_default_1.tflite";
 
@@ -64,6 +65,11 @@ fn agreement(rows: &[(String, Vec<f32>, Vec<f32>)]) -> (usize, f32) {
 
 const V3_QUANTISED: &str = "weights/v3_small_1.0_224_uint8/v3-small_224_1.0_uint8.tflite";
 
+/// Quantised networks as floats.
+fn floats() -> Options {
+    Options { precision: Precision::F32, ..Options::default() }
+}
+
 /// The weights stand for numbers; arithmetic on these is not that of the integers, so only labels can be compared.
 #[test]
 fn quantised_networks_open_as_floats() {
@@ -98,7 +104,7 @@ fn quantised_networks_open_as_floats() {
         let spec = opened(&file).spec;
         assert_eq!(spec.version, version, "{golden}");
         assert_eq!((spec.preprocessing.mean, spec.preprocessing.std), rule, "{golden}");
-        let rows = rows(&fixtures, &file, golden, "out_f32");
+        let rows = rows_with(&fixtures, &file, floats(), golden, "out_f32");
         let (same, worst) = agreement(&rows);
         println!("{golden} as floats: first label of {same} of {}, max |Δprobability| {worst:.3}", rows.len());
         assert!(same >= least, "{golden}: {same}");
@@ -118,7 +124,7 @@ fn the_quantised_v3_has_the_numbers_that_its_integers_stand_for() {
     let Some(fixtures) = Fixtures::find() else { return };
     let file = fixtures.read(V3_QUANTISED);
     let overrides = Overrides { preprocessing: preset("tf-slim"), ..Overrides::default() };
-    let rows = rows_with(&fixtures, &file, overrides, "v3_small_1.0_224_dequant", "probs");
+    let rows = rows_with(&fixtures, &file, Options { overrides, ..floats() }, "v3_small_1.0_224_dequant", "probs");
     let (same, worst) = agreement(&rows);
     println!("v3_small_1.0_224_uint8 against its dequantised weights: max |Δprobability| {worst:.1e}");
     assert!(worst <= PROBABILITY_TOLERANCE, "{worst}");

@@ -5,14 +5,25 @@
 //! Packed parameters are, for each group of four output channels, one [`Vec4`] of biases and then one [`Vec4`] of
 //! weights for each input that the group reads, in the order in which the kernel reads them.
 
+#[cfg(feature = "integers")]
+pub mod fixed;
+#[cfg(feature = "integers")]
+pub mod integers;
 pub mod lane;
 mod params;
 #[cfg(feature = "reference")]
 pub mod reference;
+#[cfg(feature = "integers")]
+mod scalar;
 pub mod simd;
 
 pub use params::{Add, BLOCKS, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
+#[cfg(feature = "integers")]
+use crate::integers::{
+    IntegerAdd, IntegerConv, IntegerDepthwise, IntegerFromFloat, IntegerLookup, IntegerPointwise, IntegerPool,
+    IntegerScale, IntegerSoftmax, IntegerToFloat,
+};
 use crate::lane::{Body, Vec4};
 use std::fmt;
 
@@ -31,22 +42,22 @@ pub struct Io<'a> {
 
 /// The one list of kernels. A row names the module that holds each body and the type of its parameter block.
 macro_rules! kernels {
-    ($($(#[$doc:meta])* $module:ident: $params:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $(#[cfg(feature = $feature:literal)])? $module:ident: $params:ident,)*) => {
         /// One kernel with its parameter block: what a step of a plan calls.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum Call {
-            $($(#[$doc])* $params($params),)*
+            $($(#[doc = $doc])* $(#[cfg(feature = $feature)])? $params($params),)*
         }
 
         /// Every kernel's stem, as its files are called.
-        pub const STEMS: &[&str] = &[$(stringify!($module)),*];
+        pub const STEMS: &[&str] = &[$($(#[cfg(feature = $feature)])? stringify!($module)),*];
 
         impl Call {
             /// The kernel's stem.
             #[must_use]
             pub const fn stem(&self) -> &'static str {
                 match self {
-                    $(Self::$params(_) => stringify!($module),)*
+                    $($(#[cfg(feature = $feature)])? Self::$params(_) => stringify!($module),)*
                 }
             }
 
@@ -54,15 +65,17 @@ macro_rules! kernels {
             #[must_use]
             pub fn words(&self) -> &[u32] {
                 match self {
-                    $(Self::$params(p) => bytemuck::cast_slice(std::slice::from_ref(p)),)*
+                    $($(#[cfg(feature = $feature)])? Self::$params(p) => bytemuck::cast_slice(std::slice::from_ref(p)),)*
                 }
             }
 
             /// Runs one of the CPU bodies.
             pub fn run(&self, body: Body, io: Io<'_>) {
                 match (self, body) {
-                    $(#[cfg(feature = "reference")]
+                    $($(#[cfg(feature = $feature)])?
+                      #[cfg(feature = "reference")]
                       (Self::$params(p), Body::Reference) => reference::$module::run(p, io),
+                      $(#[cfg(feature = $feature)])?
                       (Self::$params(p), Body::Simd) => simd::$module::run(p, io),)*
                 }
             }
@@ -71,7 +84,7 @@ macro_rules! kernels {
         impl fmt::Display for Call {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
-                    $(Self::$params(p) => write!(f, "{:<11} {p}", stringify!($module)),)*
+                    $($(#[cfg(feature = $feature)])? Self::$params(p) => write!(f, "{:<11} {p}", stringify!($module)),)*
                 }
             }
         }
@@ -99,4 +112,34 @@ kernels! {
     sigmoid: Sigmoid,
     /// Exponentials over their sum.
     softmax: Softmax,
+    /// A convolution of integers over the channels of the picture.
+    #[cfg(feature = "integers")]
+    integer_conv: IntegerConv,
+    /// One of integers of each channel by itself.
+    #[cfg(feature = "integers")]
+    integer_depthwise: IntegerDepthwise,
+    /// A 1×1 convolution of integers, or a dense layer.
+    #[cfg(feature = "integers")]
+    integer_pointwise: IntegerPointwise,
+    /// The sum of two maps of integers.
+    #[cfg(feature = "integers")]
+    integer_add: IntegerAdd,
+    /// A map of integers times a vector, channel by channel.
+    #[cfg(feature = "integers")]
+    integer_scale: IntegerScale,
+    /// The mean of all pixels, of integers.
+    #[cfg(feature = "integers")]
+    integer_pool: IntegerPool,
+    /// Any function of eight bits.
+    #[cfg(feature = "integers")]
+    integer_lookup: IntegerLookup,
+    /// Exponentials over their sum, as integers.
+    #[cfg(feature = "integers")]
+    integer_softmax: IntegerSoftmax,
+    /// Floats to integers.
+    #[cfg(feature = "integers")]
+    integer_from_float: IntegerFromFloat,
+    /// Integers to floats.
+    #[cfg(feature = "integers")]
+    integer_to_float: IntegerToFloat,
 }

@@ -5,18 +5,22 @@ use std::fmt;
 
 /// Declares `#[repr(C)]` blocks of 32-bit words.
 macro_rules! blocks {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+    ($list:ident: $($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
         $($(#[$doc])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type,)* })*
 
         /// Every block's name and its fields', in order: what the shaders' structures are compared with.
-        pub const BLOCKS: &[(&str, &[&str])] = &[$((stringify!($name), &[$(stringify!($field)),*])),*];
+        pub const $list: &[(&str, &[&str])] = &[$((stringify!($name), &[$(stringify!($field)),*])),*];
     };
 }
 
+#[cfg(feature = "integers")]
+pub(crate) use blocks;
+
 blocks! {
+    BLOCKS:
     /// An activation: outputs are clamped to `low ..= high`, or bent.
     Curve {
         /// 0: clamp. 1: hard-swish, `x · clamp(x + 3, 0, 6) / 6`. 2: hard-sigmoid, `clamp(x + 3, 0, 6) / 6`.

@@ -39,7 +39,7 @@ const PAD_MULTIPLE_PX: usize = 32;
 impl<'a> Builder<'a> {
     fn new(spec: &'a Spec) -> Self {
         let shape = Shape { height: spec.height_px, width: spec.width_px, channels: 3 };
-        let input = Node { name: "input".into(), op: Op::Input, inputs: Vec::new(), shape };
+        let input = Node::new("input".into(), Op::Input, Vec::new(), shape);
         let graph = Graph { version: spec.version, nodes: vec![input], endpoints: Vec::new() };
         let mut builder = Self { spec, graph, reached: 1, dilation: 1 };
         let padded = |side: usize| side.next_multiple_of(PAD_MULTIPLE_PX);
@@ -59,7 +59,7 @@ impl<'a> Builder<'a> {
     }
 
     fn push(&mut self, name: String, op: Op, inputs: Vec<NodeId>, shape: Shape) {
-        self.graph.nodes.push(Node { name, op, inputs, shape });
+        self.graph.nodes.push(Node::new(name, op, inputs, shape));
     }
 
     /// Names the last node's output.

@@ -5,6 +5,8 @@
 
 mod aliases;
 mod build;
+#[cfg(feature = "integers")]
+mod quantized;
 mod shape;
 
 pub use shape::{Shape, Window};
@@ -43,6 +45,15 @@ pub enum Op {
     Sigmoid,
     /// Exponentials over their sum.
     Softmax,
+    /// Numbers to the integers that stand for them.
+    #[cfg(feature = "integers")]
+    Quantize,
+    /// Integers to the numbers that they stand for.
+    #[cfg(feature = "integers")]
+    Dequantize,
+    /// A table's row for each integer: an activation.
+    #[cfg(feature = "integers")]
+    Lookup,
 }
 
 /// One operation and what comes out of it.
@@ -56,6 +67,34 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     /// What comes out.
     pub shape: Shape,
+    /// Of what.
+    #[cfg(feature = "integers")]
+    pub element: Element,
+}
+
+/// What a map is made of.
+#[cfg(feature = "integers")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Element {
+    /// Numbers.
+    #[default]
+    Float,
+    /// Integers that stand for numbers.
+    Integer,
+}
+
+impl Node {
+    /// A node of numbers.
+    fn new(name: String, op: Op, inputs: Vec<NodeId>, shape: Shape) -> Self {
+        Self {
+            name,
+            op,
+            inputs,
+            shape,
+            #[cfg(feature = "integers")]
+            element: Element::Float,
+        }
+    }
 }
 
 /// A tensor that a node reads from the weights.

@@ -59,7 +59,12 @@ impl<'a> Given<'a> {
             }
             Ok(overrides)
         };
-        Ok(Options { backend: backend.map_err(thrown)?, overrides: overrides().map_err(thrown)? })
+        Ok(Options {
+            backend: backend.map_err(thrown)?,
+            overrides: overrides().map_err(thrown)?,
+            #[cfg(feature = "integers")]
+            precision: Default::default(),
+        })
     }
 
     /// The network that the options describe by themselves: as [`Given::open`], with a version or a table.

@@ -72,6 +72,13 @@ impl Net {
     /// nothing is attached, not even what was before.
     pub fn attach(&mut self, device: &Device, variant: Variant) -> Result<()> {
         self.detach();
+        #[cfg(feature = "integers")]
+        if self.is_integer() {
+            return Err(Error::new(Kind::GpuUnavailable, "gpu")
+                .expected("a network of floats")
+                .found("one that is computed in integers, which GPUs have no kernels for here")
+                .remedy("Leave it on the CPU, or open it in floats: `precision: \"f32\"`."));
+        }
         let preprocessor = Preprocessor::new(&self.spec.preprocessing, self.spec.height_px, self.spec.width_px);
         let gpu = Gpu::new(device, variant, preprocessor, self.executor.parameters())?;
         self.accelerator = Some(Accelerator { gpu, plans: Vec::new() });

@@ -73,6 +73,17 @@ impl Choice {
     }
 }
 
+/// What a quantised network is computed in.
+#[cfg(feature = "integers")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// The file's own integers, where it states those of every map; floats otherwise.
+    #[default]
+    Kept,
+    /// Floats: weights are the numbers that their integers stand for.
+    F32,
+}
+
 /// How a network is opened. The default needs no thought.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
@@ -80,6 +91,9 @@ pub struct Options {
     pub backend: Choice,
     /// What is known better than the file and its tensors tell.
     pub overrides: Overrides,
+    /// What it is computed in.
+    #[cfg(feature = "integers")]
+    pub precision: Precision,
 }
 
 /// A feature map or a vector, `[h, w, c]` or `[c]`, row by row.
@@ -142,6 +156,13 @@ impl Net {
         let cpu = options.backend.cpu()?;
         let checkpoint = weights::checkpoint(file, &options.overrides)?;
         let graph = Graph::build(&checkpoint.spec)?;
+        #[cfg(feature = "integers")]
+        let graph = match &checkpoint.integers {
+            Some(integers) if options.precision == Precision::Kept => {
+                graph.quantized(&|name| integers.get(name).is_some())
+            }
+            _ => graph,
+        };
         let packing = Packing::new(&graph);
         let parameters = packing.pack(&graph, &checkpoint)?;
         let origin = Origin {
@@ -227,6 +248,13 @@ impl Net {
     #[must_use]
     pub const fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// Whether it is computed in integers.
+    #[cfg(feature = "integers")]
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        self.graph.nodes.iter().any(|node| node.element == crate::graph::Element::Integer)
     }
 
     /// Which backend runs, and why.

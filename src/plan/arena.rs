@@ -68,7 +68,7 @@ fn moment(groups: &[Group], step: usize) -> usize {
 }
 
 fn lifetimes(graph: &Graph, steps: &[Fused], asked: &[Endpoint]) -> Vec<Map> {
-    let map = |node: NodeId, first| Map { node, size: vec4s(graph.nodes[node].shape), first, last: first };
+    let map = |node: NodeId, first| Map { node, size: vec4s(&graph.nodes[node]), first, last: first };
     // The picture is there before the first step.
     let mut maps = vec![map(0, 0)];
     maps.extend(steps.iter().enumerate().map(|(index, step)| map(step.output, index)));

@@ -2,7 +2,9 @@
 //! residual joins the projection that precedes it. Nodes that no asked endpoint needs get no call at all.
 
 use crate::error::{Error, Kind, Result};
-use crate::graph::{Graph, NodeId, Op, Window};
+#[cfg(feature = "integers")]
+use crate::graph::Element;
+use crate::graph::{Graph, Node, NodeId, Op, Shape, Window};
 use crate::kernels::{Add, Call, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 use crate::lane::lanes;
 use crate::model::{Activation, Pooling};
@@ -55,7 +57,7 @@ pub(super) fn fuse(graph: &Graph, asked: &[NodeId], residuals: bool) -> Result<V
             match op {
                 Op::BatchNorm => {}
                 Op::Activation(activation) if curve == Curve::LINEAR => curve = bend(activation),
-                Op::Add if pointwise && residuals => {
+                Op::Add if pointwise && residuals && is_float(&graph.nodes[id]) => {
                     side = graph.nodes[consumer].inputs.iter().copied().find(|&map| map != output)
                 }
                 _ => break,
@@ -94,6 +96,15 @@ fn needed(graph: &Graph, asked: &[NodeId]) -> Vec<bool> {
     needed
 }
 
+/// Whether a residual can be added by the convolution before it.
+#[cfg_attr(not(feature = "integers"), expect(clippy::missing_const_for_fn, reason = "it has nothing to look at"))]
+fn is_float(_node: &Node) -> bool {
+    #[cfg(feature = "integers")]
+    return _node.element == Element::Float;
+    #[cfg(not(feature = "integers"))]
+    true
+}
+
 const fn bend(activation: Activation) -> Curve {
     match activation {
         Activation::Linear => Curve::LINEAR,
@@ -105,10 +116,21 @@ const fn bend(activation: Activation) -> Curve {
     }
 }
 
+/// Rows and columns that a pool reads of a map.
+#[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
+pub(super) fn pooled(pooling: Pooling, map: Shape) -> [u32; 2] {
+    let side = |length: usize| if pooling == Pooling::Slim7 { length.min(SLIM_POOL_PX) } else { length } as u32;
+    [side(map.height), side(map.width)]
+}
+
 /// The kernel for the chain that starts at node `id`.
 #[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
 fn call(graph: &Graph, id: NodeId, curve: Curve, residual: bool) -> Result<Call> {
     let node = &graph.nodes[id];
+    #[cfg(feature = "integers")]
+    if let Some(call) = super::integers::call(graph, id) {
+        return Ok(call);
+    }
     let (from, to) = (graph.nodes[node.inputs[0]].shape, node.shape);
     let out_lanes = lanes(to.channels) as u32;
     Ok(match node.op {
@@ -145,7 +167,7 @@ fn call(graph: &Graph, id: NodeId, curve: Curve, residual: bool) -> Result<Call>
             pad_left: window.pad_left as u32,
             curve,
         }),
-        Op::Add => Call::Add(Add { count: super::vec4s(to) as u32 }),
+        Op::Add => Call::Add(Add { count: super::vec4s(node) as u32 }),
         Op::Scale => Call::Scale(Scale { pixels: to.pixels() as u32, lanes: out_lanes }),
         Op::Pad => Call::Pad(Pad {
             in_height: from.height as u32,
@@ -155,11 +177,11 @@ fn call(graph: &Graph, id: NodeId, curve: Curve, residual: bool) -> Result<Call>
             lanes: out_lanes,
         }),
         Op::GlobalPool(pooling) => {
-            let side = |length: usize| if pooling == Pooling::Slim7 { length.min(SLIM_POOL_PX) } else { length } as u32;
+            let [height, width] = pooled(pooling, from);
             Call::GlobalPool(GlobalPool {
                 in_width: from.width as u32,
-                height: side(from.height),
-                width: side(from.width),
+                height,
+                width,
                 lanes: out_lanes,
                 max: u32::from(pooling == Pooling::Max),
             })
@@ -167,7 +189,7 @@ fn call(graph: &Graph, id: NodeId, curve: Curve, residual: bool) -> Result<Call>
         Op::Dense => Call::Dense(Dense { in_channels: from.channels as u32, out_lanes, curve }),
         Op::Sigmoid => Call::Sigmoid(Sigmoid { classes: to.channels as u32 }),
         Op::Softmax => Call::Softmax(Softmax { classes: to.channels as u32 }),
-        Op::Conv(_) | Op::Input | Op::BatchNorm | Op::Activation(_) => {
+        _ => {
             return Err(Error::new(Kind::BadModel, &*node.name)
                 .expected("a node of a MobileNet")
                 .found("one that no kernel computes by itself")

@@ -3,14 +3,20 @@
 mod arena;
 mod fuse;
 mod group;
+#[cfg(feature = "integers")]
+mod integers;
 mod packing;
 
 pub use group::{Group, Grouping, Pattern};
 pub use packing::Packing;
 
 use crate::error::Result;
-use crate::graph::{Graph, Shape};
+#[cfg(feature = "integers")]
+use crate::graph::Element;
+use crate::graph::{Graph, Node, Shape};
 use crate::kernels::Call;
+#[cfg(feature = "integers")]
+use crate::kernels::integers::eights;
 use crate::lane::{Vec4, lanes};
 use std::fmt;
 use std::ops::Range;
@@ -118,9 +124,13 @@ impl Plan {
     }
 }
 
-/// How many [`crate::lane::Vec4`]s a map of that shape takes.
-const fn vec4s(shape: Shape) -> usize {
-    shape.pixels() * lanes(shape.channels)
+/// How many [`crate::lane::Vec4`]s a node's map takes.
+const fn vec4s(node: &Node) -> usize {
+    #[cfg(feature = "integers")]
+    if matches!(node.element, Element::Integer) {
+        return node.shape.pixels() * eights(node.shape.channels);
+    }
+    node.shape.pixels() * lanes(node.shape.channels)
 }
 
 impl fmt::Display for Plan {

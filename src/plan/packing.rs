@@ -24,6 +24,13 @@ impl Packing {
         let mut ranges = vec![0..0; graph.nodes.len()];
         let mut length = 0;
         for (id, range) in ranges.iter_mut().enumerate() {
+            #[cfg(feature = "integers")]
+            if super::integers::call(graph, id).is_some() {
+                let size = super::integers::length(graph, id);
+                *range = length..length + size;
+                length += size;
+                continue;
+            }
             if let Some(inputs) = inputs(graph, id) {
                 let size = lanes(graph.nodes[id].shape.channels) * (1 + inputs);
                 *range = length..length + size;
@@ -52,6 +59,11 @@ impl Packing {
     pub fn pack(&self, graph: &Graph, checkpoint: &Checkpoint<'_>) -> Result<Vec<Vec4>> {
         let mut packed = vec![Vec4::default(); self.length];
         for (id, range) in self.ranges.iter().enumerate().filter(|(_, range)| !range.is_empty()) {
+            #[cfg(feature = "integers")]
+            if super::integers::call(graph, id).is_some() {
+                super::integers::pack(graph, checkpoint, id, &mut packed[range.clone()])?;
+                continue;
+            }
             pack_node(graph, checkpoint, id, &mut packed[range.clone()])?;
         }
         Ok(packed)

@@ -1,5 +1,9 @@
 //! A file whose tensors are those of a known network, under canonical names.
 
+use std::borrow::Cow;
+
+#[cfg(feature = "integers")]
+use super::Integers;
 #[cfg(feature = "full")]
 use super::assemble::assemble;
 #[cfg(not(feature = "full"))]
@@ -7,7 +11,6 @@ use super::lean::assemble;
 use super::{File, Inferred, Overrides, Tensor, Warning, metadata};
 use crate::error::{Error, Kind, Result};
 use crate::model::Spec;
-use std::borrow::Cow;
 
 /// The tensors of one network.
 #[derive(Clone, Debug)]
@@ -22,6 +25,9 @@ pub struct Checkpoint<'a> {
     pub warnings: Vec<Warning>,
     /// WordNet ids by class; empty where the file does not hold them.
     pub wnids: Vec<String>,
+    /// How it computes in integers, where it can.
+    #[cfg(feature = "integers")]
+    pub integers: Option<Integers>,
     pub(super) file: File<'a>,
     pub(super) entries: Vec<Entry>,
 }
@@ -67,6 +73,8 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
         inferred: assembled.inferred,
         warnings: assembled.warnings,
         wnids: stated.wnids.unwrap_or_default(),
+        #[cfg(feature = "integers")]
+        integers: None,
         file,
         entries: assembled.entries,
     };
@@ -74,6 +82,7 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
     {
         checkpoint.inferred.extend(checkpoint.file.said.inferred.iter().cloned());
         checkpoint.warnings.extend(checkpoint.file.said.warnings.iter().cloned());
+        checkpoint.integers = checkpoint.file.said.integers.take();
     }
     let suspicions = super::honesty::check(&checkpoint);
     checkpoint.warnings.extend(suspicions);
@@ -113,6 +122,11 @@ impl<'a> Checkpoint<'a> {
     /// [`Kind::MissingTensor`], [`Kind::WrongShape`] with the file's name, byte offset, expected and found shapes, or
     /// any error of [`Tensor::to_f32`].
     pub fn parameter(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.shaped(name, shape)?.to_f32()
+    }
+
+    /// The tensor of that canonical name, its axes in the order of [`Checkpoint::parameter`].
+    pub(super) fn shaped(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, Tensor<'a>>> {
         let entry = self.named(name)?;
         let tensor = self.turned(entry);
         let fits = match (&*tensor.shape, shape) {
@@ -125,7 +139,7 @@ impl<'a> Checkpoint<'a> {
                 .found(format!("{:?}", tensor.shape))
                 .remedy("The weights belong to another network than their names or metadata say."));
         }
-        tensor.to_f32()
+        Ok(tensor)
     }
 
     /// A parameter with its axes in this crate's order.

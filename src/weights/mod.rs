@@ -27,6 +27,8 @@ mod honesty;
 mod infer;
 #[cfg(feature = "full")]
 mod inflate;
+#[cfg(feature = "integers")]
+mod integers;
 mod json;
 #[cfg(feature = "full")]
 mod keras;
@@ -67,6 +69,8 @@ use crate::small::sort;
 pub use checkpoint::{Checkpoint, checkpoint};
 #[cfg(feature = "full")]
 pub use convert::{Precision, convert};
+#[cfg(feature = "integers")]
+pub use integers::{Centred, Integer, Integers, Rule, Steps};
 pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
 #[cfg(feature = "full")]

@@ -58,6 +58,13 @@ impl Quantization {
         Some((real(least), real(greatest)))
     }
 
+    /// What they stand for, of a map.
+    #[cfg(feature = "full")]
+    pub(super) fn steps(&self, dtype: Dtype) -> Option<super::Steps> {
+        let (&[scale], &[zero]) = (&*self.scales, &*self.zero_points) else { return None };
+        super::Steps::new(dtype, scale, zero)
+    }
+
     /// Whether safetensors have a place for it.
     const fn is_portable(&self) -> bool {
         self.scales.len() == 1 || self.axis == 0

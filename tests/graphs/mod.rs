@@ -63,19 +63,18 @@ pub fn top(values: &[f32]) -> usize {
 
 /// A network's predictions for each picture of a golden folder, beside the rows of `outputs`.
 pub fn rows(fixtures: &Fixtures, file: &[u8], golden: &str, outputs: &str) -> Vec<(String, Vec<f32>, Vec<f32>)> {
-    rows_with(fixtures, file, Overrides::default(), golden, outputs)
+    rows_with(fixtures, file, Options::default(), golden, outputs)
 }
 
-/// The same with options.
+/// The same of a network that is opened with options.
 pub fn rows_with(
     fixtures: &Fixtures,
     file: &[u8],
-    overrides: Overrides,
+    options: Options,
     golden: &str,
     outputs: &str,
 ) -> Vec<(String, Vec<f32>, Vec<f32>)> {
-    let mut net = Net::open(file, &Options { overrides, ..Options::default() })
-        .unwrap_or_else(|error| panic!("{golden}: {error}"));
+    let mut net = Net::open(file, &options).unwrap_or_else(|error| panic!("{golden}: {error}"));
     let names = fixtures.golden_names(&format!("golden/{golden}"));
     let expected = fixtures.npy(&format!("golden/{golden}/{outputs}.npy"));
     let length = expected.len() / names.len();

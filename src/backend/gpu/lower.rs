@@ -86,6 +86,9 @@ const fn shader(call: &Call) -> &'static Shader {
         Call::Dense(_) => &shaders::DENSE,
         Call::Sigmoid(_) => &shaders::SIGMOID,
         Call::Softmax(_) => &shaders::SOFTMAX,
+        // `Gpu::prepare` refuses plans that have such steps.
+        #[cfg(feature = "integers")]
+        _ => &shaders::PAD,
     }
 }
 
@@ -113,6 +116,8 @@ const fn call_groups(call: &Call) -> u32 {
         Call::Scale(p) => p.pixels * p.lanes,
         Call::Pad(p) => p.out_height * p.out_width * p.lanes,
         Call::Sigmoid(p) => p.classes.div_ceil(4),
+        #[cfg(feature = "integers")]
+        _ => 0,
     };
     items.div_ceil(WIDTH)
 }

@@ -80,7 +80,7 @@ pub(super) fn read(file: &[u8]) -> Result<(Said, Vec<Tensor<'_>>)> {
                 let (name, tensor) = tensor::read(message)?;
                 let index = names.index(name)?;
                 let dims = tensor.as_ref().map(|tensor| tensor.shape.clone()).unwrap_or_default();
-                names.values[index] = Value { constant: tensor, dims, range: None };
+                names.values[index] = Value { constant: tensor, dims, ..Value::default() };
             }
             11 | 12 => {
                 let (name, dims) = value_info(message)?;

@@ -88,7 +88,7 @@ pub(super) fn node<'a>(mut message: Message<'a>, names: &mut Names<'a>) -> Resul
         Built::Op(builder) => builder,
         Built::Constant(tensor) => {
             let dims = tensor.shape.clone();
-            names.values[output] = Value { constant: Some(tensor), dims, range: None };
+            names.values[output] = Value { constant: Some(tensor), dims, ..Value::default() };
             return Ok(None);
         }
     };
@@ -205,7 +205,7 @@ fn build<'a>(
             let found = matrix.is_some();
             if let Some(turned) = turned {
                 let dims = turned.shape.clone();
-                inputs[1] = Some(names.add(Value { constant: Some(turned), dims, range: None })?);
+                inputs[1] = Some(names.add(Value { constant: Some(turned), dims, ..Value::default() })?);
             }
             if found { Op::Dense { bounds: UNBOUNDED } } else { Op::Other }
         }

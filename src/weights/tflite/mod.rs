@@ -202,12 +202,14 @@ impl<'a> Reader<'a> {
         let quantization = quantization(tensor)?;
         let kind = dtype(tensor.u8(1)?);
         let Some((bytes, offset_bytes)) = self.buffer(tensor.u32(2)?)? else {
-            let range = kind.zip(quantization).and_then(|(kind, quantization)| quantization.range(kind));
-            return Ok(Value { constant: None, dims, range });
+            let quantized = kind.zip(quantization);
+            let range = quantized.as_ref().and_then(|(kind, quantization)| quantization.range(*kind));
+            let steps = quantized.and_then(|(kind, quantization)| quantization.steps(kind));
+            return Ok(Value { constant: None, dims, range, steps });
         };
         let Some(kind) = kind else {
             // Text and the like: of no use to a network, and an error only where an operator needs it.
-            return Ok(Value { constant: None, dims, range: None });
+            return Ok(Value { dims, ..Value::default() });
         };
         let strides = dense_strides(&dims).ok_or_else(|| bad("a shape that fits memory", format!("{dims:?}")))?;
         let wanted = dims.iter().try_fold(kind.size_bytes(), |product, &dim| product.checked_mul(dim));
@@ -227,6 +229,6 @@ impl<'a> Reader<'a> {
         let mut constant = Tensor::view(name.into(), kind, (dims.clone(), strides), 0, (bytes, offset_bytes))?;
         let integers = matches!(kind, Dtype::I8 | Dtype::U8 | Dtype::I16 | Dtype::I32);
         constant.quantization = quantization.filter(|_| integers);
-        Ok(Value { constant: Some(constant), dims, range: None })
+        Ok(Value { constant: Some(constant), dims, ..Value::default() })
     }
 }

@@ -83,7 +83,7 @@ pub(super) fn node<'a>(operator: Table<'a>, codes: Vector<'a>, values: &mut [Val
     if let Some(tensor) = constant(0).filter(|_| name == Some("DEQUANTIZE")) {
         // Weights of another type than the graph computes in.
         let (tensor, dims) = (tensor.clone(), tensor.shape.clone());
-        values[output] = Value { constant: Some(tensor), dims, range: None };
+        values[output] = Value { constant: Some(tensor), dims, ..Value::default() };
         return Ok(None);
     }
     if pass {

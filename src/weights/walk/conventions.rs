@@ -60,7 +60,7 @@ pub(super) fn state(
     stated.preprocessing = Some(preprocessing);
     let why = if known { format!("{why}; its numbers are the graph's") } else { why.into() };
     let inferred = vec![Inferred { what: "preprocessing", value: name.into(), why }];
-    Ok(Said { stated, inferred, warnings: Vec::new() })
+    Ok(Said { stated, inferred, ..Said::default() })
 }
 
 /// From pixels to what the first convolution reads, and whether the file told anything of it.

@@ -7,16 +7,18 @@
 
 mod arithmetic;
 mod conventions;
+mod curve;
 mod emit;
 mod factors;
 mod forms;
+mod integers;
 mod rows;
 mod trace;
 
 use std::borrow::Cow;
 
 use super::names::Layout;
-use super::{Format, Inferred, Overrides, Tensor, Warning};
+use super::{Format, Inferred, Integers, Overrides, Steps, Tensor, Warning};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
 
@@ -104,6 +106,8 @@ pub(super) struct Value<'a> {
     pub(super) dims: Vec<usize>,
     /// What its integers can stand for, of a quantised map.
     pub(super) range: Option<Bounds>,
+    /// What each of them stands for.
+    pub(super) steps: Option<Steps>,
 }
 
 /// An operator.
@@ -150,6 +154,8 @@ pub(super) struct Said {
     pub(super) inferred: Vec<Inferred>,
     /// What is suspicious.
     pub(super) warnings: Vec<Warning>,
+    /// How the network computes in integers, where all of it does.
+    pub(super) integers: Option<Integers>,
 }
 
 impl Said {
@@ -191,6 +197,7 @@ impl<'a> Graph<'a> {
         let trace = trace::trace(self)?;
         let network = rows::parse(&trace, format)?;
         let mut said = conventions::state(&network, &trace, (&dims, pixels, slim))?;
+        said.integers = integers::collect(&network, &trace);
         let (factors, left) = factors::factors(&trace);
         if left != 1.0 {
             said.warnings.push(rounded_factor(left));

@@ -1,7 +1,9 @@
 //! Follows a graph from input to output: elementwise operators become [`Form`]s of what they are applied to, and only
 //! convolutions, pools, sums and gates are left as points.
 
+use super::curve::Curve;
 use super::forms::{Form, Sixth, is_relu6};
+use super::integers::Followed;
 use super::{Graph, Node, Op, Pads};
 use crate::error::{Error, Kind, Result};
 use crate::weights::names::Part;
@@ -31,6 +33,8 @@ pub(super) struct Point {
     pub(super) range: Option<(f32, f32)>,
     /// Rows and columns, where they are known.
     pub(super) size: Option<[usize; 2]>,
+    /// How it is in integers.
+    pub(super) integers: Followed,
 }
 
 /// A convolution or dense layer.
@@ -62,6 +66,8 @@ pub(super) struct Trace<'a> {
     pub(super) convolutions: Vec<Convolution<'a>>,
     /// The point at the output.
     pub(super) last: usize,
+    /// What becomes of points' integers before others read them.
+    pub(super) curves: Vec<Curve>,
 }
 
 /// A map while it is followed.
@@ -71,11 +77,13 @@ pub(super) struct Map {
     pub(super) form: Form,
     /// Zeros around it that the next convolution skips over.
     pub(super) pads: [usize; 4],
+    /// Of [`Trace::curves`], where it is known what its integers are.
+    pub(super) curve: Option<usize>,
 }
 
 pub(super) struct Tracer<'a> {
-    graph: Graph<'a>,
-    maps: Vec<Option<Map>>,
+    pub(super) graph: Graph<'a>,
+    pub(super) maps: Vec<Option<Map>>,
     pub(super) trace: Trace<'a>,
 }
 
@@ -88,16 +96,19 @@ pub(super) fn trace(mut graph: Graph<'_>) -> Result<Trace<'_>> {
         [_, 3, height, width] if height > 0 && width > 0 => Some([height, width]),
         _ => None,
     };
-    let input = Point { source: Source::Input, form: None, range: None, size };
+    let input = Point { source: Source::Input, form: None, range: None, size, integers: Followed::default() };
     let mut maps = vec![None; graph.values.len()];
     if let Some(map) = maps.get_mut(graph.input) {
-        *map = Some(Map { point: 0, form: Form::Plain, pads: [0; 4] });
+        *map = Some(Map { point: 0, form: Form::Plain, pads: [0; 4], curve: None });
     }
-    let trace = Trace { points: vec![input], convolutions: Vec::new(), last: 0 };
+    let trace = Trace { points: vec![input], convolutions: Vec::new(), last: 0, curves: Vec::new() };
     let mut tracer = Tracer { graph, maps, trace };
+    tracer.follow_input();
     for (node, _) in nodes.iter().zip(needed).filter(|(_, needed)| *needed) {
+        let points = tracer.trace.points.len();
         let map = tracer.step(node)?;
         let map = tracer.settled(node, map);
+        let map = Map { curve: tracer.follow(node, points, map), ..map };
         if let Some(place) = tracer.maps.get_mut(node.output) {
             *place = Some(map);
         }
@@ -181,13 +192,14 @@ impl<'a> Tracer<'a> {
             }
             _ => point.form = Some(map.form),
         }
+        point.integers.read.push(map.curve);
         Ok(map.point)
     }
 
     pub(super) fn point(&mut self, node: &Node<'_>, source: Source, size: Option<[usize; 2]>) -> Map {
         let range = self.graph.values.get(node.output).and_then(|value| value.range);
-        self.trace.points.push(Point { source, form: None, range, size });
-        Map { point: self.trace.points.len() - 1, form: Form::Plain, pads: [0; 4] }
+        self.trace.points.push(Point { source, form: None, range, size, integers: Followed::default() });
+        Map { point: self.trace.points.len() - 1, form: Form::Plain, pads: [0; 4], curve: None }
     }
 
     /// Quantised graphs leave bounds to the range of the output, or to that of its conversion to integers.

@@ -1,0 +1,304 @@
+//! Quantised maps and their parameter blocks.
+//!
+//! A map of integers holds `integer − zero point` in 16 bits, `[h, w, c]` with `c` rounded up to whole eights and zeros
+//! past `c`: eight of them are the bytes of one [`Vec4`], so that both kinds of map share an arena. Zeros are zeros hence,
+//! also those around a map, and signed and unsigned files differ in bounds alone. Weights lie the same way.
+//!
+//! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
+//! tables, each of which a kernel's reference lists.
+
+use crate::fixed::{Rescale, Ties};
+use crate::lane::Vec4;
+use bytemuck::{Pod, Zeroable};
+use std::fmt;
+
+/// Eight neighbouring channels of one pixel.
+pub type Eight = [i16; 8];
+
+/// How many [`Eight`]s hold `channels` channels.
+#[must_use]
+pub const fn eights(channels: usize) -> usize {
+    channels.div_ceil(8)
+}
+
+/// How many pairs of channels a convolution reads at once.
+#[must_use]
+pub const fn pairs(channels: usize) -> usize {
+    channels.div_ceil(2)
+}
+
+/// [`Vec4`]s of integers before those of the channels: least and greatest output, and whether halves are rounded up.
+pub const HEADER: usize = 1;
+
+/// [`Vec4`]s of 32-bit integers before the weights of eight channels: biases, multipliers and shifts.
+pub const RESCALES: usize = 6;
+
+/// Rows of a table: all integers of eight bits.
+pub const TABLE: usize = 256;
+
+crate::params::blocks! {
+    INTEGER_BLOCKS:
+    /// A convolution over all channels.
+    IntegerConv {
+        /// Rows of the input.
+        in_height: u32,
+        /// Columns of the input.
+        in_width: u32,
+        /// Channels of the input.
+        in_channels: u32,
+        /// Rows of the output.
+        out_height: u32,
+        /// Columns of the output.
+        out_width: u32,
+        /// Groups of eight output channels.
+        out_eights: u32,
+        /// Window side in pixels.
+        kernel: u32,
+        /// Step in pixels.
+        stride: u32,
+        /// Rows of zeros above the input.
+        pad_top: u32,
+        /// Columns of zeros left of the input.
+        pad_left: u32,
+    }
+    /// A convolution of each channel by itself.
+    IntegerDepthwise {
+        /// Rows of the input.
+        in_height: u32,
+        /// Columns of the input.
+        in_width: u32,
+        /// Rows of the output.
+        out_height: u32,
+        /// Columns of the output.
+        out_width: u32,
+        /// Groups of eight channels.
+        eights: u32,
+        /// Window side in pixels.
+        kernel: u32,
+        /// Step in pixels.
+        stride: u32,
+        /// Distance in pixels between neighbours inside the window.
+        dilation: u32,
+        /// Rows of zeros above the input.
+        pad_top: u32,
+        /// Columns of zeros left of the input.
+        pad_left: u32,
+    }
+    /// A 1×1 convolution, or a dense layer of one pixel.
+    IntegerPointwise {
+        /// Height times width.
+        pixels: u32,
+        /// Channels of the input.
+        in_channels: u32,
+        /// Groups of eight output channels.
+        out_eights: u32,
+    }
+    /// The sum of two maps.
+    IntegerAdd {
+        /// Length of each map in groups of eight.
+        count: u32,
+    }
+    /// A map times a vector, channel by channel.
+    IntegerScale {
+        /// Height times width.
+        pixels: u32,
+        /// Groups of eight channels.
+        eights: u32,
+    }
+    /// One number a channel, from all pixels of the upper left part of a map.
+    IntegerPool {
+        /// Columns of the map.
+        in_width: u32,
+        /// Rows that count.
+        height: u32,
+        /// Columns that count.
+        width: u32,
+        /// Channels.
+        channels: u32,
+    }
+    /// A function of each value by itself, as a table.
+    IntegerLookup {
+        /// Height times width.
+        pixels: u32,
+        /// Channels.
+        channels: u32,
+    }
+    /// Exponentials over their sum.
+    IntegerSoftmax {
+        /// Length.
+        classes: u32,
+    }
+    /// A map of floats as integers.
+    IntegerFromFloat {
+        /// Height times width.
+        pixels: u32,
+        /// Channels.
+        channels: u32,
+    }
+    /// A map of integers as floats.
+    IntegerToFloat {
+        /// Height times width.
+        pixels: u32,
+        /// Channels.
+        channels: u32,
+    }
+}
+
+/// Length of the packed parameters of `out_eights` groups of eight channels that read `weights` [`Vec4`]s each.
+const fn packed(out_eights: u32, weights: usize) -> usize {
+    HEADER + out_eights as usize * (RESCALES + weights)
+}
+
+impl IntegerConv {
+    /// Length of its packed parameters.
+    #[must_use]
+    pub const fn parameters(&self) -> usize {
+        packed(self.out_eights, (self.kernel * self.kernel) as usize * pairs(self.in_channels as usize) * 2)
+    }
+}
+
+impl IntegerDepthwise {
+    /// Length of its packed parameters.
+    #[must_use]
+    pub const fn parameters(&self) -> usize {
+        packed(self.eights, (self.kernel * self.kernel) as usize)
+    }
+}
+
+impl IntegerPointwise {
+    /// Length of its packed parameters.
+    #[must_use]
+    pub const fn parameters(&self) -> usize {
+        packed(self.out_eights, pairs(self.in_channels as usize) * 2)
+    }
+}
+
+/// Lengths of the packed parameters of kernels whose shapes do not matter.
+pub mod lengths {
+    /// Of [`super::IntegerAdd`].
+    pub const ADD: usize = 2;
+    /// Of [`super::IntegerScale`].
+    pub const SCALE: usize = 1;
+    /// Of [`super::IntegerPool`].
+    pub const POOL: usize = 2;
+    /// Of [`super::IntegerLookup`].
+    pub const LOOKUP: usize = 1 + super::TABLE / 8;
+    /// Of [`super::IntegerSoftmax`].
+    pub const SOFTMAX: usize = 1 + super::TABLE / 4;
+    /// Of [`super::IntegerFromFloat`] and [`super::IntegerToFloat`].
+    pub const FLOAT: usize = 1;
+}
+
+/// A map of integers.
+pub(crate) fn map(values: &[Vec4]) -> &[Eight] {
+    bytemuck::cast_slice(values)
+}
+
+/// The same to write.
+pub(crate) fn map_mut(values: &mut [Vec4]) -> &mut [Eight] {
+    bytemuck::cast_slice_mut(values)
+}
+
+/// Parameters as integers.
+pub(crate) fn words(values: &[Vec4]) -> &[i32] {
+    bytemuck::cast_slice(values)
+}
+
+/// What a header says.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) low: i32,
+    pub(crate) high: i32,
+    pub(crate) ties: Ties,
+}
+
+impl Bounds {
+    pub(crate) fn new(header: Vec4) -> Self {
+        let [low, high, up, _] = header.map(|word| word.to_bits().cast_signed());
+        Self { low, high, ties: if up == 0 { Ties::Away } else { Ties::Up } }
+    }
+
+    /// The integer that a sum becomes.
+    #[inline(always)]
+    pub(crate) fn output(self, sum: i32, rescale: Rescale) -> i16 {
+        self.clamp(rescale.apply(sum, self.ties))
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "bounds of eight bits, less a zero point")]
+    pub(crate) fn clamp(self, value: i32) -> i16 {
+        value.max(self.low).min(self.high) as i16
+    }
+}
+
+/// The share of eight output channels: how their sums begin and become outputs, and their weights.
+#[derive(Clone, Copy)]
+pub(crate) struct Channels<'a> {
+    pub(crate) biases: &'a [i32],
+    pub(crate) multipliers: &'a [i32],
+    pub(crate) shifts: &'a [i32],
+    pub(crate) weights: &'a [Eight],
+}
+
+impl<'a> Channels<'a> {
+    pub(crate) fn new(packed: &'a [Vec4]) -> Self {
+        let (rescales, weights) = packed.split_at(RESCALES);
+        let (biases, rescales) = words(rescales).split_at(8);
+        let (multipliers, shifts) = rescales.split_at(8);
+        Self { biases, multipliers, shifts, weights: map(weights) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn rescale(&self, channel: usize) -> Rescale {
+        Rescale { multiplier: self.multipliers[channel], shift: self.shifts[channel] }
+    }
+}
+
+impl fmt::Display for IntegerConv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kernel, stride, pad_top, pad_left, .. } = self;
+        write!(f, "{kernel}×{kernel} s{stride} pad {pad_top},{pad_left}")
+    }
+}
+
+impl fmt::Display for IntegerDepthwise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kernel, stride, dilation, pad_top, pad_left, .. } = self;
+        write!(f, "{kernel}×{kernel} s{stride}")?;
+        if *dilation > 1 {
+            write!(f, " d{dilation}")?;
+        }
+        write!(f, " pad {pad_top},{pad_left}")
+    }
+}
+
+impl fmt::Display for IntegerPointwise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1×1 of {}", self.in_channels)
+    }
+}
+
+impl fmt::Display for IntegerPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mean of {}×{} px", self.height, self.width)
+    }
+}
+
+impl fmt::Display for IntegerSoftmax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} classes", self.classes)
+    }
+}
+
+/// Blocks of whom nothing is worth saying beside the map's shape.
+macro_rules! silent {
+    ($($name:ident),*) => {
+        $(impl fmt::Display for $name {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Ok(())
+            }
+        })*
+    };
+}
+
+silent!(IntegerAdd, IntegerScale, IntegerLookup, IntegerFromFloat, IntegerToFloat);

@@ -1,0 +1,3 @@
+//! As the reference.
+
+pub use crate::reference::integer_pool::run;

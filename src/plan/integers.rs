@@ -1,0 +1,247 @@
+//! The kernels of nodes that compute in integers, and their parameters.
+
+use crate::error::{Error, Kind, Result};
+use crate::fixed::{Rescale, Sum, Ties};
+use crate::graph::{Element, Graph, Node, NodeId, Op};
+use crate::kernels::Call;
+use crate::kernels::integers::{
+    HEADER, IntegerAdd, IntegerConv, IntegerDepthwise, IntegerFromFloat, IntegerLookup, IntegerPointwise, IntegerPool,
+    IntegerScale, IntegerSoftmax, IntegerToFloat, RESCALES, TABLE, eights, lengths, pairs,
+};
+use crate::lane::Vec4;
+use crate::weights::{Centred, Checkpoint, Integer, Integers, Rule, Steps};
+
+/// The kernel of node `id`; none where it is none of integers.
+#[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
+pub(super) fn call(graph: &Graph, id: NodeId) -> Option<Call> {
+    let node = &graph.nodes[id];
+    let to = node.shape;
+    let from = node.inputs.first().map_or(to, |&input| graph.nodes[input].shape);
+    let (pixels, channels) = (to.pixels() as u32, to.channels as u32);
+    let (in_channels, out_eights) = (from.channels as u32, eights(to.channels) as u32);
+    if node.op == Op::Dequantize {
+        return Some(Call::IntegerToFloat(IntegerToFloat { pixels, channels }));
+    }
+    if node.element == Element::Float {
+        return None;
+    }
+    Some(match node.op {
+        Op::Quantize => Call::IntegerFromFloat(IntegerFromFloat { pixels, channels }),
+        Op::Conv(window) if window.kernel == 1 && window.stride == 1 => {
+            Call::IntegerPointwise(IntegerPointwise { pixels, in_channels, out_eights })
+        }
+        Op::Dense => Call::IntegerPointwise(IntegerPointwise { pixels: 1, in_channels, out_eights }),
+        Op::Conv(window) => Call::IntegerConv(IntegerConv {
+            in_height: from.height as u32,
+            in_width: from.width as u32,
+            in_channels,
+            out_height: to.height as u32,
+            out_width: to.width as u32,
+            out_eights,
+            kernel: window.kernel as u32,
+            stride: window.stride as u32,
+            pad_top: window.pad_top as u32,
+            pad_left: window.pad_left as u32,
+        }),
+        Op::Depthwise(window) => Call::IntegerDepthwise(IntegerDepthwise {
+            in_height: from.height as u32,
+            in_width: from.width as u32,
+            out_height: to.height as u32,
+            out_width: to.width as u32,
+            eights: out_eights,
+            kernel: window.kernel as u32,
+            stride: window.stride as u32,
+            dilation: window.dilation as u32,
+            pad_top: window.pad_top as u32,
+            pad_left: window.pad_left as u32,
+        }),
+        Op::Add => Call::IntegerAdd(IntegerAdd { count: pixels * out_eights }),
+        Op::Scale => Call::IntegerScale(IntegerScale { pixels, eights: out_eights }),
+        Op::GlobalPool(pooling) => {
+            let [height, width] = super::fuse::pooled(pooling, from);
+            Call::IntegerPool(IntegerPool { in_width: from.width as u32, height, width, channels })
+        }
+        Op::Lookup => Call::IntegerLookup(IntegerLookup { pixels, channels }),
+        Op::Softmax => Call::IntegerSoftmax(IntegerSoftmax { classes: channels }),
+        _ => return None,
+    })
+}
+
+/// How many [`Vec4`]s of parameters node `id` has.
+pub(super) fn length(graph: &Graph, id: NodeId) -> usize {
+    match call(graph, id) {
+        Some(Call::IntegerConv(p)) => p.parameters(),
+        Some(Call::IntegerDepthwise(p)) => p.parameters(),
+        Some(Call::IntegerPointwise(p)) => p.parameters(),
+        Some(Call::IntegerAdd(_)) => lengths::ADD,
+        Some(Call::IntegerScale(_)) => lengths::SCALE,
+        Some(Call::IntegerPool(_)) => lengths::POOL,
+        Some(Call::IntegerLookup(_)) => lengths::LOOKUP,
+        Some(Call::IntegerSoftmax(_)) => lengths::SOFTMAX,
+        Some(Call::IntegerFromFloat(_) | Call::IntegerToFloat(_)) => lengths::FLOAT,
+        _ => 0,
+    }
+}
+
+/// Writes the parameters of node `id`, which computes in integers.
+pub(super) fn pack(graph: &Graph, checkpoint: &Checkpoint<'_>, id: NodeId, packed: &mut [Vec4]) -> Result<()> {
+    let node = &graph.nodes[id];
+    let missing = || {
+        Error::new(Kind::BadModel, format!("{}, in integers", node.name))
+            .expected("a map whose scale and zero point the file states, and a factor between scales below 2³⁰")
+            .found("none")
+            .remedy("Open the network in floats: `precision: \"f32\"`.")
+    };
+    let Some(integers) = &checkpoint.integers else { return Err(missing()) };
+    let packer = Packer { graph, checkpoint, integers, id, node };
+    packer.pack(packed, &missing)
+}
+
+struct Packer<'p> {
+    graph: &'p Graph,
+    checkpoint: &'p Checkpoint<'p>,
+    integers: &'p Integers,
+    id: NodeId,
+    node: &'p Node,
+}
+
+/// Words of a packed parameter.
+fn words(values: &mut [Vec4]) -> &mut [i32] {
+    bytemuck::cast_slice_mut(values)
+}
+
+impl Packer<'_> {
+    /// What is said of node `id`, or of the convolution before it whose map it bounds.
+    fn said(&self, mut id: NodeId) -> Option<&Integer> {
+        loop {
+            let node = &self.graph.nodes[id];
+            match node.op {
+                Op::BatchNorm | Op::Activation(_) => id = *node.inputs.first()?,
+                Op::Quantize => {
+                    // Only the picture is known in both.
+                    let from = &self.graph.nodes[*node.inputs.first()?];
+                    let is_picture = matches!(from.op, Op::Input | Op::Pad);
+                    return self.integers.get("input").filter(|_| is_picture);
+                }
+                _ => return self.integers.get(&node.name),
+            }
+        }
+    }
+
+    /// What the integers of input `index` stand for.
+    fn input(&self, index: usize) -> Option<Steps> {
+        self.said(*self.node.inputs.get(index)?).map(|said| said.steps)
+    }
+
+    fn pack(&self, packed: &mut [Vec4], missing: &dyn Fn() -> Error) -> Result<()> {
+        match self.node.op {
+            Op::Conv(_) | Op::Depthwise(_) | Op::Dense => self.weighted(packed, missing),
+            _ => self.unweighted(packed).ok_or_else(missing),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a row of eight bits")]
+    fn unweighted(&self, packed: &mut [Vec4]) -> Option<()> {
+        if self.node.op == Op::Dequantize {
+            packed[0][0] = self.input(0)?.scale;
+            return Some(());
+        }
+        let Integer { steps, bounds: (low, high), rule } = self.said(self.id)?;
+        match self.node.op {
+            Op::Quantize => {
+                packed[0][0] = steps.scale;
+                words(packed)[1..3].copy_from_slice(&[*low, *high]);
+            }
+            Op::Add => {
+                let Sum { output, sides: [a, b] } =
+                    Sum::new([self.input(0)?.scale, self.input(1)?.scale], steps.scale)?;
+                let numbers =
+                    [*low, *high, output.multiplier, output.shift, a.multiplier, a.shift, b.multiplier, b.shift];
+                words(packed).copy_from_slice(&numbers);
+            }
+            Op::Scale => {
+                let product = self.input(0)?.scale * self.input(1)?.scale;
+                let Rescale { multiplier, shift } = Rescale::new(f64::from(product / steps.scale))?;
+                words(packed).copy_from_slice(&[*low, *high, multiplier, shift]);
+            }
+            Op::GlobalPool(_) => words(packed).copy_from_slice(&self.pool(*steps, (*low, *high), rule)?),
+            Op::Lookup => {
+                let (Rule::Lookup(table), (least, _)) = (rule, self.input(0)?.centred()) else { return None };
+                words(packed)[0] = -least;
+                bytemuck::cast_slice_mut(&mut packed[1..]).copy_from_slice(table.get(..TABLE)?);
+            }
+            Op::Softmax => {
+                let scale = self.input(0)?.scale;
+                packed[0][0] = steps.scale;
+                words(packed)[1..3].copy_from_slice(&[*low, *high]);
+                let table: &mut [f32] = bytemuck::cast_slice_mut(&mut packed[1..]);
+                for (row, exponential) in table.iter_mut().rev().enumerate() {
+                    *exponential = (-scale * row as f32).exp();
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Either the files' integers summed and divided, or multiplied by what makes a mean in other steps of them.
+    #[expect(clippy::cast_possible_truncation, reason = "pixels are few, and so are steps between zero points")]
+    fn pool(&self, steps: Steps, (low, high): (i32, i32), rule: &Rule) -> Option<[i32; 8]> {
+        let Some(Call::IntegerPool(p)) = call(self.graph, self.id) else { return None };
+        let (count, before) = (p.height * p.width, self.input(0)?);
+        let zeros = before.zero_point.wrapping_mul(count.cast_signed());
+        if *rule == Rule::Average {
+            return Some([low, high, zeros, -before.zero_point, 0, 0, 0, 0]);
+        }
+        let factor = f64::from(before.scale) / (f64::from(count) * f64::from(steps.scale));
+        let Rescale { multiplier, shift } = Rescale::new(factor)?;
+        let zero = f64::from(before.zero_point) * f64::from(before.scale) / f64::from(steps.scale);
+        Some([low, high, zeros, -(zero.round() as i32), 1, multiplier, shift, 0])
+    }
+
+    fn weighted(&self, packed: &mut [Vec4], missing: &dyn Fn() -> Error) -> Result<()> {
+        let parameter = self.graph.parameters(self.id).swap_remove(0);
+        let Centred { weights, scales } = self.checkpoint.centred(&parameter.name, &parameter.shape)?;
+        let shape = &parameter.shape;
+        let (out, channels, taps) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
+        let (Some(Integer { steps, bounds, rule: Rule::Weighted(biases) }), Some(before)) =
+            (self.said(self.id), self.input(0))
+        else {
+            return Err(missing());
+        };
+        if biases.len() != out || (scales.len() != 1 && scales.len() != out) {
+            return Err(missing());
+        }
+        let depthwise = matches!(self.node.op, Op::Depthwise(_));
+        // Depthwise kernels of unsigned files alone round halves away from zero.
+        let ties = if depthwise && !before.signed { Ties::Away } else { Ties::Up };
+        words(packed)[..3].copy_from_slice(&[bounds.0, bounds.1, i32::from(ties == Ties::Up)]);
+        let weights_each = taps * if depthwise { 1 } else { pairs(channels) * 2 };
+        for (eight, group) in packed[HEADER..].chunks_exact_mut(RESCALES + weights_each).enumerate() {
+            let (rescales, places) = group.split_at_mut(RESCALES);
+            let (rescales, places) = (words(rescales), bytemuck::cast_slice_mut::<_, [i16; 8]>(places));
+            for (lane, o) in (eight * 8..out.min(eight * 8 + 8)).enumerate() {
+                let factor = match *scales {
+                    // One scale for all channels meets the input's in single precision.
+                    [scale] if !before.signed => f64::from(before.scale * scale),
+                    [scale] => f64::from(before.scale) * f64::from(scale),
+                    _ => f64::from(before.scale) * f64::from(scales[o]),
+                };
+                let rescale = Rescale::new(factor / f64::from(steps.scale)).ok_or_else(missing)?;
+                rescales[lane] = biases[o];
+                rescales[8 + lane] = rescale.multiplier;
+                rescales[16 + lane] = rescale.shift;
+                for (channel, tap) in (0..channels).flat_map(|channel| (0..taps).map(move |tap| (channel, tap))) {
+                    let weight = weights[(o * channels + channel) * taps + tap];
+                    if depthwise {
+                        places[tap][lane] = weight;
+                    } else {
+                        let pair = (tap * pairs(channels) + channel / 2) * 2;
+                        places[pair + lane / 4][lane % 4 * 2 + channel % 2] = weight;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
