@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use mobilenet_web::model::Spec;
 use mobilenet_web::weights::{self, Overrides, Part, Precision, Tensor};
 use mobilenet_web::{Error, Kind};
 
@@ -105,12 +106,26 @@ fn convert(files: &Files, overrides: &Overrides, precision: Precision) -> Result
     let again = weights::read(&written).and_then(|file| weights::checkpoint(file, &Overrides::default()));
     match again {
         Err(error) => Err(format!("converted, but: {error}")),
-        Ok(again) if again.spec != checkpoint.spec => {
-            Err(format!("converted, but to another network: {:?} for {:?}", again.spec, checkpoint.spec))
+        Ok(again) if again.spec != as_written(&checkpoint.spec) => {
+            Err(format!("converted, but to another network: {}", difference(&again.spec, &checkpoint.spec)))
         }
         Ok(again) if again.tensors().len() != checkpoint.tensors().len() => Err("converted, but not all".into()),
         Ok(_) => Ok((None, words, beyond)),
     }
+}
+
+/// Metadata keeps names of classes as lines.
+fn as_written(spec: &Spec) -> Spec {
+    let labels = spec.labels.iter().map(|label| label.replace(['\n', '\r'], " ")).collect();
+    Spec { labels, ..spec.clone() }
+}
+
+/// The first fields in which they differ.
+fn difference(a: &Spec, b: &Spec) -> String {
+    let (a, b) = (format!("{a:?}"), format!("{b:?}"));
+    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count().saturating_sub(30);
+    let [a, b] = [a, b].map(|text| text.chars().skip(same).take(90).collect::<String>());
+    format!("…{a}… for …{b}…")
 }
 
 /// The words of an error, which must be there and few.
@@ -125,14 +140,15 @@ fn said(error: &Error) -> Result<String, String> {
     Ok(format!("{:?} {words}", error.kind()))
 }
 
-/// A hash of the words without names and numbers.
+/// A hash of the words without names, lists and numbers.
 fn skeleton(words: &str) -> u64 {
-    let mut quoted = false;
+    let (mut quoted, mut listed) = (false, false);
     let kept: Vec<u8> = words
         .bytes()
         .filter(|byte| {
             quoted ^= *byte == b'`';
-            !quoted && (byte.is_ascii_alphabetic() || *byte == b' ')
+            listed = (listed || *byte == b'[') && *byte != b']';
+            !quoted && !listed && (byte.is_ascii_alphabetic() || *byte == b' ')
         })
         .collect();
     crate::random::hash(&kept)

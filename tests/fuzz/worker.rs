@@ -6,6 +6,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use mobilenet_web::Kind;
 use mobilenet_web::weights::Precision;
 
 use crate::contract::{self, Files};
@@ -90,11 +91,16 @@ pub fn run(
         match contract::check(&files, &of.overrides, precision) {
             Ok(outcome) => {
                 *report.kinds.entry(outcome.kind.map_or("read", |kind| kind.code())).or_default() += 1;
-                if ways.insert(outcome.way) && kept.len() < MOST_KEPT && size(&files) <= LARGEST_KEPT_BYTES {
+                if outcome.time > report.slowest {
+                    report.slowest = outcome.time;
+                    write_all(&mut File::create(folder.join(format!("{format}.{index}.slowest")))?, &files)?;
+                }
+                report.beyond = report.beyond.max(outcome.beyond);
+                // Bytes that are no format at all lead nowhere.
+                let known = outcome.kind != Some(Kind::UnsupportedFormat);
+                if ways.insert(outcome.way) && known && kept.len() < MOST_KEPT && size(&files) <= LARGEST_KEPT_BYTES {
                     kept.push(files);
                 }
-                report.slowest = report.slowest.max(outcome.time);
-                report.beyond = report.beyond.max(outcome.beyond);
             }
             Err(why) => {
                 if broken.insert(rule(&why)) {
