@@ -30,6 +30,7 @@ pub struct Outcome {
     pub kind: Option<Kind>,
     /// The same for files that go the same way through the readers, as far as their words tell.
     pub way: u64,
+    pub words: String,
     pub time: Duration,
     /// Most bytes beyond the file and the decoded tensors.
     pub beyond: usize,
@@ -56,7 +57,7 @@ pub fn check(files: &Files, overrides: &Overrides, precision: Precision) -> Resu
             return Err(format!("time: {:.1} s", begun.elapsed().as_secs_f64()));
         }
     }
-    Ok(Outcome { kind, way: skeleton(&words), time, beyond })
+    Ok(Outcome { kind, way: skeleton(&words), words, time, beyond })
 }
 
 type Found = (Option<Kind>, String, usize);
@@ -142,14 +143,20 @@ fn said(error: &Error) -> Result<String, String> {
 
 /// A hash of the words without names, lists and numbers.
 fn skeleton(words: &str) -> u64 {
-    let (mut quoted, mut listed) = (false, false);
-    let kept: Vec<u8> = words
-        .bytes()
-        .filter(|byte| {
-            quoted ^= *byte == b'`';
-            listed = (listed || *byte == b'[') && *byte != b']';
-            !quoted && !listed && (byte.is_ascii_alphabetic() || *byte == b' ')
-        })
-        .collect();
+    let (mut quoted, mut listed, mut kept) = (false, false, Vec::new());
+    for word in words.split(' ') {
+        let before = quoted || listed;
+        for byte in word.bytes() {
+            quoted ^= byte == b'`';
+            listed = (listed || byte == b'[') && byte != b']';
+        }
+        if !before
+            && !quoted
+            && !listed
+            && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte.is_ascii_punctuation())
+        {
+            kept.extend(word.bytes());
+        }
+    }
     crate::random::hash(&kept)
 }

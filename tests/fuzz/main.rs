@@ -107,7 +107,7 @@ fn replay(path: &Path) -> Result<(), String> {
     let files = worker::read_all(path).map_err(|why| format!("{}: {why}", path.display()))?;
     for (precision, name) in mobilenet_web::weights::Precision::ALL {
         let outcome = contract::check(&files, &Overrides::default(), precision)?;
-        println!("{name}: {:?}, {} bytes beyond, {:?}", outcome.kind, outcome.beyond, outcome.time);
+        println!("{name}: {}, {} bytes beyond, {:?}", outcome.words, outcome.beyond, outcome.time);
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ pub fn run(
     let mut said = Instant::now();
     let begun = Instant::now();
     // The seeds themselves first: what does not hold for them holds for nothing.
-    let mut untouched = seeds.iter();
+    let (mut untouched, mut readable) = (seeds.iter(), false);
     loop {
         let done = match until {
             Until::Executions(count) => report.executions >= count,
@@ -96,6 +96,7 @@ pub fn run(
                     write_all(&mut File::create(folder.join(format!("{format}.{index}.slowest")))?, &files)?;
                 }
                 report.beyond = report.beyond.max(outcome.beyond);
+                readable |= first.is_some() && outcome.kind.is_none();
                 // Bytes that are no format at all lead nowhere.
                 let known = outcome.kind != Some(Kind::UnsupportedFormat);
                 if ways.insert(outcome.way) && known && kept.len() < MOST_KEPT && size(&files) <= LARGEST_KEPT_BYTES {
@@ -114,6 +115,9 @@ pub fn run(
             said = Instant::now();
         }
     }
+    if !readable && report.executions >= seeds.len() as u64 {
+        found("no seed is read to its end", folder);
+    }
     report.ways = ways.len();
     Ok(report)
 }
@@ -125,7 +129,7 @@ fn size(files: &Files) -> usize {
 /// A seed with some changes, to its files or to what they are made of.
 fn mutated(seed: &Seed, other: &Seed, messages: bool, random: &mut Random) -> Files {
     if let Some(inner) = &seed.inner
-        && random.once_in(2)
+        && !random.once_in(3)
     {
         let mut pieces = inner.pieces.clone();
         let others = other.inner.as_ref().map_or(&other.files, |inner| &inner.pieces);
