@@ -116,7 +116,7 @@ pub fn run(
         }
     }
     if !readable && report.executions >= seeds.len() as u64 {
-        found("no seed is read to its end", folder);
+        found("no seed of the format is read to its end", folder);
     }
     report.ways = ways.len();
     Ok(report)

@@ -158,7 +158,8 @@ impl Config {
             put("mobilenet.width", width.to_string());
         }
         if let Some(epsilon) = self.epsilon {
-            put("mobilenet.batch_norm_epsilon", format!("{epsilon:?}"));
+            #[expect(clippy::cast_possible_truncation, reason = "networks compute with singles, whose digits are few")]
+            put("mobilenet.batch_norm_epsilon", format!("{:?}", epsilon as f32));
         }
         if let Some(classifier) = self.classifier {
             put("mobilenet.classifier", classifier.into());
