@@ -4,7 +4,9 @@ mod weights_common;
 
 use mobilenet_web::model::Padding;
 use mobilenet_web::weights::{self, Dtype, Format};
-use weights_common::{legacy_file, opened, pickle, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth};
+use weights_common::{
+    legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth,
+};
 
 #[test]
 fn torchvision_safetensors_is_a_v2() {
@@ -123,5 +125,14 @@ fn pth_views_and_element_types_are_read_in_both_layouts() {
         assert_eq!(numbers("brain"), [1., -2., 0.333_984_38]);
         assert_eq!(numbers("double"), [0.1]);
         assert_eq!(numbers("empty"), [0.0; 0]);
+    }
+}
+
+/// A header's length may begin with the bytes that tell another format: 8 and 3 those of ONNX, 10 and 2 of a graph.
+#[test]
+fn safetensors_of_any_header_length_are_safetensors() {
+    for length in 2..=70_000 {
+        let file = safetensors_file(&format!("{{}}{}", " ".repeat(length - 2)), &[]);
+        assert_eq!(Format::sniff(&file).unwrap(), Format::Safetensors, "a header of {length} bytes");
     }
 }

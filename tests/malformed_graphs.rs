@@ -187,6 +187,27 @@ fn class_names_that_cannot_be_read_are_a_warning() {
     }
 }
 
+/// What a graph does to pixels must be a number that metadata can hold: the converted file says it again.
+#[test]
+fn what_no_decimal_of_metadata_can_hold_is_zero_or_refused() {
+    // The numbers that pixels are multiplied by and that is added.
+    let scaled = |factor: f32, offset: f32| {
+        changed(|model| {
+            for (buffer, number) in [(1, factor), (2, offset)] {
+                model.buffers[buffer] = Fb::Table(vec![Fb::Raw(number.to_le_bytes().to_vec(), 4)]);
+            }
+        })
+    };
+    let file = scaled(1.0 / 127.5, 1e-41);
+    let checkpoint = opened(weights::read(&file).unwrap()).unwrap();
+    assert_eq!(checkpoint.spec.preprocessing.mean, [0.0; 3]);
+    let written = checkpoint.to_safetensors(weights::Precision::Kept).unwrap();
+    assert_eq!(opened(weights::read(&written).unwrap()).unwrap().spec, checkpoint.spec);
+    for (factor, offset) in [(1e-30, 0.0), (1e30, 0.0), (1.0 / 127.5, 1e30)] {
+        assert_refused("beyond", network(&scaled(factor, offset)), Kind::BadMetadata, &["graph's input"]);
+    }
+}
+
 /// An archive as it stands behind `before` bytes.
 fn moved(archive: &[u8], before: usize) -> Vec<u8> {
     let mut moved = archive.to_vec();

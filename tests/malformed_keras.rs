@@ -230,3 +230,12 @@ fn archives_that_do_not_fit_are_refused() {
     let normed = network(r#"{"class_name":"Normalization","config":{"name":"norm"}}"#);
     assert_refused("a learned scale", normed, Kind::BadMetadata, &["preprocessing", "`norm` of class Normalization"]);
 }
+
+/// A single written with a double's digits, as Keras does where the layer was given one.
+#[test]
+fn an_epsilon_of_single_precision_is_read() {
+    let config =
+        r#"{"config":{"layers":[{"class_name":"BatchNormalization","config":{"epsilon":0.0010000000474974513}}]}}"#;
+    let archive = zip_file(&[("config.json", config.as_bytes()), ("model.weights.h5", PLAIN_V0)]);
+    assert_eq!(weights::read(&archive).unwrap().metadata["mobilenet.batch_norm_epsilon"], "0.001");
+}

@@ -130,8 +130,11 @@ impl Format {
     /// # Errors
     /// [`Kind::UnsupportedFormat`], saying what the bytes look like instead.
     pub fn sniff(file: &[u8]) -> Result<Self> {
+        // A header of less than 4 GiB: the length may begin with any other format's mark, but not go on so.
         #[cfg(feature = "full")]
-        if let Some(format) = Self::foreign(file) {
+        if file.get(4..9) != Some(b"\0\0\0\0{")
+            && let Some(format) = Self::foreign(file)
+        {
             return Ok(format);
         }
         // Eight bytes of header length, then the header, which must begin so.

@@ -1,6 +1,8 @@
 //! What the tests of Keras' files share: small files that h5py wrote, and archives of them.
 #![allow(dead_code, reason = "each test binary uses another part")]
 
+pub mod h5;
+
 use miniz_oxide::deflate::compress_to_vec;
 
 pub const PLAIN_V0: &[u8] = include_bytes!("../data/hdf5/plain_v0.h5");

@@ -81,7 +81,8 @@ fn preprocessing(trace: &Trace<'_>, usual: Preprocessing, pixels: Option<Pixels>
         let offset = outer.offset[channel] * inner.scale[channel] + inner.offset[channel];
         (rule.mean[channel], rule.std[channel]) = (rounded(-offset / scale), rounded(1.0 / scale));
     }
-    if !rule.mean.iter().chain(&rule.std).all(|number| number.is_finite()) || rule.std.contains(&0.0) {
+    let sane = |std: &f32| (SMALLEST..LARGEST).contains(&std.abs());
+    if !rule.mean.iter().all(|mean| mean.abs() < LARGEST) || !rule.std.iter().all(sane) {
         return Err(Error::new(Kind::BadMetadata, "the graph's input")
             .expected("pixels times a number, plus a number")
             .found(format!("factors {:?} and {:?}", outer.scale, inner.scale))
@@ -95,8 +96,16 @@ fn preprocessing(trace: &Trace<'_>, usual: Preprocessing, pixels: Option<Pixels>
     Ok((rule, true))
 }
 
+/// Bounds of what pixels of 0 to 255 are divided by and lie around, far beyond what any network wants and within what
+/// metadata can say.
+const SMALLEST: f32 = 1e-6;
+const LARGEST: f32 = 1e6;
+
 /// Without what single precision made of a number such as 127.5.
 fn rounded(number: f32) -> f32 {
+    if number.abs() < SMALLEST {
+        return 0.0;
+    }
     const STEPS: f32 = 1024.0;
     let near = (number * STEPS).round() / STEPS;
     if (near - number).abs() <= 1e-6 * number.abs() { near } else { number }
