@@ -21,7 +21,8 @@ pub struct Rescale {
 
 /// Larger factors shift sums out of 32 bits.
 const MOST_SHIFT: i32 = 30;
-const LEAST_SHIFT: i32 = -31;
+/// Of smaller ones sums of 32 bits leave nothing.
+const LEAST_SHIFT: i32 = -30;
 
 impl Rescale {
     /// The factor nearest to `factor`; none for what is no factor of two scales: negative, infinite, or above 2³⁰.
@@ -59,14 +60,14 @@ impl Rescale {
         }
         let nudge = match ties {
             Ties::Up => 0,
-            Ties::Away => (high < 0) as i64,
+            Ties::Away => (high < 0) as i32,
         };
-        ((high as i64 + (1_i64 << (right - 1)) - nudge) >> right) as i32
+        high.wrapping_add(1 << (right - 1)).wrapping_sub(nudge) >> right
     }
 }
 
 /// Bits that both sides of a [`Sum`] are given before they meet, so that little is lost when they are rounded.
-const HEADROOM: u32 = 20;
+pub(crate) const HEADROOM: u32 = 20;
 
 /// The sum of two integers that stand for numbers by different scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,8 @@
 #[cfg(feature = "integers")]
 pub mod fixed;
 #[cfg(feature = "integers")]
+mod integer_lane;
+#[cfg(feature = "integers")]
 pub mod integers;
 pub mod lane;
 mod params;

@@ -1,6 +1,7 @@
 //! What integer kernels do to one number: shared by both bodies where neither has anything to gain.
 
 use crate::fixed::{Rescale, Sum, Ties, mean};
+use crate::integer_lane::{ProductOfEight, SumOfEight};
 use crate::integers::{Bounds, IntegerPool, TABLE, map, words};
 use crate::lane::Vec4;
 
@@ -27,6 +28,10 @@ impl Sums {
     pub(crate) fn of(self, a: i16, b: i16) -> i16 {
         self.bounds.clamp(self.sum.apply(a.into(), b.into()))
     }
+
+    pub(crate) fn in_registers(self) -> SumOfEight {
+        SumOfEight::new(self.sum, self.bounds)
+    }
 }
 
 /// A product of two integers.
@@ -45,6 +50,10 @@ impl Product {
     #[inline(always)]
     pub(crate) fn of(self, a: i16, b: i16) -> i16 {
         self.bounds.output(i32::from(a) * i32::from(b), self.rescale)
+    }
+
+    pub(crate) fn in_registers(self) -> ProductOfEight {
+        ProductOfEight::new(self.rescale, self.bounds)
     }
 }
 

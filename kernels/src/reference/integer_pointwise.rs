@@ -13,13 +13,14 @@ pub fn run(p: &IntegerPointwise, io: Io<'_>) {
     let groups = io.parameters[HEADER..].chunks_exact((p.parameters() - HEADER) / out_stride);
     for (eight, group) in groups.map(Channels::new).enumerate() {
         for pixel in 0..p.pixels as usize {
-            for o in 0..8 {
+            let outputs = &mut output[pixel * out_stride + eight];
+            for (o, output) in outputs.iter_mut().enumerate() {
                 let mut sum = group.biases[o];
                 for c in 0..channels {
                     let weight = group.weights[c / 2 * 2 + o / 4][o % 4 * 2 + c % 2];
                     sum = sum.wrapping_add(i32::from(input[pixel * in_stride + c / 8][c % 8]) * i32::from(weight));
                 }
-                output[pixel * out_stride + eight][o] = bounds.output(sum, group.rescale(o));
+                *output = bounds.output(sum, group.rescale(o));
             }
         }
     }

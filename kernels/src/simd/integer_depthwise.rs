@@ -1,3 +1,111 @@
-//! As the reference.
+//! Row by row and eight channels at a time: four pixels together where their windows lie wholly inside the map, one at a
+//! time at its edges.
 
-pub use crate::reference::integer_depthwise::run;
+use super::Axis;
+use crate::Io;
+use crate::integer_lane::{I16x8, I32x4, Outputs};
+use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerDepthwise, map, map_mut};
+use std::ops::Range;
+
+const TILE_PIXELS: usize = 4;
+
+/// See the reference.
+pub fn run(p: &IntegerDepthwise, io: Io<'_>) {
+    let window = [p.kernel, p.stride, p.dilation];
+    let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
+    let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);
+    let eights = p.eights as usize;
+    let map = Map { rows, columns, eights, input: map(io.input) };
+    let bounds = Bounds::new(io.parameters[0]);
+    // Other windows are rare, and have no body of their own.
+    let tiles = matches!((p.kernel, p.stride, p.dilation), (3 | 5, 1 | 2, 1)).then_some(());
+    let (inside, down) = (columns.inside(), rows.inside());
+    let group = (p.parameters() - HEADER) / eights;
+    for (y, output) in map_mut(io.output).chunks_exact_mut(columns.positions * eights).enumerate() {
+        let tiles = tiles.filter(|_| down.contains(&y)).map_or(0, |_| inside.len() / TILE_PIXELS);
+        let tiled = inside.start..inside.start + tiles * TILE_PIXELS;
+        for (eight, channels) in io.parameters[HEADER..].chunks_exact(group).map(Channels::new).enumerate() {
+            let outputs = Outputs::new(&channels, bounds);
+            for x in (0..tiled.start).chain(tiled.end..columns.positions) {
+                output[x * eights + eight] = outputs.of(map.pixel(y, x, eight, channels.weights, &outputs));
+            }
+            let place = Place { y, columns: Range::clone(&tiled), eight };
+            match (p.kernel, p.stride) {
+                (3, 1) => map.tiles::<3, 1>(place, channels.weights, &outputs, output),
+                (3, 2) => map.tiles::<3, 2>(place, channels.weights, &outputs, output),
+                (5, 1) => map.tiles::<5, 1>(place, channels.weights, &outputs, output),
+                _ => map.tiles::<5, 2>(place, channels.weights, &outputs, output),
+            }
+        }
+    }
+}
+
+/// Which pixels of a row, and which of its channels.
+struct Place {
+    y: usize,
+    columns: Range<usize>,
+    eight: usize,
+}
+
+struct Map<'a> {
+    rows: Axis,
+    columns: Axis,
+    eights: usize,
+    input: &'a [Eight],
+}
+
+#[inline(always)]
+fn add(sums: &mut [I32x4; 2], value: I16x8, weight: I16x8) {
+    for (sum, product) in sums.iter_mut().zip(value.times(weight)) {
+        *sum = sum.plus(product);
+    }
+}
+
+impl Map<'_> {
+    /// One pixel, whose window may reach past the edges.
+    fn pixel(&self, y: usize, x: usize, eight: usize, weights: &[Eight], outputs: &Outputs) -> [I32x4; 2] {
+        let Axis { kernel, dilation, .. } = self.columns;
+        let (top, rows) = self.rows.window(y);
+        let (left, columns) = self.columns.window(x);
+        let mut sums = outputs.biases;
+        for i in rows {
+            let row = top.wrapping_add(i * dilation) * self.columns.length;
+            for j in Range::clone(&columns) {
+                let value = self.input[(row + left.wrapping_add(j * dilation)) * self.eights + eight];
+                add(&mut sums, I16x8::load(value), I16x8::load(weights[i * kernel + j]));
+            }
+        }
+        sums
+    }
+
+    /// Pixels whose windows lie inside the map, four at a time: each input is loaded once for all of them.
+    #[inline(always)]
+    fn tiles<const K: usize, const S: usize>(
+        &self,
+        Place { y, columns, eight }: Place,
+        weights: &[Eight],
+        outputs: &Outputs,
+        output: &mut [Eight],
+    ) {
+        let reach = (TILE_PIXELS - 1) * S + K;
+        for x in columns.step_by(TILE_PIXELS) {
+            let (top, left) = (y * S - self.rows.pad, x * S - self.columns.pad);
+            let mut sums = [outputs.biases; TILE_PIXELS];
+            for i in 0..K {
+                let row = &self.input[((top + i) * self.columns.length + left) * self.eights..][..reach * self.eights];
+                let weights: [I16x8; K] = std::array::from_fn(|j| I16x8::load(weights[i * K + j]));
+                for column in 0..reach {
+                    let value = I16x8::load(row[column * self.eights + eight]);
+                    for (pixel, sums) in sums.iter_mut().enumerate() {
+                        if (pixel * S..pixel * S + K).contains(&column) {
+                            add(sums, value, weights[column - pixel * S]);
+                        }
+                    }
+                }
+            }
+            for (i, sums) in sums.into_iter().enumerate() {
+                output[(x + i) * self.eights + eight] = outputs.of(sums);
+            }
+        }
+    }
+}

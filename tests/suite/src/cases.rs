@@ -23,11 +23,11 @@ pub struct Case {
 }
 
 /// Numbers in −1 … 1 that are the same on every machine (xorshift).
-struct Random(u32);
+pub(crate) struct Random(pub(crate) u32);
 
 impl Random {
     #[expect(clippy::cast_precision_loss, reason = "24 bits are all that is wanted")]
-    fn value(&mut self) -> f32 {
+    pub(crate) fn value(&mut self) -> f32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;
         self.0 ^= self.0 << 5;
@@ -35,7 +35,7 @@ impl Random {
     }
 
     /// `pixels` pixels of `channels` channels, padded to whole lanes.
-    fn map(&mut self, pixels: usize, channels: usize) -> Vec<Vec4> {
+    pub(crate) fn map(&mut self, pixels: usize, channels: usize) -> Vec<Vec4> {
         let mut map = vec![Vec4::default(); pixels * lanes(channels)];
         for (at, value) in map.iter_mut().flatten().enumerate() {
             if at % (lanes(channels) * 4) < channels {
@@ -54,14 +54,15 @@ pub fn cases() -> Vec<Case> {
     depthwise(&mut cases);
     pointwise(&mut cases);
     vectors(&mut cases);
+    crate::integers::cases(&mut cases);
     cases
 }
 
 /// Geometry of a window over one axis or both: input, output, kernel, stride, padding before the first pixel.
-type Axis = (u32, u32, u32, u32, u32);
+pub(crate) type Axis = (u32, u32, u32, u32, u32);
 
 /// `(name, rows, columns)`.
-const WINDOWS: [(&str, Axis, Axis); 15] = [
+pub(crate) const WINDOWS: [(&str, Axis, Axis); 15] = [
     ("same_stride_1", (9, 9, 3, 1, 1), (9, 9, 3, 1, 1)),
     ("symmetric_stride_2_even", (8, 4, 3, 2, 1), (8, 4, 3, 2, 1)),
     ("same_stride_2_even", (8, 4, 3, 2, 0), (8, 4, 3, 2, 0)),
@@ -80,7 +81,7 @@ const WINDOWS: [(&str, Axis, Axis); 15] = [
 ];
 
 /// `(name, dilation, rows, columns)`.
-const DILATED: [(&str, u32, Axis, Axis); 4] = [
+pub(crate) const DILATED: [(&str, u32, Axis, Axis); 4] = [
     ("dilated", 2, (14, 14, 3, 1, 2), (14, 14, 3, 1, 2)),
     ("dilated_past_edge", 4, (3, 3, 3, 1, 4), (5, 5, 3, 1, 4)),
     ("dilated_kernel_5", 2, (12, 12, 5, 1, 4), (9, 9, 5, 1, 4)),
