@@ -5,7 +5,8 @@ mod graphs;
 
 use fixtures::Fixtures;
 use graphs::{rows, top};
-use mobilenet_web::{Net, Options};
+use mobilenet_web::weights::{Overrides, Precision, convert};
+use mobilenet_web::{Frame, Net, Options, View};
 
 /// What an output may differ by, in units of 1/256: the bound.
 const TOLERANCE_UNITS: f32 = 1.0;
@@ -54,4 +55,25 @@ fn v2_by_channel() {
 #[test]
 fn v3_small() {
     check(GOLDEN[3]);
+}
+
+/// What the converter writes computes the same, from the same integers.
+#[test]
+fn safetensors_keep_integers() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    for (path, golden) in GOLDEN {
+        let file = fixtures.read(path);
+        let converted = convert(&file, &Overrides::default(), Precision::Kept).expect("converts");
+        let open = |file: &[u8]| Net::open(file, &Options::default()).expect("opens");
+        let (mut original, mut copy) = (open(&file), open(&converted));
+        assert!(copy.is_integer(), "{golden}");
+        let rgba: Vec<u8> = (0..64 * 48 * 4_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let frame = Frame { rgba: &rgba, width_px: 64, height_px: 48 };
+        let [a, b] = [&mut original, &mut copy]
+            .map(|net| net.infer(&frame, &View::default(), &["logits", "predictions"]).expect("infers"));
+        assert_eq!(a, b, "{golden}");
+        println!("{golden}: {} bytes as TensorFlow Lite, {} as safetensors", file.len(), converted.len());
+        let floats = convert(&file, &Overrides::default(), Precision::F32).expect("converts");
+        assert!(!open(&floats).is_integer(), "{golden}");
+    }
 }

@@ -84,6 +84,10 @@ pub fn checkpoint<'a>(file: File<'a>, overrides: &Overrides) -> Result<Checkpoin
         checkpoint.warnings.extend(checkpoint.file.said.warnings.iter().cloned());
         checkpoint.integers = checkpoint.file.said.integers.take();
     }
+    #[cfg(feature = "integers")]
+    if checkpoint.integers.is_none() {
+        checkpoint.integers = Integers::read(&checkpoint.file)?;
+    }
     let suspicions = super::honesty::check(&checkpoint);
     checkpoint.warnings.extend(suspicions);
     Ok(checkpoint)

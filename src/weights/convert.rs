@@ -72,7 +72,10 @@ impl<'a> Checkpoint<'a> {
             _ if torchvision => self.tensors().cloned().collect(),
             _ => self.canonical(),
         };
-        let written = tensors.into_iter().map(|tensor| precision.written(tensor)).collect::<Result<Vec<_>>>()?;
+        let mut written = tensors.into_iter().map(|tensor| precision.written(tensor)).collect::<Result<Vec<_>>>()?;
+        if let Some(integers) = self.integers.as_ref().filter(|_| precision.keeps_integers()) {
+            written.extend(integers.tensors()?);
+        }
         Ok(write_safetensors_with(&written, &self.spec, &self.wnids))
     }
 
@@ -115,6 +118,11 @@ fn rewritten(tensor: Tensor<'_>, dtype: Dtype, bytes: Vec<u8>) -> Tensor<'_> {
 }
 
 impl Precision {
+    /// Whether a quantised network stays one.
+    const fn keeps_integers(self) -> bool {
+        matches!(self, Self::Kept | Self::Int8)
+    }
+
     /// The tensor with its elements in this precision.
     fn written(self, tensor: Tensor<'_>) -> Result<Tensor<'_>> {
         let is_matrix = tensor.shape.iter().filter(|&&dim| dim > 1).count() > 1;

@@ -3,13 +3,14 @@
 use super::checkpoint::Entry;
 use super::names::SHADOW;
 use super::quantization::{SCALES, ZERO_POINTS};
+use super::stored_integers::{BIASES, MAP, TABLE};
 use super::{File, Warning};
 
 /// Names listed in one warning.
 const LISTED: usize = 6;
 
 /// Ends of names that training and converters leave behind, and inference has no use for.
-const HARMLESS: [&str; 13] = [
+const HARMLESS: [&str; 16] = [
     "num_batches_tracked",
     "global_step",
     SHADOW,
@@ -25,6 +26,10 @@ const HARMLESS: [&str; 13] = [
     // What integers stand for is part of them by now.
     SCALES,
     ZERO_POINTS,
+    // And what quantised networks compute.
+    MAP,
+    BIASES,
+    TABLE,
 ];
 
 /// In the names of what training kept for itself.

@@ -48,6 +48,8 @@ mod problems;
 mod proto;
 mod quantization;
 mod safetensors;
+#[cfg(feature = "integers")]
+mod stored_integers;
 mod table;
 mod tensor;
 #[cfg(feature = "full")]

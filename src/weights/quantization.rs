@@ -106,7 +106,7 @@ fn fits(tensor: &Tensor<'_>, beside: &Tensor<'_>, dtype: Dtype) -> Result<()> {
         return Ok(());
     }
     #[cfg(not(feature = "full"))]
-    return Err(super::lean::needs_full_module());
+    return Err(super::lean::needs_importer());
     #[cfg(feature = "full")]
     {
         let kind = if beside.dtype == dtype { Kind::WrongShape } else { Kind::WrongDtype };

@@ -306,7 +306,7 @@ impl<'a> Tensor<'a> {
             }
             // No file that this crate wrote has others.
             #[cfg(not(feature = "full"))]
-            _ => return Err(super::lean::needs_full_module()),
+            _ => return Err(super::lean::needs_importer()),
             #[cfg(feature = "full")]
             Dtype::I64 | Dtype::I32 | Dtype::I16 | Dtype::I8 | Dtype::U8 | Dtype::Bool => {
                 return Err(Error::new(Kind::WrongDtype, self.place())
