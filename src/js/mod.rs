@@ -4,7 +4,7 @@
 #[cfg(not(feature = "importer"))]
 mod engine;
 mod errors;
-#[cfg(not(feature = "importer"))]
+#[cfg(not(any(feature = "importer", all(feature = "integers", not(feature = "full")))))]
 mod gpu;
 #[cfg(feature = "importer")]
 mod importer;

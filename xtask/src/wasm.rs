@@ -39,6 +39,8 @@ const CORE: Crate = Crate { features: &["--no-default-features"], ..LIBRARY };
 const IMPORTER: Crate = Crate { features: &["--no-default-features", "--features", "importer"], ..LIBRARY };
 /// The core with the scalar bodies, for comparison.
 const REFERENCE: Crate = Crate { features: &["--no-default-features", "--features", "reference"], ..LIBRARY };
+/// The core's CPU half for networks that compute in their own integers.
+const INTEGERS: Crate = Crate { features: &["--no-default-features", "--features", "integers"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[] };
 
@@ -67,8 +69,10 @@ pub fn module(optimise: bool) -> Step<'static> {
                 return Ok(format!("up to date, {}", size(&wasm)?));
             }
             // The core first: binding empties its folder, which the others' lie in.
-            let [importer, reference] = ["importer", "reference"].map(|folder| out.join(folder));
-            for (what, out) in [(&CORE, &out), (&IMPORTER, &importer), (&REFERENCE, &reference)] {
+            let [importer, integers, reference] = ["importer", "integers", "reference"].map(|folder| out.join(folder));
+            for (what, out) in
+                [(&CORE, &out), (&IMPORTER, &importer), (&INTEGERS, &integers), (&REFERENCE, &reference)]
+            {
                 let linked = build(what)?;
                 bind(&linked, out, MODULE)?;
                 if optimise {
