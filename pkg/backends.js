@@ -76,6 +76,9 @@ export class Backends {
     const { backend: cpu, why } = engine.info();
     this.#cpu = cpu;
     this.#use(cpu, why);
+    if (!this.#mayUseGpu) {
+      this.#leaveGpu();
+    }
     if (this.#connecting) {
       try {
         await this.#choose(await this.#connected(), backend);
@@ -88,6 +91,15 @@ export class Backends {
       }
     }
     this.#opened = true;
+  }
+
+  /** Integers are the CPU's: the module that computes in them knows no GPU. */
+  get #mayUseGpu() {
+    return this.#engine instanceof this.#Module;
+  }
+
+  #leaveGpu() {
+    this.#connected()?.then((gpu) => this.#release(gpu), () => {});
   }
 
   /** The GPU asked for at the start, once: from then on it is the caller's to release. */
@@ -165,6 +177,9 @@ export class Backends {
   /** How right and how fast each backend is here, also one that is not in use. */
   async selfTest() {
     const rows = [{ backend: this.#cpu, adapter: null, error: this.#engine.probeCpu(), ms: await this.#time("simd"), failure: null }];
+    if (!this.#mayUseGpu) {
+      return rows;
+    }
     const row = { backend: "webgpu", adapter: this.#adapter, error: null, ms: null, failure: null };
     const borrowed = !this.#gpu;
     try {
@@ -319,7 +334,7 @@ export class Backends {
 
   dispose() {
     this.#disposed = true;
-    this.#connected()?.then((gpu) => this.#release(gpu), () => {});
+    this.#leaveGpu();
     if (this.#engine) {
       this.#drop();
       this.#engine.free();

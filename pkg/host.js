@@ -8,7 +8,7 @@ import { loadEngine, loadOther } from "./wasm.js";
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
 
-/** Answers `load`, `classify`, `infer`, `keep`, `profile`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
+/** Answers `load`, `convert`, `classify`, `infer`, `keep`, `profile`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
 export class Host {
   #post;
   #backends = null;
@@ -28,6 +28,9 @@ export class Host {
     switch (message.type) {
       case "load":
         void this.#answer(message.id, this.#load(message));
+        break;
+      case "convert":
+        void this.#answer(message.id, this.#convert(message));
         break;
       case "abort":
         this.#abort(message.id);
@@ -64,71 +67,110 @@ export class Host {
     this.#post(...told);
   }
 
-  async #load({ id, weights, integrity, backend, device, overrides, wasmUrl, labelsUrl }) {
+  /** `work(options)` with what reading weights for `message` takes, until it is done or the caller gives it up. */
+  async #loading({ id, integrity, wasmUrl }, work) {
     const controller = new AbortController();
     this.#loads.set(id, controller);
-    const warnings = [];
     const onProgress = (progress) => this.#post({ id, type: "progress", progress });
-    const options = { integrity, signal: controller.signal, onProgress, warnings, wasmUrl };
-    let backends;
     try {
-      const onChange = (state) => this.#post({ type: "backend", state });
-      // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
-      const start = async () => {
-        const Engine = await (backend === "reference" ? loadOther("reference", wasmUrl) : loadEngine(wasmUrl));
-        backends = new Backends(Engine, { backend, device, onChange });
-        return Engine;
-      };
-      const [Engine, main] = await Promise.all([start(), readWeights(weights, options)]);
-      const { url, from } = main;
-      onProgress({ phase: "prepare", loadedBytes: main.bytes.length, totalBytes: main.bytes.length, url });
-      await turn();
-      if (controller.signal.aborted) {
-        throw aborted("MobileNet.load", controller.signal);
-      }
-      const given = { backend, overrides };
-      const [engine, said] = weights.synthetic
-        ? [this.#guard(() => Engine.synthetic(given)), {}]
-        : await this.#open(Engine, main, given, options);
-      if (engine.nameless && labelsUrl !== false) {
-        await this.#name(engine, labelsUrl, options);
-      }
-      await this.#guarded(() => backends.open(engine, backend));
-      if (this.#broken) {
-        throw this.#broken;
-      }
-      this.#backends = backends;
-      const own = engine.info();
-      const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
-      warnings.push(...info.warnings);
-      return { value: { fileBytes: main.bytes.length, ...info, ...backends.state, loadedFrom: from, url, warnings } };
+      return await work({ integrity, signal: controller.signal, onProgress, warnings: [], wasmUrl });
     } finally {
       controller.abort();
       this.#loads.delete(id);
-      if (backends !== this.#backends) {
-        backends?.dispose();
-      }
     }
+  }
+
+  #load(message) {
+    return this.#loading(message, async (options) => {
+      const { weights, backend, device, overrides, precision, wasmUrl, labelsUrl } = message;
+      const { warnings } = options;
+      let backends;
+      try {
+        const onChange = (state) => this.#post({ type: "backend", state });
+        // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
+        const start = async () => {
+          const Engine = await (backend === "reference" ? loadOther("reference", wasmUrl) : loadEngine(wasmUrl));
+          backends = new Backends(Engine, { backend, device, onChange });
+          return Engine;
+        };
+        const [Engine, main] = await Promise.all([start(), readWeights(weights, options)]);
+        await prepare("MobileNet.load", main, options);
+        const given = { backend, overrides };
+        const [engine, said] = weights.synthetic
+          ? [this.#guard(() => Engine.synthetic(given)), {}]
+          : await this.#open(Engine, main, { ...given, precision }, options);
+        if (engine.nameless && labelsUrl !== false) {
+          await this.#name(engine, labelsUrl, options);
+        }
+        await this.#guarded(() => backends.open(engine, backend));
+        if (this.#broken) {
+          throw this.#broken;
+        }
+        this.#backends = backends;
+        const own = engine.info();
+        const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
+        warnings.push(...info.warnings);
+        const { url, from } = main;
+        return { value: { fileBytes: main.bytes.length, ...info, ...backends.state, loadedFrom: from, url, warnings } };
+      } finally {
+        if (backends !== this.#backends) {
+          backends?.dispose();
+        }
+      }
+    });
+  }
+
+  #convert(message) {
+    return this.#loading(message, async (options) => {
+      const [{ named }, main] = await Promise.all([import("./convert.js"), readWeights(message.weights, options)]);
+      await prepare("MobileNet.convert", main, options);
+      const { bytes, ...said } = await this.#import(main, message, options);
+      const warnings = [...options.warnings, ...said.warnings];
+      const info = { ...said, loadedFrom: main.from, url: main.url, warnings };
+      return { value: { bytes, name: named(main.name, info, message.precision), info }, transfer: [bytes.buffer] };
+    });
   }
 
   /**
    * Most files say what they are, and the core module reads them. Any other the importer turns into one of those, and says
-   * what it took it for.
+   * what it took it for; so it does with one that is asked for in another precision.
    */
-  async #open(Engine, main, given, options) {
+  async #open(Engine, main, { backend, overrides, precision = "kept" }, options) {
+    const open = (bytes, given) => this.#engine(Engine, bytes, { backend, ...given }, options);
+    if (precision === "kept") {
+      try {
+        return [await open(main.bytes, { overrides }), {}];
+      } catch (error) {
+        if (error.code !== "needs_importer" && error.code !== "needs_integers") {
+          throw error;
+        }
+      }
+    }
+    const asked = { backend, overrides, precision };
+    const { bytes, naming, inferred, warnings, fileBytes } = await this.#import(main, asked, options);
+    // What the caller knows better is in the file now.
+    return [await open(bytes), { naming, inferred, warnings, fileBytes }];
+  }
+
+  /** A quantised network is computed in its own integers, by a module for such; on a GPU it is one of floats. */
+  async #engine(Engine, bytes, given, { wasmUrl }) {
     try {
-      return [this.#guard(() => new Engine(main.bytes, given)), {}];
+      return this.#guard(() => new Engine(bytes, given));
     } catch (error) {
-      if (error.code !== "needs_importer") {
+      if (error.code !== "needs_integers" || given.backend === "webgpu") {
         throw error;
       }
     }
+    const Integers = await loadOther("integers", wasmUrl);
+    return this.#guard(() => new Integers(bytes, given));
+  }
+
+  /** A model of any format as `{ bytes }` that the core module opens, and what there is to say of it. */
+  async #import(main, { backend, overrides, precision }, options) {
     const [{ others }, Importer] = await Promise.all([import("./parts.js"), loadOther("importer", options.wasmUrl)]);
     const { names, parts } = await others(main, options, { wanted: Importer.wanted, readFile });
-    const { bytes, ...said } = this.#guard(() => Importer.convert(names, parts, given));
-    said.fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    // What the caller knows better is in the file now.
-    return [this.#guard(() => new Engine(bytes, { backend: given.backend })), said];
+    const said = this.#guard(() => Importer.convert(names, parts, { backend, overrides, precision }));
+    return { ...said, fileBytes: parts.reduce((sum, part) => sum + part.length, 0) };
   }
 
   /** ImageNet's names for weights that bring none. They are a courtesy: without them classes keep their numbers. */
@@ -233,6 +275,15 @@ export class Host {
       }
       throw error;
     }
+  }
+}
+
+/** Says that the weights are here, and leaves room for an abort to arrive before the work on them. */
+async function prepare(where, { bytes, url }, { onProgress, signal }) {
+  onProgress({ phase: "prepare", loadedBytes: bytes.length, totalBytes: bytes.length, url });
+  await turn();
+  if (signal.aborted) {
+    throw aborted(where, signal);
   }
 }
 

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" />
 
 import type { BackendState, BackendTest, Dispatch, GPUDeviceLike, KeptMap } from "./backends.js";
+import type { Converted, ConvertOptions, Precision } from "./convert.js";
 import type { Network } from "./overrides.js";
 
 /** Pixels as bytes: `data` holds `width · height · 4` bytes, RGBA, rows from top to bottom, alpha not premultiplied, sRGB. */
@@ -95,6 +96,12 @@ export interface LoadOptions extends RunOptions, Network {
    * @defaultValue beside the package's scripts
    */
   labelsUrl?: string | URL | false;
+  /**
+   * Computes with the numbers that a file of this precision would hold (see `convert`), to see what it costs. In memory
+   * they have 32 bits.
+   * @defaultValue "kept"
+   */
+  precision?: Precision;
   /** Other addresses of the same weights, tried in order after the first fails. Only for weights by address. */
   mirrors?: readonly (string | URL)[];
 }
@@ -270,6 +277,7 @@ export interface Info extends BackendState {
 
 export * from "./errors.js";
 export type * from "./backends.js";
+export type * from "./convert.js";
 export type * from "./overrides.js";
 
 /**
@@ -293,6 +301,14 @@ export class MobileNet extends EventTarget implements AsyncDisposable {
    * @throws MobileNetError with a `LoadErrorCode`, a `WeightsErrorCode` or `bad_option`
    */
   static load(weights: WeightsSource, options?: LoadOptions): Promise<MobileNet>;
+
+  /**
+   * Weights of any format, or of several files, as one file of safetensors that says all about itself. Only the network's
+   * own tensors are in it.
+   *
+   * @throws MobileNetError as `load` does
+   */
+  static convert(weights: WeightsSource, options?: ConvertOptions): Promise<Converted>;
 
   /** A network with weights out of a seed: as fast as a trained one, for measuring it without a download. */
   static synthetic(network: Network, options?: RunOptions): Promise<MobileNet>;

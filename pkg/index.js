@@ -35,12 +35,22 @@ export class MobileNet extends EventTarget {
 
   /** Loads a network from an address, bytes or a file. */
   static async load(weights, options = {}) {
-    return MobileNet.#start("MobileNet.load", options, overridesOf(options), () => weightsMessage(weights, options.mirrors ?? []));
+    return MobileNet.#start("MobileNet.load", options, overridesOf(options), () => weightsMessage("MobileNet.load", weights, options));
   }
 
   /** A network with weights out of a seed: for measuring speed without a download. */
   static async synthetic(network, options = {}) {
     return MobileNet.#start("MobileNet.synthetic", options, overridesOf(network), () => ({ synthetic: true }));
+  }
+
+  /** Weights of any format as a file of safetensors. */
+  static async convert(weights, options = {}) {
+    const where = "MobileNet.convert";
+    const { integrity, precision, ...rest } = options;
+    const message = { type: "convert", overrides: overridesOf(options), integrity, precision };
+    const [client, converted] = await ask(where, message, rest, () => weightsMessage(where, weights, options));
+    client.end(disposed());
+    return converted;
   }
 
   /** Sizes and layers of a network that is not loaded. */
@@ -54,26 +64,14 @@ export class MobileNet extends EventTarget {
     }
   }
 
-  static async #start(where, { backend = "auto", device, worker = true, wasmUrl, labelsUrl, integrity, signal, onProgress }, overrides, weightsOf) {
-    if (signal?.aborted) {
-      throw aborted(where, signal);
+  static async #start(where, { backend = "auto", device, labelsUrl, integrity, precision, ...rest }, overrides, weightsOf) {
+    if (device && rest.worker !== false) {
+      throw badOption("worker", "false beside a device, which cannot be sent to a worker", rest.worker ?? true);
     }
-    if (device && worker !== false) {
-      throw badOption("worker", "false beside a device, which cannot be sent to a worker", worker);
-    }
-    const weights = await weightsOf();
     const names = labelsUrl === false ? false : address(labelsUrl, "labelsUrl");
-    const message = { type: "load", weights, backend, device, overrides, integrity, wasmUrl: address(wasmUrl, "wasmUrl"), labelsUrl: names };
-    const inWorker = worker !== false;
-    const client = inWorker ? workerClient(worker === true ? undefined : worker) : await localClient();
-    const transfer = weights.bytes ? [weights.bytes.buffer] : [];
-    try {
-      const info = await client.call(message, { where, transfer, signal, onProgress });
-      return new MobileNet(KEY, client, { ...info, worker: inWorker });
-    } catch (error) {
-      client.end(error);
-      throw error;
-    }
+    const message = { type: "load", backend, device, overrides, integrity, precision, labelsUrl: names };
+    const [client, info] = await ask(where, message, rest, weightsOf);
+    return new MobileNet(KEY, client, { ...info, worker: rest.worker !== false });
   }
 
   /** What was loaded, and where it runs. */
@@ -164,7 +162,7 @@ export class MobileNet extends EventTarget {
 
   /** Ends the worker and frees all memory; calls in flight and later ones are rejected. */
   dispose() {
-    this.#client.end(new MobileNetError("disposed", `MobileNet: ${CODES.disposed} Load it again.`));
+    this.#client.end(disposed());
   }
 
   async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
@@ -209,9 +207,26 @@ function each(source, answer) {
   return Promise.all(source.map((frame, index) => answer(frame).catch(named(index))));
 }
 
-async function weightsMessage(weights, mirrors) {
+/** The answer to `message` about weights, from a new client that stays open unless it fails. */
+async function ask(where, message, { worker = true, wasmUrl, signal, onProgress }, weightsOf) {
+  if (signal?.aborted) {
+    throw aborted(where, signal);
+  }
+  const weights = await weightsOf();
+  const whole = { ...message, weights, wasmUrl: address(wasmUrl, "wasmUrl") };
+  const client = worker === false ? await localClient() : workerClient(worker === true ? undefined : worker);
+  const transfer = weights.bytes ? [weights.bytes.buffer] : [];
+  try {
+    return [client, await client.call(whole, { where, transfer, signal, onProgress })];
+  } catch (error) {
+    client.end(error);
+    throw error;
+  }
+}
+
+async function weightsMessage(where, weights, { mirrors = [] }) {
   if (typeof weights === "string" || weights instanceof URL) {
-    return { urls: [weights, ...mirrors].map((url) => absolute(url, "MobileNet.load")) };
+    return { urls: [weights, ...mirrors].map((url) => absolute(url, where)) };
   }
   if (weights instanceof Blob) {
     return { file: weights };
@@ -228,10 +243,10 @@ async function weightsMessage(weights, mirrors) {
     return { bytes: await copyBytes(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength)) };
   }
   throw failure("bad_option", {
-    where: "MobileNet.load",
+    where,
     expected: "an address, a File, a Blob, a list of Files, an ArrayBuffer or a Uint8Array",
     found: weights === null ? "null" : typeof weights,
-    remedy: 'For example: MobileNet.load("mobilenet_v2_1.0_224.safetensors").',
+    remedy: `For example: ${where}("mobilenet_v2_1.0_224.safetensors").`,
   });
 }
 
@@ -268,6 +283,10 @@ function callOptions(options) {
     }
   }
   return picked;
+}
+
+function disposed() {
+  return new MobileNetError("disposed", `MobileNet: ${CODES.disposed} Load it again.`);
 }
 
 function badOption(name, expected, found) {

@@ -15,6 +15,11 @@ const OTHERS = {
     new URL("./wasm/importer/mobilenet_web_bg.wasm", import.meta.url),
     () => import("./wasm/importer/mobilenet_web.js"),
   ],
+  integers: [
+    "Engine",
+    new URL("./wasm/integers/mobilenet_web_bg.wasm", import.meta.url),
+    () => import("./wasm/integers/mobilenet_web.js"),
+  ],
   reference: [
     "Engine",
     new URL("./wasm/reference/mobilenet_web_bg.wasm", import.meta.url),
@@ -51,9 +56,9 @@ export function loadEngine(wasmUrl) {
 
 /**
  * The class of another module, in a folder of its name beside the core: `importer` reads files of every framework,
- * `reference` is the core with the scalar bodies. Fetched when it is needed first.
+ * `integers` runs quantised networks, `reference` is the core with the scalar bodies. Fetched when it is needed first.
  *
- * @param {"importer" | "reference"} name
+ * @param {"importer" | "integers" | "reference"} name
  * @param {string} [wasmUrl] where the core module is, if not beside this file
  */
 export function loadOther(name, wasmUrl) {

@@ -53,6 +53,8 @@ pub enum Kind {
     SourceDetached,
     /// The core module reads only files that say what they are; the importer reads this one.
     NeedsImporter,
+    /// A quantised network, which a module with the kernels of integers runs.
+    NeedsIntegers,
     /// There is no GPU that can be used from here.
     GpuUnavailable,
     /// The GPU went away: its driver crashed, or it was reset or unplugged.
@@ -94,6 +96,7 @@ impl Kind {
             Self::SourceTainted => "source_tainted",
             Self::SourceDetached => "source_detached",
             Self::NeedsImporter => "needs_importer",
+            Self::NeedsIntegers => "needs_integers",
             Self::GpuUnavailable => "gpu_unavailable",
             Self::GpuLost => "gpu_lost",
             Self::GpuOutOfMemory => "gpu_out_of_memory",

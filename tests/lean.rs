@@ -4,7 +4,7 @@
 mod weights_common;
 
 use mobilenet_web::Kind;
-use mobilenet_web::weights::{self, Checkpoint, Overrides, write_safetensors_with};
+use mobilenet_web::weights::{self, Checkpoint, Dtype, Overrides, Quantization, Tensor, write_safetensors_with};
 use weights_common::{assert_refused, opened, safetensors_filled, torchvision_v2};
 
 /// A value for every element of every tensor.
@@ -71,6 +71,56 @@ fn folded_batch_norms_open() {
     let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
     assert!(checkpoint.has("layer_1/biases") && !checkpoint.has("layer_1/batch_norm/gamma"));
     assert_eq!(checkpoint.tensors().len(), tensors.len());
+}
+
+/// Weights of eight bits with scales, as the importer writes them with the precision `int8`, and biases of 32.
+#[test]
+fn integers_open_as_what_they_stand_for() {
+    let bytes = file(trained);
+    let checkpoint = opened(weights::read(&bytes).unwrap()).unwrap();
+    let integers = |tensor: Tensor<'static>, dtype, bytes: Vec<u8>, quantization| Tensor {
+        dtype,
+        bytes: bytes.into(),
+        quantization: Some(quantization),
+        ..tensor
+    };
+    let quantised = |tensor: Tensor<'_>| {
+        let tensor =
+            Tensor { name: tensor.name.into_owned().into(), bytes: tensor.bytes.into_owned().into(), ..tensor };
+        let count: usize = tensor.shape.iter().product();
+        let byte = |index: usize| (index * 37 % 256) as u8;
+        let eight = (0..count).map(byte).collect();
+        let word = |index: usize| (1000 * index as i32 - 3000).to_le_bytes();
+        match &*tensor.name {
+            "layer_1/weights" => {
+                let scales = (1..=tensor.shape[0]).map(|channel| channel as f32 / 64.0).collect();
+                let zero_points = vec![0; tensor.shape[0]];
+                integers(tensor, Dtype::I8, eight, Quantization { axis: 0, scales, zero_points })
+            }
+            "logits/weights" => {
+                let one = Quantization { axis: 0, scales: vec![0.25], zero_points: vec![131] };
+                integers(tensor, Dtype::U8, eight, one)
+            }
+            "logits/biases" => {
+                let two = Quantization { axis: 0, scales: vec![0.5, 0.125], zero_points: vec![0, -7] };
+                integers(tensor, Dtype::I32, (0..count).flat_map(word).collect(), two)
+            }
+            _ => tensor,
+        }
+    };
+    let tensors: Vec<_> = checkpoint.canonical().into_iter().map(quantised).collect();
+    let written = write_safetensors_with(&tensors, &checkpoint.spec, &[]);
+    let again = opened(weights::read(&written).unwrap()).unwrap();
+    assert_eq!((&again.spec, codes(&again), again.tensors().len()), (&checkpoint.spec, vec![], tensors.len()));
+    let stem = again.parameter("layer_1/weights", &[16, 3, 3, 3]).unwrap();
+    let expected = |index: usize| f32::from((index * 37 % 256) as u8 as i8) * (index / 27 + 1) as f32 / 64.0;
+    assert_eq!(stem, (0..16 * 27).map(expected).collect::<Vec<_>>());
+    let logits = again.parameter("logits/weights", &[2, 1280]).unwrap();
+    let expected = |index: usize| (f32::from((index * 37 % 256) as u8) - 131.0) * 0.25;
+    assert_eq!(logits, (0..2 * 1280).map(expected).collect::<Vec<_>>());
+    assert_eq!(again.parameter("logits/biases", &[2]).unwrap(), [-1500.0, (-2000.0 + 7.0) * 0.125]);
+    // And they are written again as they are.
+    assert!(write_safetensors_with(again.tensors(), &again.spec, &[]) == written);
 }
 
 /// What the page's card shows: the trap of statistics that no training wrote survives conversion.

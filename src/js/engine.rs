@@ -4,7 +4,8 @@ use super::errors::{JsResult, thrown};
 use super::options::{self, Given};
 use super::source::Pixels;
 use crate::frame::View;
-use crate::net::{Net, Tensor};
+use crate::net::{Choice, Net, Tensor};
+use crate::probe::{Small, probe_cpu};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -88,6 +89,15 @@ impl Engine {
     /// Throws a `MobileNetError` for another text.
     pub fn name(&mut self, table: &str) -> JsResult<()> {
         self.net.name_imagenet(table).map_err(thrown)
+    }
+
+    /// Runs a small network whose answer is stored on the CPU: its error, as a share of the range.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` with the code `gpu_wrong`.
+    #[wasm_bindgen(js_name = probeCpu)]
+    pub fn probe_cpu(&self) -> JsResult<f32> {
+        probe_cpu(Choice::Simd, Small::of(self.net.spec().version)).map_err(thrown)
     }
 
     /// The labels of one frame: `{ labels: [{ index, name, probability, wnid? }] }`.

@@ -6,8 +6,8 @@ use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
 use crate::Label;
 use crate::error::{Kind, Result};
-use crate::net::{Choice, Device, Dispatched, Gpus, Kept, Net, Picture, Variant, connect};
-use crate::probe::{Small, probe, probe_cpu, warm};
+use crate::net::{Device, Dispatched, Gpus, Kept, Net, Picture, Variant, connect};
+use crate::probe::{Small, probe, warm};
 use js_sys::{Array, Float64Array, Promise};
 use std::pin::Pin;
 use wasm_bindgen::prelude::*;
@@ -83,15 +83,6 @@ impl Engine {
     /// Throws what went wrong with the device.
     pub fn warm(gpu: &Gpu, f16: bool, gated: bool) -> JsResult<()> {
         warm(&gpu.0, Variant { f16, ..gpu.0.variant() }, small(gated)).map_err(thrown)
-    }
-
-    /// As `probe` on the CPU, at once.
-    ///
-    /// # Errors
-    /// Throws a `MobileNetError` with the code `gpu_wrong`.
-    #[wasm_bindgen(js_name = probeCpu)]
-    pub fn probe_cpu(&self) -> JsResult<f32> {
-        probe_cpu(Choice::Simd, Small::of(self.net.spec().version)).map_err(thrown)
     }
 
     /// Brings the weights to that GPU.

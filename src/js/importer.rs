@@ -2,6 +2,7 @@
 
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
+use crate::net::Choice;
 use crate::weights::{self, Part};
 use js_sys::{Object, Reflect, Uint8Array};
 use serde::Serialize;
@@ -13,9 +14,21 @@ struct Wanted {
     optional: Vec<String>,
 }
 
-/// What is known of the file beside what the safetensors say.
+/// What is known of the file, by the names that a loaded network's information has.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Said<'a> {
+    version: &'a str,
+    multiplier: f32,
+    input_height: usize,
+    input_width: usize,
+    classes: usize,
+    label_set: &'a str,
+    labels: bool,
+    preprocessing: &'a str,
+    padding: &'a str,
+    batch_norm_epsilon: f32,
+    format: &'a str,
     naming: &'a str,
     inferred: Vec<super::origin::Inferred<'a>>,
     warnings: Vec<super::origin::Warning<'a>>,
@@ -47,8 +60,8 @@ impl Importer {
         write(&Wanted { needed, optional })
     }
 
-    /// The files of a model, the main one first, as `{ bytes: Uint8Array, naming, inferred, warnings }`. `options`:
-    /// `{ overrides?: { [key]: string }, precision?: "kept" | "f32" | "f16" }`.
+    /// The files of a model, the main one first, as `{ bytes: Uint8Array }` and what there is to say of them. `options`:
+    /// `{ backend?, overrides?: { [key]: string }, precision?: "kept" | "f32" | "f16" | "int8" }`.
     ///
     /// # Errors
     /// Throws a `MobileNetError` whose `code` is one of [`crate::Kind::code`]'s.
@@ -59,7 +72,11 @@ impl Importer {
         let copies: Vec<Vec<u8>> = parts.iter().map(Uint8Array::to_vec).collect();
         let parts: Vec<Part<'_>> = names.iter().zip(&copies).map(|(name, bytes)| Part { name, bytes }).collect();
         let said = |file| -> crate::Result<JsResult<JsValue>> {
-            let checkpoint = weights::checkpoint(file, &given.overrides)?;
+            let mut checkpoint = weights::checkpoint(file, &given.overrides)?;
+            if given.backend == Choice::Gpu {
+                // Shaders compute in floats.
+                checkpoint.integers = None;
+            }
             let bytes = checkpoint.to_safetensors(precision)?;
             Ok(describe(&checkpoint, &bytes))
         };
@@ -72,7 +89,19 @@ impl Importer {
 }
 
 fn describe(checkpoint: &weights::Checkpoint<'_>, bytes: &[u8]) -> JsResult<JsValue> {
+    let spec = &checkpoint.spec;
     let object = Object::from(write(&Said {
+        version: spec.version.name(),
+        multiplier: spec.multiplier,
+        input_height: spec.height_px,
+        input_width: spec.width_px,
+        classes: spec.classes,
+        label_set: &spec.label_set,
+        labels: !spec.labels.is_empty(),
+        preprocessing: spec.preprocessing.name,
+        padding: spec.padding.name(),
+        batch_norm_epsilon: spec.batch_norm_epsilon,
+        format: checkpoint.file().format.name(),
         naming: checkpoint.naming,
         inferred: super::origin::inferred(&checkpoint.inferred),
         warnings: super::origin::warnings(&checkpoint.warnings),

@@ -4,7 +4,7 @@
 #[cfg(not(feature = "importer"))]
 mod engine;
 mod errors;
-#[cfg(not(any(feature = "importer", all(feature = "integers", not(feature = "full")))))]
+#[cfg(all(feature = "gpu", not(feature = "importer")))]
 mod gpu;
 #[cfg(feature = "importer")]
 mod importer;

@@ -18,6 +18,10 @@ pub(super) fn needs_importer() -> Error {
 
 /// Finds every parameter of a file whose metadata states the network. `stated` are metadata under the caller's options.
 pub(super) fn assemble(file: &File<'_>, stated: &mut Overrides, _: &Overrides) -> Result<Assembled> {
+    #[cfg(not(feature = "integers"))]
+    if file.get("input/map").is_some() {
+        return Err(Error::new(Kind::NeedsIntegers, "weights").remedy("Open them with the module for integers."));
+    }
     let spec = spec(file, stated).ok_or_else(needs_importer)?;
     spec.check()?;
     let table = Table {

@@ -1,6 +1,6 @@
 // Compiled, never run: the types allow what the package can do, and refuse what it cannot.
 
-import { MobileNet, MobileNetError, type Classification, type ErrorCode, type Vector } from "../../pkg/index.js";
+import { MobileNet, MobileNetError, type Classification, type Converted, type ErrorCode, type Vector } from "../../pkg/index.js";
 
 export async function everything(video: HTMLVideoElement, canvas: OffscreenCanvas, file: File, frame: VideoFrame) {
   const { signal } = new AbortController();
@@ -21,6 +21,14 @@ export async function everything(video: HTMLVideoElement, canvas: OffscreenCanva
   await MobileNet.load(file);
   await MobileNet.load(new Uint8Array(8), { worker: "/worker.js" });
   await MobileNet.load([file], { integrity: { "model.json": "sha256-…" } });
+  await MobileNet.load(file, { precision: "f16" });
+  const { bytes, name, info }: Converted = await MobileNet.convert([file], { precision: "int8", multiplier: 0.5, signal });
+  const saved: Blob = new File([bytes], `${name} ${info.format} ${info.warnings.length}`);
+  await MobileNet.load(saved);
+  // @ts-expect-error no such precision
+  await MobileNet.convert(file, { precision: "int4" });
+  // @ts-expect-error nothing runs
+  await MobileNet.convert(file, { backend: "simd" });
   // @ts-expect-error a number is no source of weights
   await MobileNet.load(1);
   // @ts-expect-error load, not new

@@ -19,8 +19,8 @@ const IMPORTERS: &str = "wasm/importer/";
 /// The module with the scalar bodies, which only who compares with them downloads.
 const REFERENCE: &str = "wasm/reference/";
 
-/// What gathers models of several files, fetched with it.
-const GATHERER: &str = "parts.js";
+/// Scripts that are fetched with it: what gathers models of several files, and what only conversion needs.
+const BESIDE: [&str; 2] = ["parts.js", "convert.js"];
 
 /// One file, or all of them.
 pub struct Row {
@@ -73,7 +73,7 @@ fn rows() -> Result<(Vec<Row>, Vec<Row>)> {
         let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         let gzip = Encoding::Gzip.compress(&bytes)?.len();
         let brotli = Encoding::Brotli.compress(&bytes)?.len();
-        let is_importers = name.starts_with(IMPORTERS) || name == GATHERER;
+        let is_importers = name.starts_with(IMPORTERS) || BESIDE.contains(&&*name);
         let group = if is_importers { &mut importers } else { &mut rows };
         group.push(Row { name, raw: bytes.len(), gzip, brotli });
     }
