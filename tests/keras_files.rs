@@ -66,7 +66,7 @@ fn difference(path: &std::path::Path, row: &Value, frame: &Frame<'_>) -> Result<
     if odd || (spec.padding == Padding::After) != (row["net"] == "v1") {
         return Err(format!("{:?}, {:?}", spec.padding, checkpoint.warnings));
     }
-    let options = Options { backend: Choice::Simd, overrides };
+    let options = Options { backend: Choice::Simd, overrides, ..Options::default() };
     let mut net = Net::open(&bytes, &options).map_err(|why| why.to_string())?;
     let view = View { fit: Fit::AsIs, ..View::default() };
     let found = net.infer(frame, &view, &["predictions"]).map_err(|why| why.to_string())?;
