@@ -4,9 +4,14 @@ mod fixtures;
 mod graphs;
 
 use fixtures::Fixtures;
-use graphs::{rows, top};
-use mobilenet_web::weights::{Overrides, Precision, convert};
-use mobilenet_web::{Frame, Net, Options, View};
+use graphs::{bench_file, bench_golden, rows, top};
+use mobilenet_web::backend::{Cpu, Executor};
+use mobilenet_web::frame::Preprocessor;
+use mobilenet_web::graph::Graph;
+use mobilenet_web::lane::Body;
+use mobilenet_web::plan::{Packing, Plan};
+use mobilenet_web::weights::{self, Overrides, Precision, convert};
+use mobilenet_web::{Fit, Frame, Net, Options, View};
 
 /// What an output may differ by, in units of 1/256: the bound.
 const TOLERANCE_UNITS: f32 = 1.0;
@@ -75,5 +80,84 @@ fn safetensors_keep_integers() {
         println!("{golden}: {} bytes as TensorFlow Lite, {} as safetensors", file.len(), converted.len());
         let floats = convert(&file, &Overrides::default(), Precision::F32).expect("converts");
         assert!(!open(&floats).is_integer(), "{golden}");
+    }
+}
+
+/// Every endpoint of a file that is run on a picture or a tensor, and its predictions.
+fn maps(file: &[u8], body: Body, run: &dyn Fn(&mut Cpu, &Plan)) -> Vec<(String, Vec<f32>)> {
+    let file = weights::read(file).unwrap_or_else(|error| panic!("{error}"));
+    let checkpoint = weights::checkpoint(file, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+    let integers = checkpoint.integers.as_ref().expect("integers of every map");
+    let graph = Graph::build(&checkpoint.spec).expect("a graph").quantized(&|name| integers.get(name).is_some());
+    let packing = Packing::new(&graph);
+    let parameters = packing.pack(&graph, &checkpoint).unwrap_or_else(|error| panic!("{error}"));
+    let spec = &checkpoint.spec;
+    let preprocessor = Preprocessor::new(&spec.preprocessing, spec.height_px, spec.width_px);
+    let mut executor = Cpu::new(body, preprocessor, parameters);
+    let names: Vec<&str> = graph.endpoints.iter().map(|endpoint| &*endpoint.name).collect();
+    let plan = Plan::new(&graph, &packing, &names).expect("a plan");
+    run(&mut executor, &plan);
+    let read = |(name, output): (&&str, _)| {
+        let mut values = Vec::new();
+        executor.read(output, &mut values);
+        ((*name).to_owned(), values)
+    };
+    names.iter().zip(&plan.outputs).map(read).collect()
+}
+
+/// What `tools/golden/integers.py` wrote: the checksums of all maps, and the output's integers.
+fn golden(name: &str) -> (Vec<String>, Vec<f32>) {
+    let path = format!("{}/tests/data/integers/{name}.csv", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"));
+    let (maps, output) = text.trim_end().rsplit_once("\noutput,").expect("an output");
+    let maps = maps.lines().skip(1).filter_map(|line| Some(line.rsplit_once(',')?.1.to_owned()));
+    (maps.collect(), output.split(' ').map(|unit| unit.parse().expect("an integer")).collect())
+}
+
+/// Every endpoint of a network has the very numbers that TensorFlow Lite has there.
+fn check_maps(name: &str, file: &[u8], run: &dyn Fn(&mut Cpu, &Plan)) {
+    let (checksums, output) = golden(name);
+    for body in [Body::Simd, Body::Reference] {
+        let mut last = 0;
+        let maps = maps(file, body, run);
+        for (endpoint, values) in &maps {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let checksum = format!("{:08x}", crc32fast::hash(&bytes));
+            // Exponentials are the machine's, and may round a probability otherwise.
+            if endpoint == "predictions" {
+                let worst = values.iter().zip(&output).map(|(a, b)| (a * 256.0 - b).abs()).fold(0.0, f32::max);
+                assert!(worst <= TOLERANCE_UNITS && values.len() == output.len(), "{name}: {worst}");
+                continue;
+            }
+            let found = checksums[last..].iter().position(|other| *other == checksum);
+            last += found.unwrap_or_else(|| panic!("{name}, {body:?}: {endpoint} is no map of TensorFlow Lite's"));
+        }
+        println!("{name}, {body:?}: {} endpoints are TensorFlow Lite's to the last bit", maps.len() - 1);
+    }
+}
+
+#[test]
+fn every_map_of_the_published_files_is_tensorflow_lites() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    for (file, name) in GOLDEN {
+        let file = fixtures.read(file);
+        let side = if name.contains("160") { 160 } else { 224 };
+        let picture = fixtures.picture(&format!("images/in{side}/chelsea_cat.png"));
+        check_maps(name, &file, &|executor, plan| {
+            let frame = Frame { rgba: picture.as_raw(), width_px: side, height_px: side };
+            executor.run(plan, &frame, &View { fit: Fit::AsIs, ..View::default() }).expect("a frame");
+        });
+    }
+}
+
+#[test]
+fn every_map_of_the_converters_files_is_tensorflow_lites() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    for name in ["v1_0.25_128", "v1_1.0_224", "v2_1.0_224", "v3s_1.0_224"] {
+        let (input, _) = bench_golden(&fixtures, name);
+        let file = bench_file(&fixtures, &format!("{name}.int8.tflite"));
+        check_maps(&format!("{name}.int8"), &file, &|executor, plan| {
+            executor.run_tensor(plan, &input).expect("an input");
+        });
     }
 }

@@ -6,7 +6,7 @@ mod fixtures;
 
 use fixtures::Fixtures;
 use mobilenet_web::backend::gpu::{lower, top_k};
-use mobilenet_web::graph::Graph;
+use mobilenet_web::graph::{Graph, Op};
 use mobilenet_web::kernels::Call;
 use mobilenet_web::model::{Activation, Block, Padding, Pooling, Spec, Version, Widths};
 use mobilenet_web::plan::{Grouping, Packing, Plan, Slot, Step};
@@ -108,6 +108,37 @@ fn networks_have_the_parameters_that_keras_counts() {
 #[test]
 fn v3_small_predictions() {
     snapshot("v3_small_1.0_224_predictions", &plan(&Spec::new(Version::V3Small), &["predictions"]));
+}
+
+/// A network in integers, as files have them whose activations beyond ReLU are tables.
+fn integers(spec: &Spec, endpoints: &[&str]) -> Plan {
+    let graph = Graph::build(spec).expect("a valid spec");
+    let tables = [Activation::HardSwish, Activation::HardSigmoid, Activation::SlimSigmoid].map(Op::Activation);
+    let of = |name: &str| graph.nodes.iter().find(|node| node.name == name).expect("one of the graph's").op;
+    let known = |name: &str| !matches!(of(name), Op::Activation(_)) || tables.contains(&of(name));
+    let graph = graph.quantized(&known);
+    Plan::new(&graph, &Packing::new(&graph), endpoints).expect("known endpoints")
+}
+
+#[test]
+fn v2_in_integers() {
+    let endpoints = ["predictions", "layer_4/projection_output", "layer_3/expansion_output"];
+    snapshot("v2_1.0_224_integers", &integers(&v2(1.0, 224, Padding::Same), &endpoints));
+}
+
+#[test]
+fn v3_small_in_integers() {
+    snapshot("v3_small_1.0_224_integers", &integers(&Spec::new(Version::V3Small), &["predictions"]));
+}
+
+/// Where a file says nothing of the probabilities' integers, those of the logits become numbers first.
+#[test]
+fn what_is_unknown_in_integers_stays_in_floats() {
+    let graph = Graph::build(&Spec::new(Version::V1)).expect("a valid spec").quantized(&|name| name != "predictions");
+    let plan = Plan::new(&graph, &Packing::new(&graph), &["predictions", "logits"]).expect("known endpoints");
+    let stems: Vec<&str> = plan.steps.iter().map(|step| step.call.stem()).collect();
+    assert_eq!(stems[stems.len() - 3..], ["integer_pointwise", "integer_to_float", "softmax"]);
+    assert_eq!(stems.iter().filter(|stem| **stem == "integer_to_float").count(), 1);
 }
 
 #[test]

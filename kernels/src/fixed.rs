@@ -47,6 +47,15 @@ impl Rescale {
         i32::try_from(multiplier).ok().filter(|_| shift <= MOST_SHIFT).map(|multiplier| Self { multiplier, shift })
     }
 
+    /// The factor over `count`, with as many bits as a division of the multiplier leaves.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most the multiplier")]
+    pub fn over(self, count: u32) -> Option<Self> {
+        let bits = (count.checked_ilog2()? as i32).min(31 + self.shift);
+        let multiplier = ((i64::from(self.multiplier) << bits) / i64::from(count)) as i32;
+        Some(Self { multiplier, shift: self.shift - bits }).filter(|rescale| rescale.shift >= LEAST_SHIFT)
+    }
+
     /// `value` times the factor, rounded to 31 bits below the multiplier and then to an integer.
     #[must_use]
     #[inline(always)]

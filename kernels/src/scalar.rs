@@ -64,7 +64,7 @@ pub(crate) struct Mean {
     zeros: i32,
     offset: i32,
     count: i32,
-    rescale: Option<Rescale>,
+    rescale: Option<(Rescale, Ties)>,
 }
 
 impl Mean {
@@ -72,13 +72,14 @@ impl Mean {
         let [low, high, zeros, offset] = parameters[0].map(|word| word.to_bits().cast_signed());
         let [rescaled, multiplier, shift, _] = parameters[1].map(|word| word.to_bits().cast_signed());
         let count = (p.height * p.width).max(1).cast_signed();
-        let rescale = (rescaled != 0).then_some(Rescale { multiplier, shift });
+        let ties = if rescaled == 1 { Ties::Up } else { Ties::Away };
+        let rescale = (rescaled != 0).then_some((Rescale { multiplier, shift }, ties));
         Self { bounds: bounds(low, high), zeros, offset, count, rescale }
     }
 
     pub(crate) fn of(self, sum: i32) -> i16 {
         let sum = sum.wrapping_add(self.zeros);
-        let mean = self.rescale.map_or_else(|| mean(sum, self.count), |rescale| rescale.apply(sum, Ties::Up));
+        let mean = self.rescale.map_or_else(|| mean(sum, self.count), |(rescale, ties)| rescale.apply(sum, ties));
         self.bounds.clamp(mean.wrapping_add(self.offset))
     }
 }

@@ -171,7 +171,13 @@ impl Net {
             warnings: checkpoint.warnings,
             wnids: checkpoint.wnids,
         };
-        Self::new(checkpoint.spec, origin, (graph, packing, parameters), cpu)
+        #[cfg_attr(not(feature = "integers"), expect(unused_mut, reason = "there is one answer to why"))]
+        let mut net = Self::new(checkpoint.spec, origin, (graph, packing, parameters), cpu)?;
+        #[cfg(feature = "integers")]
+        if options.backend == Choice::Auto && net.is_integer() {
+            net.why = "its own integers are the CPU's to compute with".into();
+        }
+        Ok(net)
     }
 
     /// A network whose weights come out of a seed: as fast as a trained one, and as good as none. The overrides of

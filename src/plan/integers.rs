@@ -193,6 +193,10 @@ impl Packer<'_> {
         if *rule == Rule::Average {
             return Some([low, high, zeros, -before.zero_point, 0, 0, 0, 0]);
         }
+        if *rule == Rule::CentredMean {
+            let factor = Rescale::new(f64::from(before.scale) / f64::from(steps.scale))?.over(count)?;
+            return Some([low, high, 0, 0, 2, factor.multiplier, factor.shift, 0]);
+        }
         let factor = f64::from(before.scale) / (f64::from(count) * f64::from(steps.scale));
         let Rescale { multiplier, shift } = Rescale::new(factor)?;
         let zero = f64::from(before.zero_point) * f64::from(before.scale) / f64::from(steps.scale);

@@ -63,8 +63,10 @@ pub enum Rule {
     Weighted(Vec<i32>),
     /// The sum of integers over their count, halves away from zero.
     Average,
-    /// The sum of integers times one factor.
+    /// The sum of integers times one factor, halves up; the zero point's share is rounded by itself.
     Mean,
+    /// The sum of integers less the zero point times one factor, halves away from zero.
+    CentredMean,
     /// Of two maps.
     Sum,
     /// Of two maps.

@@ -7,8 +7,8 @@ use crate::scalar::Mean;
 /// `output[c] = clamp(mean(zeros + Σ input[y, x, c]) + offset)`, where the mean is either the sum over `height · width`,
 /// halves away from zero, or a rescaled sum.
 ///
-/// Parameters: `[least, greatest, zeros, offset]`, `[whether sums are rescaled, multiplier, shift, –]`: the sum is one of
-/// the file's integers, whose zero point is not 0.
+/// Parameters: `[least, greatest, zeros, offset]`, `[how, multiplier, shift, –]`, where 0 divides, 1 rescales with
+/// halves up, and 2 with halves away from zero. Zeros make the sum one of the file's integers.
 pub fn run(p: &IntegerPool, io: Io<'_>) {
     let mean = Mean::new(p, io.parameters);
     let (input, output) = (map(io.input), map_mut(io.output));

@@ -21,8 +21,8 @@ pub(super) struct Followed {
     pub(super) read: Vec<Option<usize>>,
     /// What softmax reads, and what its results stand for.
     softmax: Option<(usize, Steps)>,
-    /// Whether a pool divides its sum, rather than multiplying it by a factor.
-    divides: bool,
+    /// How a pool computes.
+    pool: Option<Rule>,
 }
 
 impl<'a> Tracer<'a> {
@@ -53,9 +53,15 @@ impl<'a> Tracer<'a> {
                 Op::Conv { bounds, .. } | Op::Dense { bounds } | Op::Arithmetic { bounds, .. } => bounds,
                 _ => UNBOUNDED,
             };
+            let rank = self.graph.values.get(node.output).map_or(0, |value| value.dims.len());
             let followed = &mut self.trace.points[map.point].integers;
             followed.own = Some((steps?, bounds));
-            followed.divides = matches!(node.op, Op::Pool { window: Some(_), .. });
+            followed.pool = Some(match node.op {
+                Op::Pool { window: Some(_), .. } => Rule::Average,
+                // TensorFlow Lite has another kernel for means that lose their axes.
+                _ if rank == 4 => Rule::Mean,
+                _ => Rule::CentredMean,
+            });
             return self.add(Curve::identity(steps?));
         }
         let input = |index: usize| node.inputs.get(index).copied().flatten();
@@ -197,10 +203,10 @@ impl<'t, 'a> Collector<'t, 'a> {
     /// The mean of a point.
     fn pool(&mut self, name: String, from: usize) -> Option<()> {
         let pool = self.trace.points.iter().find(|point| point.source == Source::Pool(from, false))?;
-        let rule = if pool.integers.divides { Rule::Average } else { Rule::Mean };
+        let rule = pool.integers.pool.clone()?;
         // A pool that divides leaves steps as they are.
         let same = self.seen(self.trace.points.get(from)?)?.steps == pool.integers.own?.0;
-        (rule == Rule::Mean || same).then_some(())?;
+        (rule != Rule::Average || same).then_some(())?;
         self.plain(name, pool, rule)
     }
 

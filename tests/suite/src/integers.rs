@@ -139,7 +139,9 @@ fn vectors(cases: &mut Vec<Case>) {
             parameters: packed(&[-128, 127, multiplier, shift]),
             output_length: count * width,
         });
-        for (rule, (in_width, height, across)) in [(0, (pixels, 1, pixels)), (1, (pixels, 3, pixels.min(7)))] {
+        for (rule, (in_width, height, across)) in
+            [(0, (pixels, 1, pixels)), (1, (pixels, 3, pixels.min(7))), (2, (pixels, 4, pixels))]
+        {
             let of = (height * across) as i32;
             let p = IntegerPool { in_width, height, width: across, channels: channels as u32 };
             let [multiplier, shift] = random.rescale(MOST * of as f32);
