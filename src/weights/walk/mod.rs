@@ -16,7 +16,7 @@ mod trace;
 use std::borrow::Cow;
 
 use super::names::Layout;
-use super::{Format, Inferred, Overrides, Tensor, Warning};
+use super::{Dtype, Format, Inferred, Overrides, Tensor, Warning};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
 
@@ -104,6 +104,21 @@ pub(super) struct Value<'a> {
     pub(super) dims: Vec<usize>,
     /// What its integers can stand for, of a quantised map.
     pub(super) range: Option<Bounds>,
+}
+
+/// The numbers of a constant of integers; none of one that has more than `most`, or other numbers.
+pub(super) fn integers(tensor: &Tensor<'_>, most: usize) -> Vec<i64> {
+    if tensor.bytes.len() > most.saturating_mul(tensor.dtype.size_bytes()) {
+        return Vec::new();
+    }
+    let bytes = &tensor.bytes;
+    match tensor.dtype {
+        Dtype::I64 => bytes.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect(),
+        Dtype::I32 => bytes.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes).into()).collect(),
+        Dtype::I8 => bytes.iter().map(|byte| byte.cast_signed().into()).collect(),
+        Dtype::U8 => bytes.iter().map(|&byte| byte.into()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// An operator.
