@@ -3,12 +3,14 @@
 
 mod fixtures;
 mod graph_files;
+mod protobuf;
 
 use fixtures::Fixtures;
-use graph_files::onnx::{self, bytes, number, text};
+use graph_files::onnx;
 use graph_files::tflite::{self, Fb, int, ints};
 use mobilenet_web::weights::{self, Overrides};
 use peak_alloc::PeakAlloc;
+use protobuf::{bytes, number, text};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;

@@ -1,6 +1,7 @@
 //! Broken and hostile files of operators: a typed error that names a byte, never a panic.
 
 mod graph_files;
+mod protobuf;
 mod weights_common;
 
 use graph_files::onnx;
@@ -225,7 +226,7 @@ fn moved(archive: &[u8], before: usize) -> Vec<u8> {
 
 #[test]
 fn broken_onnx_is_refused() {
-    use onnx::{bytes, number, text, varint};
+    use protobuf::{bytes, number, text, varint};
     let file = |model: &onnx::Model, output: &str| model.file(("x", &[1, 3, 64, 64]), output, 13);
     let end = onnx::small().name("Softmax", 0);
     let with = |extra: &[u8]| {

@@ -3,6 +3,7 @@
 mod fixtures;
 mod graph_files;
 mod graphs;
+mod protobuf;
 
 use graph_files::tflite::{Fb, Model, int};
 use graphs::{difference, run};

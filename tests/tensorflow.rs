@@ -1,5 +1,6 @@
 //! TensorFlow's formats: the same network in each gives the same tensors, and the same answer.
 
+mod protobuf;
 mod seeded;
 mod tensorflow_common;
 mod weights_common;

@@ -1,6 +1,7 @@
 //! Frozen graphs and graph models: constants come back under their layers' names.
 
 mod fixtures;
+mod protobuf;
 mod seeded;
 mod tensorflow_common;
 
@@ -83,7 +84,8 @@ fn graphs_are_read_frozen_folded_and_fused() {
 
 #[test]
 fn halves_and_repeated_numbers_of_a_graph_are_read() {
-    use tensorflow_common::{bytes, number, shape, varint};
+    use protobuf::{bytes, number, varint};
+    use tensorflow_common::shape;
     let constant = |name: &str, dtype: u64, dims: &[usize], values: Vec<u8>| {
         let tensor = [number(1, dtype), bytes(2, &shape(dims)), values].concat();
         let value = bytes(5, &[bytes(1, b"value"), bytes(2, &bytes(8, &tensor))].concat());
@@ -141,7 +143,7 @@ fn the_official_v1_gives_its_golden_logits_from_each_format() {
 
 #[test]
 fn a_graph_of_variables_without_values_says_so() {
-    use tensorflow_common::bytes;
+    use protobuf::bytes;
     let node = |name: &str, op: &str| bytes(1, &[bytes(1, name.as_bytes()), bytes(2, op.as_bytes())].concat());
     let graph = [node("input", "Placeholder"), node("MobilenetV1/Conv2d_0/weights", "VariableV2")].concat();
     let error = weights::read(&graph).unwrap_err();

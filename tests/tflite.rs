@@ -4,7 +4,9 @@ mod fixtures;
 mod graphs;
 
 use fixtures::Fixtures;
-use graphs::{PROBABILITY_TOLERANCE, bench_file, bench_golden, difference, predict, rows, rows_with, top};
+use graphs::{
+    PROBABILITY_TOLERANCE, assert_right_everywhere, bench_file, bench_golden, difference, predict, rows_with, top,
+};
 use mobilenet_web::model::{Activation, Padding, Version, preset};
 use mobilenet_web::weights::{self, Checkpoint, Format, Overrides};
 use mobilenet_web::{Options, Precision};
@@ -46,13 +48,7 @@ fn the_published_float_v1_is_right_on_every_picture() {
     let Some(fixtures) = Fixtures::find() else { return };
     let file = fixtures.read(V1_FLOAT);
     assert_eq!(opened(&file).spec.preprocessing.name, "tf-slim");
-    let mut worst = 0.0_f32;
-    for (name, found, expected) in rows(&fixtures, &file, "v1_0.25_224_float_tflite", "out_f32") {
-        worst = worst.max(difference(&found, &expected));
-        assert_eq!(top(&found), top(&expected), "{name}");
-    }
-    println!("v1_0.25_224_float_tflite: max |Δprobability| {worst:.1e}");
-    assert!(worst <= PROBABILITY_TOLERANCE, "{worst}");
+    assert_right_everywhere(&fixtures, &file, "v1_0.25_224_float_tflite", "out_f32");
 }
 
 /// How many rows have the same first label, and by how much probabilities differ at most. Outputs of eight bits tie

@@ -285,8 +285,19 @@ impl<'a> File<'a> {
     }
 }
 
+/// Metadata and tensors of a file, as its format's reader finds them.
+type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);
+
 /// The remedy where a file contradicts itself.
 const DAMAGED: &str = "The file is damaged or was written wrongly; download or convert it again.";
+
+/// A file that contradicts itself or its format.
+#[cfg(feature = "full")]
+#[cold]
+#[inline(never)]
+fn damaged(place: String, expected: &str, found: String) -> Error {
+    Error::new(Kind::BadHeader, place).expected(expected).found(found).remedy(DAMAGED)
+}
 
 /// Lists the tensors of a file of any [`Format`].
 ///

@@ -147,6 +147,25 @@ impl<'a> Message<'a> {
         Ok(found)
     }
 
+    /// The first `most` lengths of a shape, each in field 1 of a message in the field `axis`; none for those left open.
+    pub(super) fn lengths(mut self, axis: u64, most: usize) -> Result<Vec<Option<usize>>> {
+        let mut lengths = Vec::new();
+        while let Some((number, field)) = self.next()? {
+            let Some(mut message) = field.message().filter(|_| number == axis && lengths.len() < most) else {
+                continue;
+            };
+            let mut length = Some(0);
+            while let Some((number, field)) = message.next()? {
+                if number == 1 {
+                    // Minus one, a long number, stands for an unknown length.
+                    length = field.count().filter(|&length| length <= u32::MAX as usize);
+                }
+            }
+            lengths.push(length);
+        }
+        Ok(lengths)
+    }
+
     #[cold]
     #[inline(never)]
     fn truncated(&self, count: usize) -> Error {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::json::{Json, push_string};
 use super::quantization::{Stored, stored};
-use super::tensor::{MAX_RANK, dense_strides, place};
-use super::{DAMAGED, Dtype, MAX_TENSORS, Tensor, metadata};
+use super::tensor::{MAX_RANK, dense_strides, place, product};
+use super::{Contents, DAMAGED, Dtype, MAX_TENSORS, Tensor, metadata};
 use crate::error::{Error, Kind, Result};
 use crate::model::Spec;
 use crate::small::{crc32, sort};
@@ -22,8 +22,6 @@ const MAX_METADATA_KEYS: usize = 256;
 
 /// Where tensors begin is a multiple of this.
 const ALIGN_BYTES: usize = 8;
-
-type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);
 
 pub(super) fn read(file: &[u8]) -> Result<Contents<'_>> {
     let header = header(file)?;
@@ -133,10 +131,9 @@ fn tensor<'a>(json: &mut Json<'a>, name: Cow<'a, str>, file: &'a [u8], data: usi
             .expected("offsets that hold the shape's elements")
             .found(found))
     };
-    let dense = dense_strides(&shape).filter(|_| begin <= end).filter(|_| {
-        let bytes = shape.iter().try_fold(dtype.size_bytes(), |product, &dim| product.checked_mul(dim));
-        bytes == Some(end - begin)
-    });
+    let dense = dense_strides(&shape)
+        .filter(|_| begin <= end)
+        .filter(|_| product(dtype.size_bytes(), &shape) == Some(end - begin));
     let Some(strides) = dense else {
         return refuse(format!("shape {shape:?} of {} at offsets {begin} to {end}", dtype.name()));
     };

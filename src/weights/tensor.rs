@@ -106,6 +106,12 @@ pub(super) fn place(name: &str, offset_bytes: usize) -> String {
     format!("tensor `{name}` at byte {offset_bytes}")
 }
 
+/// `size` times the lengths of all axes; `None` on overflow.
+#[inline(never)]
+pub(super) fn product(size: usize, shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(size, |product, &dim| product.checked_mul(dim))
+}
+
 /// Strides of a dense row-major tensor, or `None` where the shape is too large or has too many axes.
 pub(super) fn dense_strides(shape: &[usize]) -> Option<Vec<usize>> {
     if shape.len() > MAX_RANK {
@@ -124,7 +130,7 @@ pub(super) fn extent(shape: &[usize], strides: &[usize]) -> Option<(usize, usize
     if shape.len() != strides.len() || shape.len() > MAX_RANK {
         return None;
     }
-    let count = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim))?;
+    let count = product(1, shape)?;
     if count == 0 {
         return Some((0, 0));
     }
@@ -186,14 +192,10 @@ impl<'a> Tensor<'a> {
         shape: Vec<usize>,
         (bytes, offset_bytes): (Cow<'a, [u8]>, usize),
     ) -> Result<Self> {
-        let strides = dense_strides(&shape);
-        let fits = strides.filter(|strides| {
-            let span = extent(&shape, strides).and_then(|(count, _)| count.checked_mul(dtype.size_bytes()));
-            span == Some(bytes.len())
-        });
-        let Some(strides) = fits else {
+        let fits = product(dtype.size_bytes(), &shape) == Some(bytes.len());
+        let Some(strides) = dense_strides(&shape).filter(|_| fits) else {
             return Err(Error::new(Kind::BadHeader, place(&name, offset_bytes))
-                .expected(format!("shape {shape:?} of {}", dtype.name()))
+                .expected(format!("{shape:?} elements of {}", dtype.name()))
                 .found(format!("{} bytes", bytes.len()))
                 .remedy(DAMAGED));
         };

@@ -66,7 +66,18 @@ pub fn rows(fixtures: &Fixtures, file: &[u8], golden: &str, outputs: &str) -> Ve
     rows_with(fixtures, file, Options::default(), golden, outputs)
 }
 
-/// The same of a network that is opened with options.
+/// Fails unless a float network gives every picture of a golden folder its probabilities.
+pub fn assert_right_everywhere(fixtures: &Fixtures, file: &[u8], golden: &str, outputs: &str) {
+    let mut worst = 0.0_f32;
+    for (name, found, expected) in rows(fixtures, file, golden, outputs) {
+        worst = worst.max(difference(&found, &expected));
+        assert_eq!(top(&found), top(&expected), "{name}");
+    }
+    println!("{golden}: max |Δprobability| {worst:.1e}");
+    assert!(worst <= PROBABILITY_TOLERANCE, "{worst}");
+}
+
+/// The rows of a network that is opened with options.
 pub fn rows_with(
     fixtures: &Fixtures,
     file: &[u8],

@@ -1,6 +1,7 @@
 //! Graphs of a network's tensors, as a `GraphDef` and as a graph model of TensorFlow.js.
 
-use super::{Files, Kept, Values, bytes, number, shape, tfjs};
+use super::{Files, Kept, Values, shape, tfjs};
+use crate::protobuf::{bytes, number};
 use serde_json::{Value, json};
 
 /// A node of a graph, with its inputs and the tensor of a constant.

@@ -3,6 +3,7 @@
 
 pub mod graphs;
 
+use crate::protobuf::{bytes, number, varint};
 use mobilenet_web::weights::{self, Part};
 use mobilenet_web::{Net, Options, Result};
 use serde_json::{Value, json};
@@ -109,26 +110,6 @@ pub fn keras_topology(height: usize, width: usize, epsilon: f32, dense: &[(&str,
     }));
     json!({ "keras_version": "2.15.0", "backend": "tensorflow",
         "model_config": { "class_name": "Functional", "config": { "name": "net", "layers": layers } } })
-}
-
-/// A varint.
-pub fn varint(mut value: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value > 127 {
-        bytes.push(value as u8 | 128);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-/// A field of a protocol buffer: a number, or bytes.
-pub fn number(field: u64, value: u64) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-pub fn bytes(field: u64, value: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(value.len() as u64), value.to_vec()].concat()
 }
 
 /// A `TensorShapeProto`.

@@ -1,5 +1,6 @@
 //! Attributes of text.
 
+use super::super::tensor::product;
 use super::cursor::{Cursor, Hdf5};
 use super::dataset::space;
 use super::datatype::Element;
@@ -58,7 +59,7 @@ impl<'a> Hdf5<'a> {
             wanted.texts = Some(Vec::new());
             return Ok(());
         };
-        let count = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim)).unwrap_or(usize::MAX);
+        let count = product(1, &shape).unwrap_or(usize::MAX);
         let size = element.size_bytes();
         let mut data = at.part(count.saturating_mul(size))?;
         if !matches!(element, Element::Fixed(_) | Element::Variable) {

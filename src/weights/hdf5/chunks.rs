@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::DAMAGED;
 use super::super::inflate::inflate;
-use super::super::tensor::place;
+use super::super::tensor::{place, product};
 use super::cursor::{Cursor, Hdf5};
 use super::dataset::Data;
 use crate::error::{Error, Kind, Result};
@@ -96,10 +96,10 @@ impl<'a> Hdf5<'a> {
         let at = match chunked.index {
             Index::Tree(at) | Index::Single(at, ..) | Index::Implicit(at) | Index::FixedArray(at) => at,
         };
-        let whole = dims.iter().try_fold(*size, |product, &dim| product.checked_mul(dim)).filter(|&bytes| bytes > 0);
+        let whole = product(*size, dims).filter(|&bytes| bytes > 0);
         let counts: Option<Vec<usize>> =
             shape.iter().zip(dims).map(|(&all, &one)| (one > 0).then(|| all.div_ceil(one))).collect();
-        let number = counts.iter().flatten().try_fold(1_usize, |product, &count| product.checked_mul(count));
+        let number = counts.as_deref().and_then(|counts| product(1, counts));
         let (Some(whole), Some(counts), Some(number)) = (whole, counts, number) else {
             return Err(bad(at).expected("chunks of some elements").found(format!("{dims:?}")));
         };
@@ -228,15 +228,7 @@ impl<'a> Hdf5<'a> {
     ) -> Result<()> {
         const WHAT: &str = "tree of chunks";
         let mut at = self.at(WHAT, address);
-        at.signature(b"TREE")?;
-        at.version(&[1])?;
-        let before = at;
-        let here = at.byte()?;
-        if level.is_some_and(|level| level != here.saturating_add(1)) || here > 16 {
-            return Err(before.bad().expected("one level below its parent's").found(format!("level {here}")));
-        }
-        let entries = at.count(2)?;
-        at.skip(16)?;
+        let (here, entries) = at.tree_node(1, level)?;
         for _ in 0..entries {
             self.step(WHAT, at.at)?;
             let before = at;

@@ -172,6 +172,21 @@ impl<'d> Cursor<'d> {
         Ok(found)
     }
 
+    /// The beginning of a B-tree's node for entries of that kind, whose parent's level is stated below the root: its level
+    /// and how many entries it has.
+    pub(super) fn tree_node(&mut self, kind: u8, parent: Option<u8>) -> Result<(u8, usize)> {
+        self.signature(b"TREE")?;
+        self.version(&[kind])?;
+        let before = *self;
+        let level = self.byte()?;
+        if parent.is_some_and(|parent| parent != level.saturating_add(1)) || level > 16 {
+            return Err(before.bad().expected("one level below its parent's").found(format!("level {level}")));
+        }
+        let entries = self.count(2)?;
+        self.skip(16)?;
+        Ok((level, entries))
+    }
+
     /// A cursor over the next `length` bytes, which are then done.
     pub(super) fn part(&mut self, length: usize) -> Result<Self> {
         let at = self.at;

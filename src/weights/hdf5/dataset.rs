@@ -1,6 +1,6 @@
 //! Datasets: shape, type and where the numbers are.
 
-use super::super::tensor::{MAX_RANK, place};
+use super::super::tensor::{MAX_RANK, place, product};
 use super::super::{DAMAGED, Dtype};
 use super::bytes::{Found, Numbers};
 use super::chunks::{Chunked, Index};
@@ -70,7 +70,7 @@ impl<'a> Hdf5<'a> {
             Element::Other(_, 2) if self.label(address, "dtype")? == Some("bfloat16") => Dtype::BF16,
             element => element.number(place(&name, self.offset(at)))?,
         };
-        let length = shape.iter().try_fold(dtype.size_bytes(), |product, &dim| product.checked_mul(dim));
+        let length = product(dtype.size_bytes(), &shape);
         let Some(length) = length else {
             return Err(Error::new(Kind::BadHeader, place(&name, self.offset(address)))
                 .expected("a shape that fits in memory")

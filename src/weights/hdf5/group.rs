@@ -122,15 +122,7 @@ impl<'a> Hdf5<'a> {
         if level == Some(0) {
             return self.symbol_table(address, names, each);
         }
-        at.signature(b"TREE")?;
-        at.version(&[0])?;
-        let before = at;
-        let found = at.byte()?;
-        if level.is_some_and(|level| level != found.saturating_add(1)) || found > 16 {
-            return Err(before.bad().expected("one level below its parent's").found(format!("level {found}")));
-        }
-        let entries = at.count(2)?;
-        at.skip(16)?;
+        let (found, entries) = at.tree_node(0, level)?;
         for _ in 0..entries {
             self.step("group's tree", at.at)?;
             at.skip(8)?;

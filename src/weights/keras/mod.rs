@@ -10,10 +10,9 @@ mod layers;
 mod order;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::hdf5::{Hdf5, allowance};
-use super::{DAMAGED, Dtype, MAX_TENSORS, Tensor};
+use super::{Contents, DAMAGED, Dtype, MAX_TENSORS, Tensor};
 use crate::error::{Error, Kind, Result};
 
 pub(super) use archive::{is_archive, read as read_archive};
@@ -21,9 +20,6 @@ pub(super) use config::{Config, HIDDEN};
 
 /// What `Rescaling` layers do.
 const PRESETS: [&str; 2] = ["keras", "keras-unit"];
-
-/// Texts beside the tensors, and the tensors.
-type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);
 
 /// A `.h5` file: weights alone, or a whole model with its weights in a group.
 pub(super) fn read_h5(file: &[u8]) -> Result<Contents<'_>> {

@@ -10,14 +10,12 @@ use std::collections::BTreeMap;
 
 use super::names::Layout;
 use super::proto::{Field, Message};
+use super::tensor::MAX_RANK;
 use super::walk::{Graph, MAX_NODES, MAX_VALUES, Said, Value};
 use super::{DAMAGED, Format, Tensor};
 use crate::error::{Error, Kind, Result};
 
 const WHAT: &str = "ONNX model";
-
-/// More axes than a picture has.
-const MAX_DIMS: usize = 8;
 
 /// Values by name.
 struct Names<'a> {
@@ -135,19 +133,6 @@ fn value_info(mut message: Message<'_>) -> Result<(&str, Vec<usize>)> {
     // A type of a tensor, its shape, its dimensions.
     let tensor = kind.map_or(Ok(None), |kind| kind.last(1))?;
     let shape = tensor.map_or(Ok(None), |tensor| tensor.last(2))?;
-    let mut dims = Vec::new();
-    let Some(mut shape) = shape else { return Ok((name, dims)) };
-    while let Some((number, field)) = shape.next()? {
-        let Some(mut dim) = field.message().filter(|_| number == 1) else { continue };
-        let mut length = 0;
-        while let Some((number, field)) = dim.next()? {
-            if number == 1 {
-                length = field.count().filter(|&length| length <= u32::MAX as usize).unwrap_or(0);
-            }
-        }
-        if dims.len() < MAX_DIMS {
-            dims.push(length);
-        }
-    }
-    Ok((name, dims))
+    let dims = shape.map_or_else(|| Ok(Vec::new()), |shape| shape.lengths(1, MAX_RANK))?;
+    Ok((name, dims.into_iter().map(Option::unwrap_or_default).collect()))
 }

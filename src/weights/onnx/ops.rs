@@ -4,11 +4,14 @@ use super::Names;
 use super::tensor::{self, numbers};
 use crate::error::Result;
 use crate::weights::proto::{Field, Message};
-use crate::weights::walk::{Arithmetic, Node, Op, Pads, RELU, UNBOUNDED, Value};
+use crate::weights::walk::{Arithmetic, Node, Op, Pads, RELU, UNBOUNDED, Value, integers};
 use crate::weights::{Dtype, Quantization, Tensor};
 
 /// Operators take a handful of inputs, and attributes of a handful of numbers.
 const MAX_INPUTS: usize = 64;
+
+/// One a channel.
+const MAX_SCALES: usize = 1 << 16;
 
 /// A node's attributes, as far as networks need them.
 #[derive(Default)]
@@ -121,32 +124,17 @@ fn scalar(names: &Names<'_>, inputs: &[Option<usize>], input: usize) -> Option<f
     if count == 1 { tensor.to_f32().ok()?.first().copied() } else { None }
 }
 
-/// The few integers of a constant.
-fn integers(tensor: &Tensor<'_>) -> Vec<i64> {
-    if tensor.bytes.len() > (MAX_INPUTS << 8) {
-        return Vec::new();
-    }
-    let bytes = &tensor.bytes;
-    match tensor.dtype {
-        Dtype::I64 => bytes.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect(),
-        Dtype::I32 => bytes.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes).into()).collect(),
-        Dtype::I8 => bytes.iter().map(|byte| byte.cast_signed().into()).collect(),
-        Dtype::U8 => bytes.iter().map(|&byte| byte.into()).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// The scales and zero points that are inputs 1 and 2, and the integers' type.
 fn quantization(
     names: &Names<'_>,
     inputs: &[Option<usize>],
     attributes: &Attributes<'_>,
 ) -> Option<(Quantization, Dtype)> {
-    let scales = constant(names, inputs, 1).filter(|scales| scales.shape.iter().product::<usize>() <= 1 << 16)?;
+    let scales = constant(names, inputs, 1).filter(|scales| scales.shape.iter().product::<usize>() <= MAX_SCALES)?;
     let scales = scales.to_f32().ok()?;
     let zeros = constant(names, inputs, 2);
     let dtype = zeros.map_or(Dtype::U8, |zeros| zeros.dtype);
-    let zeros = zeros.map(integers).unwrap_or_default();
+    let zeros = zeros.map(|zeros| integers(zeros, MAX_SCALES)).unwrap_or_default();
     let zero = |index: usize| zeros.get(index).and_then(|&zero| i32::try_from(zero).ok()).unwrap_or(0);
     let zero_points = (0..scales.len()).map(zero).collect();
     // A negative axis counts from the end; weights have theirs at 0 or 1.
@@ -252,7 +240,8 @@ fn build<'a>(
         },
         "ReduceMean" | "ReduceMax" => {
             let axes = attributes.list("axes").map(<[i64]>::to_vec);
-            let axes = axes.or_else(|| constant(names, &inputs, 1).map(integers)).unwrap_or_default();
+            let axes =
+                axes.or_else(|| constant(names, &inputs, 1).map(|list| integers(list, MAX_INPUTS))).unwrap_or_default();
             match *axes {
                 [2, 3] | [-2, -1] | [3, 2] | [-1, -2] | [1, 2] => Op::Pool { max: kind == "ReduceMax", window: None },
                 _ => Op::Other,
@@ -260,7 +249,8 @@ fn build<'a>(
         }
         "Pad" => {
             let pads = attributes.list("pads").map(<[i64]>::to_vec);
-            let pads = pads.or_else(|| constant(names, &inputs, 1).map(integers)).unwrap_or_default();
+            let pads =
+                pads.or_else(|| constant(names, &inputs, 1).map(|list| integers(list, MAX_INPUTS))).unwrap_or_default();
             let zeros = matches!(attributes.text("mode"), "" | "constant")
                 && attributes.float("value", 0.0) == 0.0
                 && inputs.get(2).copied().flatten().is_none_or(|_| scalar(names, &inputs, 2) == Some(0.0));

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::super::proto::{Field, Message};
-use super::super::tensor::{MAX_RANK, dense_strides};
-use super::super::{DAMAGED, Dtype, Tensor};
+use super::super::tensor::{MAX_RANK, place, product};
+use super::super::{Dtype, Tensor, damaged};
 use crate::error::{Error, Kind, Result};
 
 /// Integers of 64 bits are shapes and axes; more than any of these has.
@@ -65,36 +65,25 @@ pub(super) fn read(mut message: Message<'_>) -> Result<(&str, Option<Tensor<'_>>
             _ => {}
         }
     }
-    let place = |at: usize| super::super::tensor::place(name, at);
     if external {
-        return Err(Error::new(Kind::UnsupportedFormat, place(at))
+        return Err(Error::new(Kind::UnsupportedFormat, place(name, at))
             .expected("elements in the file itself")
             .found("elements in another file")
             .remedy("Export the network with its weights in one file."));
     }
     let Some(kind) = dtype(kind) else { return Ok((name, None)) };
-    let bad = |at: usize, expected: String, found: String| {
-        Error::new(Kind::BadHeader, place(at)).expected(expected).found(found).remedy(DAMAGED)
-    };
     let shape = dims.iter().map(|&dim| usize::try_from(dim)).collect::<std::result::Result<Vec<_>, _>>();
-    let Ok(shape) = shape else { return Err(bad(at, "lengths that are not negative".into(), format!("{dims:?}"))) };
+    let Ok(shape) = shape else {
+        return Err(damaged(place(name, at), "lengths that are not negative", format!("{dims:?}")));
+    };
     let (bytes, offset_bytes): (Cow<'_, [u8]>, usize) = match (raw, floats) {
         (Some((raw, at)), _) => (raw.into(), at),
         (None, Some((floats, at))) if kind == Dtype::F32 && single.is_empty() => (floats.into(), at),
         _ if !single.is_empty() => (single.into(), at),
         _ => (elements(whole, kind, &shape)?.into(), at),
     };
-    let strides = dense_strides(&shape);
-    let wanted = shape.iter().try_fold(kind.size_bytes(), |product, &dim| product.checked_mul(dim));
-    let Some(strides) = strides.filter(|_| wanted == Some(bytes.len())) else {
-        return Err(bad(
-            offset_bytes,
-            format!("{shape:?} elements of {}", kind.name()),
-            format!("{} bytes", bytes.len()),
-        ));
-    };
-    let quantization = None;
-    Ok((name, Some(Tensor { name: name.into(), dtype: kind, shape, strides, offset_bytes, bytes, quantization })))
+    let tensor = Tensor::decoded(name.into(), kind, shape, (bytes, offset_bytes))?;
+    Ok((name, Some(tensor)))
 }
 
 /// Elements that have a field each, in as many bytes as their type has; none where their number is another.
@@ -109,7 +98,7 @@ fn elements(mut message: Message<'_>, kind: Dtype, shape: &[usize]) -> Result<Ve
     let most = if kind == Dtype::I64 { MAX_LONG } else { length };
     let size = kind.size_bytes();
     // Each takes a byte of the file at least.
-    let count = shape.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
+    let count = product(1, shape);
     let Some(count) = count.filter(|&count| count <= most.min(length)) else { return Ok(Vec::new()) };
     let mut bytes = Vec::with_capacity(count * size);
     let mut add = |number: u64, message: &Message<'_>| {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::super::parts::{MAX_PARTS, Part, Wanted, all};
 use super::super::proto::{Field, Message};
-use super::super::{DAMAGED, Dtype, MAX_TENSORS, Tensor};
+use super::super::{Contents, DAMAGED, Dtype, MAX_TENSORS, Tensor};
 use super::checksum::{crc32c, unmasked};
 use super::dtype::{STRING, dtype, shape};
 use super::table;
@@ -130,8 +130,6 @@ fn paths(main: &Part<'_>, shards: usize) -> Vec<String> {
 pub(in super::super) fn wanted(main: &Part<'_>) -> Result<Wanted> {
     Ok(Wanted { needed: paths(main, index(main.bytes)?.shards), optional: Vec::new() })
 }
-
-type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);
 
 pub(in super::super) fn read<'a>(main: &Part<'a>, others: &[Part<'a>]) -> Result<Contents<'a>> {
     let index = index(main.bytes)?;

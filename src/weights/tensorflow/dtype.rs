@@ -27,26 +27,13 @@ pub(super) const fn dtype(number: usize) -> Option<Dtype> {
 
 /// `dim { size }…`; none of an unknown rank or of sizes that are not known.
 pub(super) fn shape(mut message: Message<'_>) -> Result<Option<Vec<usize>>> {
-    let (mut dims, mut known) = (Vec::new(), true);
-    while let Some((number, field)) = message.next()? {
-        match (number, field) {
-            (2, Field::Bytes(mut dim)) => {
-                let mut size = 0;
-                while let Some((number, field)) = dim.next()? {
-                    if number == 1 {
-                        // Minus one, a long number, stands for an unknown size.
-                        size = field.count().filter(|&size| size <= u32::MAX as usize).unwrap_or(usize::MAX);
-                    }
-                }
-                if dims.len() == MAX_RANK {
-                    return Err(message.bad("at most 8 axes"));
-                }
-                known &= size != usize::MAX;
-                dims.push(size);
-            }
-            (3, Field::Varint(1)) => known = false,
-            _ => {}
-        }
+    let lengths = message.lengths(2, MAX_RANK + 1)?;
+    if lengths.len() > MAX_RANK {
+        return Err(message.bad(&format!("at most {MAX_RANK} axes")));
     }
-    Ok(known.then_some(dims))
+    let mut known = true;
+    while let Some((number, field)) = message.next()? {
+        known &= !matches!((number, field), (3, Field::Varint(1)));
+    }
+    Ok(lengths.into_iter().collect::<Option<_>>().filter(|_| known))
 }

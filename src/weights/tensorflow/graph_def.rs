@@ -1,11 +1,10 @@
 //! A frozen graph: a `GraphDef` whose variables were turned into constants.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::super::proto::{Field, Message};
-use super::super::tensor::place;
-use super::super::{DAMAGED, Dtype, MAX_TENSORS, Tensor};
+use super::super::tensor::{MAX_RANK, place, product};
+use super::super::{Contents, DAMAGED, Dtype, MAX_TENSORS, Tensor};
 use super::dtype::{dtype, shape};
 use super::graph::{MAX_NODES, Node, metadata, sides, tensors};
 use crate::error::{Error, Kind, Result};
@@ -30,8 +29,6 @@ fn begins(file: &[u8]) -> bool {
     let name = node.filter(|_| file[0] == 0x0a).and_then(|node| node.strip_prefix(b"\x0a"));
     name.and_then(super::super::proto::varint).is_some_and(|(length, _)| (1..512).contains(&length))
 }
-
-type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);
 
 pub(in super::super) fn read(file: &[u8]) -> Result<Contents<'_>> {
     let mut graph = Message::new(file, 0, WHAT);
@@ -77,8 +74,10 @@ fn node(mut message: Message<'_>) -> Result<(Node<'_>, Option<Message<'_>>)> {
                 match key {
                     "value" => value = attribute.last(8)?.or(value),
                     "shape" => {
-                        let dims = attribute.last(7)?.map_or(Ok(None), dims)?;
-                        node.sides = node.sides.or(dims.and_then(|dims| sides(&dims)));
+                        let dims =
+                            attribute.last(7)?.map_or_else(|| Ok(Vec::new()), |shape| shape.lengths(2, MAX_RANK))?;
+                        let dims: Vec<usize> = dims.into_iter().map(Option::unwrap_or_default).collect();
+                        node.sides = node.sides.or_else(|| sides(&dims));
                     }
                     _ => {}
                 }
@@ -100,26 +99,6 @@ fn entry(mut message: Message<'_>) -> Result<Option<(&str, Message<'_>)>> {
         }
     }
     Ok(key.zip(value))
-}
-
-/// Sizes with 0 for those that are not known: a batch.
-fn dims(mut message: Message<'_>) -> Result<Option<Vec<usize>>> {
-    let mut dims = Vec::new();
-    while let Some((number, field)) = message.next()? {
-        if let (2, Some(mut dim)) = (number, field.message()) {
-            let mut size = 0;
-            while let Some((number, field)) = dim.next()? {
-                if number == 1 {
-                    size = field.count().filter(|&size| size < 1 << 16).unwrap_or(0);
-                }
-            }
-            if dims.len() > 4 {
-                return Ok(None);
-            }
-            dims.push(size);
-        }
-    }
-    Ok(Some(dims))
 }
 
 /// A `TensorProto`; none of a type that no network has.
@@ -155,7 +134,7 @@ fn constant<'a>(name: &Cow<'a, str>, mut message: Message<'a>, filled: &mut usiz
     if let Some((bytes, at)) = content.filter(|content| !content.0.is_empty()) {
         return Tensor::decoded(name.clone(), dtype, shape, (Cow::Borrowed(bytes), at)).map(Some);
     }
-    let wanted = shape.iter().try_fold(dtype.size_bytes(), |bytes, &dim| bytes.checked_mul(dim));
+    let wanted = product(dtype.size_bytes(), &shape);
     let size = dtype.size_bytes();
     if wanted != Some(values.len()) {
         if !matches!(dtype, Dtype::F32 | Dtype::F16) {

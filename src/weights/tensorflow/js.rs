@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::super::json::Json;
 use super::super::keras::add_biases;
 use super::super::parts::{MAX_PARTS, Part, Wanted, all, check_path};
-use super::super::tensor::MAX_RANK;
-use super::super::{DAMAGED, Dtype, MAX_TENSORS, Tensor};
+use super::super::tensor::{MAX_RANK, product};
+use super::super::{Contents, DAMAGED, Dtype, MAX_TENSORS, Tensor};
 use super::graph;
 use super::topology::Topology;
 use crate::error::{Error, Kind, Result};
@@ -179,8 +179,6 @@ pub(in super::super) fn wanted(main: &Part<'_>) -> Result<Wanted> {
     Ok(wanted)
 }
 
-type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);
-
 pub(in super::super) fn read<'a>(main: &Part<'a>, others: &[Part<'a>]) -> Result<Contents<'a>> {
     let model = model(main)?;
     let paths: Vec<&str> = model.groups.iter().flat_map(|group| group.paths.iter().map(|path| &**path)).collect();
@@ -209,7 +207,7 @@ fn read_group<'a>(group: &Group<'a>, shards: &[Part<'a>], tensors: &mut Vec<Tens
     let mut begin = 0_usize;
     for weight in &group.weights {
         let dtype = kept(weight)?;
-        let length = weight.shape.iter().try_fold(dtype.size_bytes(), |bytes, &dim| bytes.checked_mul(dim));
+        let length = product(dtype.size_bytes(), &weight.shape);
         let end = length.and_then(|length| begin.checked_add(length));
         let Some(end) = end.filter(|&end| end <= held) else {
             let (kind, remedy) = (Kind::Truncated, "One of the shards is cut off or of another model.");

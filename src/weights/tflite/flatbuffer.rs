@@ -3,7 +3,7 @@
 //! Every offset is checked where it is followed; nothing is allocated for a stated count. Offsets of this format point
 //! forward only, so that no table can contain itself.
 
-use super::super::DAMAGED;
+use super::super::{DAMAGED, damaged};
 use crate::error::{Error, Kind, Result};
 
 /// Bytes of the format, and where they begin in the file.
@@ -48,10 +48,7 @@ impl<'a> Buffer<'a> {
     #[cold]
     #[inline(never)]
     fn bad(self, at: usize, expected: &str, found: String) -> Error {
-        Error::new(Kind::BadHeader, format!("FlatBuffer, byte {}", self.offset_bytes.saturating_add(at)))
-            .expected(expected)
-            .found(found)
-            .remedy(DAMAGED)
+        damaged(format!("FlatBuffer, byte {}", self.offset_bytes.saturating_add(at)), expected, found)
     }
 
     fn u32(self, at: usize) -> Result<u32> {

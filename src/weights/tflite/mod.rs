@@ -7,9 +7,9 @@ mod labels;
 mod ops;
 
 use super::names::Layout;
-use super::tensor::{MAX_RANK, dense_strides};
+use super::tensor::{MAX_RANK, place};
 use super::walk::{Graph, MAX_NODES, MAX_VALUES, Node, Pixels, Said, Value};
-use super::{DAMAGED, Dtype, Format, Quantization, Tensor};
+use super::{Dtype, Format, Quantization, Tensor, damaged};
 use crate::error::{Error, Kind, Result};
 use flatbuffer::{Buffer, Table, Vector};
 
@@ -105,10 +105,8 @@ fn indices(vector: Vector<'_>, count: usize) -> Result<Vec<usize>> {
     for index in 0..vector.len().min(MAX_NODES) {
         let number = vector.i32(index)?;
         let number = usize::try_from(number).ok().filter(|&number| number < count).ok_or_else(|| {
-            Error::new(Kind::BadHeader, format!("numbers of tensors at byte {}", vector.offset_bytes()))
-                .expected(format!("0 to {}", count.saturating_sub(1)))
-                .found(number.to_string())
-                .remedy(DAMAGED)
+            let place = format!("numbers of tensors at byte {}", vector.offset_bytes());
+            damaged(place, &format!("0 to {}", count.saturating_sub(1)), number.to_string())
         })?;
         indices.push(number);
     }
@@ -140,10 +138,7 @@ fn quantization(tensor: Table<'_>) -> Result<Option<Quantization>> {
         return Ok(None);
     }
     let bad = |expected: &str, found: String| {
-        Error::new(Kind::BadHeader, format!("quantization at byte {}", table.offset_bytes()))
-            .expected(expected)
-            .found(found)
-            .remedy(DAMAGED)
+        damaged(format!("quantization at byte {}", table.offset_bytes()), expected, found)
     };
     let (mut all_scales, mut zero_points) = (Vec::with_capacity(scales.len()), Vec::with_capacity(scales.len()));
     for index in 0..scales.len() {
@@ -175,10 +170,12 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         if number as usize >= self.buffers.len() {
-            return Err(Error::new(Kind::BadHeader, format!("buffers at byte {}", self.buffers.offset_bytes()))
-                .expected(format!("a buffer of number {number}"))
-                .found(format!("{} of them", self.buffers.len()))
-                .remedy(DAMAGED));
+            let place = format!("buffers at byte {}", self.buffers.offset_bytes());
+            return Err(damaged(
+                place,
+                &format!("a buffer of number {number}"),
+                format!("{} of them", self.buffers.len()),
+            ));
         }
         let data = self.buffers.table(number as usize)?.vector(0, 1)?;
         Ok((data.len() > 0).then(|| (data.bytes(), data.offset_bytes())))
@@ -187,10 +184,7 @@ impl<'a> Reader<'a> {
     fn value(&self, tensor: Table<'a>) -> Result<Value<'a>> {
         let name = tensor.text(3)?.unwrap_or_default();
         let shape = tensor.vector(0, 4)?;
-        let place = || format!("tensor `{name}` at byte {}", tensor.offset_bytes());
-        let bad = |expected: &str, found: String| {
-            Error::new(Kind::BadHeader, place()).expected(expected).found(found).remedy(DAMAGED)
-        };
+        let bad = |expected: &str, found: String| damaged(place(name, tensor.offset_bytes()), expected, found);
         if shape.len() > MAX_RANK {
             return Err(bad(&format!("at most {MAX_RANK} axes"), shape.len().to_string()));
         }
@@ -211,12 +205,6 @@ impl<'a> Reader<'a> {
             // Text and the like: of no use to a network, and an error only where an operator needs it.
             return Ok(Value { dims, ..Value::default() });
         };
-        let strides = dense_strides(&dims).ok_or_else(|| bad("a shape that fits memory", format!("{dims:?}")))?;
-        let wanted = dims.iter().try_fold(kind.size_bytes(), |product, &dim| product.checked_mul(dim));
-        if wanted != Some(bytes.len()) {
-            let found = format!("{} bytes at byte {offset_bytes}", bytes.len());
-            return Err(bad(&format!("{dims:?} elements of {}", kind.name()), found));
-        }
         if let Some(quantization) = &quantization
             && quantization.scales.len() > 1
             && dims.get(quantization.axis) != Some(&quantization.scales.len())
@@ -226,7 +214,7 @@ impl<'a> Reader<'a> {
                 format!("{} scales", quantization.scales.len()),
             ));
         }
-        let mut constant = Tensor::view(name.into(), kind, (dims.clone(), strides), 0, (bytes, offset_bytes))?;
+        let mut constant = Tensor::decoded(name.into(), kind, dims.clone(), (bytes.into(), offset_bytes))?;
         let integers = matches!(kind, Dtype::I8 | Dtype::U8 | Dtype::I16 | Dtype::I32);
         constant.quantization = quantization.filter(|_| integers);
         Ok(Value { constant: Some(constant), dims, ..Value::default() })

@@ -1,12 +1,15 @@
 //! TensorFlow Lite's operators as the walk's.
 
 use super::flatbuffer::{Table, Vector};
-use crate::error::{Error, Kind, Result};
-use crate::weights::DAMAGED;
-use crate::weights::walk::{Arithmetic, Bounds, Node, Op, Pads, RELU, RELU6, UNBOUNDED, Value};
+use crate::error::Result;
+use crate::weights::damaged;
+use crate::weights::walk::{Arithmetic, Bounds, Node, Op, Pads, RELU, RELU6, UNBOUNDED, Value, integers};
 
 /// Operators take a handful of inputs.
 const MAX_INPUTS: usize = 64;
+
+/// Of four axes, two numbers each.
+const MAX_AXES: usize = 8;
 
 /// Numbers of the operators that MobileNets use, and their names.
 const NAMES: [(i32, &str); 29] = [
@@ -53,10 +56,7 @@ fn bounds(table: Option<Table<'_>>, field: usize) -> Result<Option<Bounds>> {
 /// The operator, or nothing where it only turned a constant into a constant.
 pub(super) fn node<'a>(operator: Table<'a>, codes: Vector<'a>, values: &mut [Value<'a>]) -> Result<Option<Node<'a>>> {
     let bad = |expected: &str, found: String| {
-        Error::new(Kind::BadHeader, format!("operator at byte {}", operator.offset_bytes()))
-            .expected(expected)
-            .found(found)
-            .remedy(DAMAGED)
+        damaged(format!("operator at byte {}", operator.offset_bytes()), expected, found)
     };
     let code = operator.u32(0)? as usize;
     if code >= codes.len() {
@@ -95,6 +95,11 @@ pub(super) fn node<'a>(operator: Table<'a>, codes: Vector<'a>, values: &mut [Val
 
 fn op(name: &str, options: Option<Table<'_>>, inputs: &[Option<usize>], values: &[Value<'_>]) -> Result<Op> {
     let fused = |field: usize| bounds(options, field);
+    // Axes and paddings are the second input's numbers.
+    let second = || {
+        let tensor = inputs.get(1).copied().flatten().and_then(|value| values.get(value)?.constant.as_ref());
+        tensor.map_or_else(Vec::new, |tensor| integers(tensor, MAX_AXES))
+    };
     let arithmetic =
         |arithmetic: Arithmetic| Ok(fused(0)?.map_or(Op::Other, |bounds| Op::Arithmetic { arithmetic, bounds }));
     Ok(match name {
@@ -118,36 +123,19 @@ fn op(name: &str, options: Option<Table<'_>>, inputs: &[Option<usize>], values: 
             Op::Pool { max: name.starts_with('M'), window: Some(window) }
         }
         "MEAN" | "REDUCE_MAX" => {
-            let axes = integers(inputs, values);
+            let axes = second();
             let whole = matches!(*axes, [1, 2] | [2, 1] | [-3, -2]);
             if whole { Op::Pool { max: name.starts_with('R'), window: None } } else { Op::Other }
         }
-        "PAD" | "PADV2" => match *integers(inputs, values) {
+        "PAD" | "PADV2" => match *second() {
             [0, 0, top, bottom, left, right, 0, 0] => {
-                let side = |side: i32| usize::try_from(side).unwrap_or(usize::MAX);
+                let side = |side: i64| usize::try_from(side).unwrap_or(usize::MAX);
                 Op::Pad([side(top), side(left), side(bottom), side(right)])
             }
             _ => Op::Other,
         },
         _ => Op::Other,
     })
-}
-
-/// The second input's numbers, where they are a few constant ones.
-fn integers(inputs: &[Option<usize>], values: &[Value<'_>]) -> Vec<i32> {
-    const MOST: usize = 8;
-    let tensor = inputs.get(1).copied().flatten().and_then(|value| values.get(value)?.constant.as_ref());
-    let Some(tensor) = tensor.filter(|tensor| tensor.bytes.len() <= MOST * tensor.dtype.size_bytes()) else {
-        return Vec::new();
-    };
-    match tensor.dtype {
-        crate::weights::Dtype::I32 => tensor.bytes.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect(),
-        crate::weights::Dtype::I64 => {
-            let number = |&bytes: &[u8; 8]| i32::try_from(i64::from_le_bytes(bytes)).unwrap_or(i32::MIN);
-            tensor.bytes.as_chunks().0.iter().map(number).collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 fn convolution(options: Option<Table<'_>>, depthwise: bool) -> Result<Op> {
@@ -171,21 +159,17 @@ fn convolution(options: Option<Table<'_>>, depthwise: bool) -> Result<Op> {
 
 /// Numbers of tensors; −1 where an optional one is left out.
 fn operands(vector: Vector<'_>, count: usize) -> Result<Vec<Option<usize>>> {
-    let bad = |expected: String, found: String| {
-        Error::new(Kind::BadHeader, format!("operands at byte {}", vector.offset_bytes()))
-            .expected(expected)
-            .found(found)
-            .remedy(DAMAGED)
-    };
+    let bad =
+        |expected: &str, found: String| damaged(format!("operands at byte {}", vector.offset_bytes()), expected, found);
     if vector.len() > MAX_INPUTS {
-        return Err(bad(format!("at most {MAX_INPUTS}"), vector.len().to_string()));
+        return Err(bad(&format!("at most {MAX_INPUTS}"), vector.len().to_string()));
     }
     let mut operands = Vec::with_capacity(vector.len());
     for index in 0..vector.len() {
         let number = vector.i32(index)?;
         let operand = usize::try_from(number).ok();
         if operand.is_some_and(|operand| operand >= count) || number < -1 {
-            return Err(bad(format!("a tensor below {count}, or -1"), number.to_string()));
+            return Err(bad(&format!("a tensor below {count}, or -1"), number.to_string()));
         }
         operands.push(operand);
     }

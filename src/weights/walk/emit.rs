@@ -37,7 +37,7 @@ pub(super) fn tensors<'a>(network: &Network, trace: Trace<'a>, factors: &[Factor
             if let Some(biases) = biases {
                 // What is added before a batch norm is taken off its mean.
                 let sums = numbers(&mean, out, &place)?.into_iter().zip(numbers(&biases, out, &place)?);
-                mean = computed(sums.map(|(mean, bias)| mean - bias), &mean);
+                mean = vector(sums.map(|(mean, bias)| mean - bias), mean.offset_bytes)?;
             }
             let ends = ["gamma", "beta", "moving_mean", "moving_variance"];
             for (tensor, end) in [gamma, beta, mean, variance].into_iter().zip(ends) {
@@ -49,33 +49,20 @@ pub(super) fn tensors<'a>(network: &Network, trace: Trace<'a>, factors: &[Factor
             Some(biases) if shift == 0.0 => flat(biases),
             Some(biases) => {
                 let shifted = numbers(&biases, out, &place)?.into_iter().map(|bias| bias - shift);
-                computed(shifted, &biases)
+                vector(shifted, biases.offset_bytes)?
             }
-            None => computed(std::iter::repeat_n(-shift, out), &zeros(at)),
+            None => vector(std::iter::repeat_n(-shift, out), at)?,
         };
         tensors.push(named(times(biases, factors.output)?, "biases"));
     }
     Ok(tensors)
 }
 
-/// A tensor that is nowhere in the file.
-fn zeros<'a>(offset_bytes: usize) -> Tensor<'a> {
-    Tensor {
-        name: Cow::Borrowed(""),
-        dtype: Dtype::F32,
-        shape: Vec::new(),
-        strides: Vec::new(),
-        offset_bytes,
-        bytes: Cow::Borrowed(&[]),
-        quantization: None,
-    }
-}
-
-/// A vector of numbers in the place of `of`.
-fn computed<'a>(numbers: impl Iterator<Item = f32>, of: &Tensor<'a>) -> Tensor<'a> {
+/// Numbers that are nowhere in the file, but follow from what is at that byte.
+fn vector<'a>(numbers: impl Iterator<Item = f32>, offset_bytes: usize) -> Result<Tensor<'a>> {
     let bytes: Vec<u8> = numbers.flat_map(f32::to_le_bytes).collect();
-    let (shape, strides) = (vec![bytes.len() / Dtype::F32.size_bytes()], vec![1]);
-    Tensor { dtype: Dtype::F32, shape, strides, bytes: bytes.into(), quantization: None, ..of.clone() }
+    let shape = vec![bytes.len() / Dtype::F32.size_bytes()];
+    Tensor::decoded(Cow::Borrowed(""), Dtype::F32, shape, (bytes.into(), offset_bytes))
 }
 
 /// A vector without axes of one element.

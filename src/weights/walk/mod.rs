@@ -18,7 +18,7 @@ mod trace;
 use std::borrow::Cow;
 
 use super::names::Layout;
-use super::{Format, Inferred, Integers, Overrides, Steps, Tensor, Warning};
+use super::{Dtype, Format, Inferred, Integers, Overrides, Steps, Tensor, Warning};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
 
@@ -108,6 +108,21 @@ pub(super) struct Value<'a> {
     pub(super) range: Option<Bounds>,
     /// What each of them stands for.
     pub(super) steps: Option<Steps>,
+}
+
+/// The numbers of a constant of integers; none of one that has more than `most`, or other numbers.
+pub(super) fn integers(tensor: &Tensor<'_>, most: usize) -> Vec<i64> {
+    if tensor.bytes.len() > most.saturating_mul(tensor.dtype.size_bytes()) {
+        return Vec::new();
+    }
+    let bytes = &tensor.bytes;
+    match tensor.dtype {
+        Dtype::I64 => bytes.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect(),
+        Dtype::I32 => bytes.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes).into()).collect(),
+        Dtype::I8 => bytes.iter().map(|byte| byte.cast_signed().into()).collect(),
+        Dtype::U8 => bytes.iter().map(|&byte| byte.into()).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// An operator.
