@@ -2,8 +2,9 @@
 
 use half::f16;
 
+use super::safetensors::MAX_HEADER_BYTES;
 use super::{Checkpoint, Dtype, Overrides, Tensor, checkpoint, read, write_safetensors_with};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// How weights are written. Biases and batch norms keep 32 bits: they are few, and errors in them add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,14 +45,23 @@ impl Checkpoint<'_> {
     /// Safetensors that the core module opens: under torchvision's names where they are those, else under this crate's.
     ///
     /// # Errors
-    /// Any error of [`Tensor::to_f32`].
+    /// Any error of [`Tensor::to_f32`]; [`Kind::BadModel`] where class names are longer than a header may be.
     pub fn to_safetensors(&self, precision: Precision) -> Result<Vec<u8>> {
         let torchvision = self.naming == "torchvision" && self.file().get(TORCHVISION_STEM).is_some();
         let tensors = if torchvision { self.tensors().cloned().collect() } else { self.canonical() };
         let written = tensors.iter().map(|tensor| precision.written(tensor)).collect::<Result<Vec<_>>>()?;
         let tensors = tensors.iter().zip(&written).map(|(tensor, written)| view(tensor, written.as_ref()));
         let tensors = tensors.collect::<Result<Vec<_>>>()?;
-        Ok(write_safetensors_with(&tensors, &self.spec, &self.wnids))
+        let file = write_safetensors_with(&tensors, &self.spec, &self.wnids);
+        let header = file.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+        if header > MAX_HEADER_BYTES as u64 {
+            // Nothing else in there has no bound of its own.
+            return Err(Error::new(Kind::BadModel, "class names")
+                .expected(format!("names that fit in a header of {MAX_HEADER_BYTES} bytes"))
+                .found(format!("{header} bytes"))
+                .remedy("Give shorter names by the option `labels`."));
+        }
+        Ok(file)
     }
 }
 
