@@ -17,6 +17,8 @@ mod weights_common;
 mod files;
 mod net;
 
+use std::path::{Path, PathBuf};
+
 use mobilenet_web::backend::{Cpu, Executor};
 use mobilenet_web::frame::Preprocessor;
 use mobilenet_web::graph::Graph;
@@ -62,6 +64,47 @@ fn run(checkpoint: &Checkpoint<'_>) -> (Vec<Vec4>, Vec<f32>) {
     (parameters, answer)
 }
 
+/// Files of a folder that make up a model, the main one first, named from that one's folder on.
+fn model(folder: &Path) -> Files {
+    let mut paths = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { open.push(path) } else { paths.push(path) }
+        }
+    }
+    let names: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let main = weights::main_part(&names.iter().map(|name| &**name).collect::<Vec<_>>()).expect("a main file");
+    paths.swap(0, main);
+    let beside = paths[0].parent().expect("a folder").to_owned();
+    let named = |path: &PathBuf| {
+        let name = path.strip_prefix(&beside).unwrap_or(path).to_string_lossy().into_owned();
+        (name, std::fs::read(path).expect("as the tool writes it"))
+    };
+    paths.iter().map(named).collect()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/one-net")
+}
+
+/// What a probability may differ by where batch norms were folded by others than this crate, or TensorFlow computed it.
+const PROBABILITY_TOLERANCE: f32 = 1e-6;
+
+/// Fails unless the checkpoint has every tensor of the reference, except where batch norms are folded: those that are
+/// there then are the classifier's.
+fn assert_same_tensors(what: &str, reference: &Checkpoint<'_>, checkpoint: &Checkpoint<'_>) -> usize {
+    let folded = checkpoint.has("layer_1/biases");
+    let tensors: Vec<_> = reference.canonical();
+    let compared = tensors.iter().filter(|tensor| !folded || tensor.name.starts_with("logits/"));
+    let compare = |tensor: &weights::Tensor<'_>| {
+        let found = checkpoint.parameter(&tensor.name, &tensor.shape).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(found == tensor.to_f32().expect("numbers"), "{what}: {}", tensor.name);
+    };
+    compared.map(compare).count()
+}
+
 #[test]
 fn every_format_gives_the_same_tensors_parameters_and_answer() {
     let all = files::all();
@@ -85,22 +128,63 @@ fn every_format_gives_the_same_tensors_parameters_and_answer() {
             (Version::V2, 0.35, &CLASSES.map(String::from)[..]),
             "{format}"
         );
-        let mut same = 0;
-        for tensor in reference.canonical() {
-            let shape: Vec<usize> = tensor.shape.clone();
-            // TensorFlow Lite has no batch norms: its weights are others, and what the engine runs on is compared below.
-            if *format == "tflite" {
-                break;
-            }
-            let found = checkpoint.parameter(&tensor.name, &shape).unwrap_or_else(|error| panic!("{format}: {error}"));
-            assert!(found == tensor.to_f32().unwrap(), "{format}: {}", tensor.name);
-            same += 1;
-        }
+        let same = assert_same_tensors(format, &reference, &checkpoint);
+        assert_eq!(same, if *format == "tflite" { 2 } else { 262 }, "{format}");
         let (found, said) = run(&checkpoint);
         assert_eq!(found.len(), parameters.len(), "{format}");
         let differing = found.iter().zip(&parameters).filter(|(a, b)| a != b).count();
         assert_eq!(differing, 0, "{format}: parameters of the engine");
         assert_eq!(said, answer, "{format}");
         println!("{format}: {same} tensors and {} parameters the same, and the answer", 4 * found.len());
+    }
+}
+
+/// The same files for the browser: tests/web/one-net.test.mjs drops them.
+#[test]
+fn files_for_the_browser_are_written() {
+    for (format, files) in files::all() {
+        let folder = folder().join("written").join(format);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (name, bytes) in files {
+            std::fs::write(folder.join(name), bytes).expect("a file");
+        }
+    }
+}
+
+#[test]
+fn what_frameworks_write_has_the_same_tensors_and_answer() {
+    let Ok(expected) = std::fs::read(folder().join("frameworks/expected.f32")) else {
+        println!(
+            "skipped: fill {0}/frameworks by `python3 tools/golden/one_net.py {0}/frameworks`",
+            folder().display()
+        );
+        return;
+    };
+    let expected: Vec<f32> = expected.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    let written = files::all();
+    let reference = opened("safetensors", &written[0].1, &told());
+    let (_, answer) = run(&reference);
+    let difference = |a: &[f32]| a.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(difference(&answer) <= PROBABILITY_TOLERANCE, "{answer:?} for {expected:?}");
+    let mut folders: Vec<_> =
+        std::fs::read_dir(folder().join("frameworks")).expect("there").map(|it| it.expect("there").path()).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    assert!(folders.len() >= 13, "{} folders", folders.len());
+    for path in folders {
+        let what = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let files = model(&path);
+        let mut overrides = told();
+        if what == "onnx" {
+            // Torch's graph says that its padding is symmetric.
+            overrides.padding = None;
+        }
+        let checkpoint = opened(&what, &files, &overrides);
+        assert_eq!((checkpoint.spec.version, checkpoint.spec.classes), (Version::V2, 5), "{what}");
+        let same = assert_same_tensors(&what, &reference, &checkpoint);
+        let (_, said) = run(&checkpoint);
+        let worst = difference(&said);
+        println!("{what}: {same} tensors the same, max |Δprobability| {worst:.1e} of Keras's");
+        assert!(worst <= PROBABILITY_TOLERANCE || what == "onnx", "{what}: {worst}");
     }
 }
