@@ -2,7 +2,7 @@
 
 mod weights_common;
 
-use mobilenet_web::model::Padding;
+use mobilenet_web::model::{Padding, Spec};
 use mobilenet_web::weights::{self, Dtype, Format};
 use weights_common::{
     legacy_file, opened, pickle, safetensors_file, safetensors_of, torchvision_v2, v2_pth, v2_safetensors, zip_pth,
@@ -134,5 +134,17 @@ fn safetensors_of_any_header_length_are_safetensors() {
     for length in 2..=70_000 {
         let file = safetensors_file(&format!("{{}}{}", " ".repeat(length - 2)), &[]);
         assert_eq!(Format::sniff(&file).unwrap(), Format::Safetensors, "a header of {length} bytes");
+    }
+}
+
+/// Metadata has class names as lines, of which the last may be empty.
+#[test]
+fn empty_class_names_are_written() {
+    let file = safetensors_of(&torchvision_v2(0.35, 3));
+    let checkpoint = opened(weights::read(&file).unwrap()).unwrap();
+    for labels in [["a", "b", ""], ["", "", ""], ["a", "", "c"]] {
+        let spec = Spec { labels: labels.map(String::from).into(), ..checkpoint.spec.clone() };
+        let written = weights::write_safetensors(checkpoint.tensors(), &spec);
+        assert_eq!(opened(weights::read(&written).unwrap()).unwrap().spec.labels, labels);
     }
 }

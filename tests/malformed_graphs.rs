@@ -142,24 +142,26 @@ fn broken_tflite_is_refused() {
     }
 }
 
+/// The small model with metadata that names this file of class names, in an archive behind it.
+fn described(entry: &str, archive: &[u8]) -> Vec<u8> {
+    let labels = Fb::Table(vec![tflite::text(entry), Fb::None, Fb::Byte(2)]);
+    let output = Fb::Table([vec![Fb::None; 6], vec![Fb::List(vec![labels])]].concat());
+    let graph = Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![output])]);
+    let metadata = tflite::file(&Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![graph])]), b"M001");
+    let mut model = tflite::small();
+    let length = metadata.len();
+    model.buffers.push(Fb::Table(vec![Fb::Raw(metadata, length)]));
+    let buffer = int(model.buffers.len() as i32 - 1);
+    model.metadata = vec![Fb::Table(vec![tflite::text("TFLITE_METADATA"), buffer])];
+    let file = model.file();
+    // Offsets of an appended archive count from the file's beginning.
+    [&*file, &moved(archive, file.len())].concat()
+}
+
 #[test]
 fn class_names_that_cannot_be_read_are_a_warning() {
-    let described = |entry: &str, archive: Vec<u8>| {
-        let labels = Fb::Table(vec![tflite::text(entry), Fb::None, Fb::Byte(2)]);
-        let output = Fb::Table([vec![Fb::None; 6], vec![Fb::List(vec![labels])]].concat());
-        let graph = Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![output])]);
-        let metadata = tflite::file(&Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![graph])]), b"M001");
-        let mut model = tflite::small();
-        let length = metadata.len();
-        model.buffers.push(Fb::Table(vec![Fb::Raw(metadata, length)]));
-        let buffer = int(model.buffers.len() as i32 - 1);
-        model.metadata = vec![Fb::Table(vec![tflite::text("TFLITE_METADATA"), buffer])];
-        let file = model.file();
-        // Offsets of an appended archive count from the file's beginning.
-        [&*file, &moved(&archive, file.len())].concat()
-    };
     let five = "a\nb\nc\nd\ne\n";
-    let file = described("labels.txt", zip_file(&[("labels.txt", five.as_bytes())]));
+    let file = described("labels.txt", &zip_file(&[("labels.txt", five.as_bytes())]));
     assert_eq!(opened(weights::read(&file).unwrap()).unwrap().spec.labels, ["a", "b", "c", "d", "e"]);
     let mut corrupt = zip_file(&[("labels.txt", five.as_bytes())]);
     let at = corrupt.windows(4).position(|window| window == b"a\nb\n").unwrap();
@@ -179,13 +181,30 @@ fn class_names_that_cannot_be_read_are_a_warning() {
         ("a bomb", bomb, "at most 1048576 bytes unpacked"),
         ("a path", zip_file(&[("../labels.txt", five.as_bytes())]), "does not hold"),
     ] {
-        let file = described("labels.txt", archive);
+        let file = described("labels.txt", &archive);
         let checkpoint = opened(weights::read(&file).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let warning = &checkpoint.warnings[0];
         assert_eq!(warning.code, "labels_unread", "{name}");
         assert!(warning.message.contains(says), "{name}: {}", warning.message);
         assert!(checkpoint.spec.labels.is_empty(), "{name}");
     }
+}
+
+/// A converted file's header holds the class names, and is read up to a mebibyte.
+#[test]
+fn long_class_names_are_converted_or_refused() {
+    let named = |letter: &str, length: usize| {
+        let names = format!("{}\n", letter.repeat(length)).repeat(5);
+        described("labels.txt", &zip_file(&[("labels.txt", names.as_bytes())]))
+    };
+    let file = named("x", 100_000);
+    let checkpoint = opened(weights::read(&file).unwrap()).unwrap();
+    let written = checkpoint.to_safetensors(weights::Precision::Kept).unwrap();
+    assert_eq!(opened(weights::read(&written).unwrap()).unwrap().spec, checkpoint.spec);
+    // Six letters of JSON each.
+    let file = named("\u{1}", 100_000);
+    let refused = opened(weights::read(&file).unwrap()).unwrap().to_safetensors(weights::Precision::Kept);
+    assert_refused("escaped", refused.map(drop), Kind::BadModel, &["class names", "1048576 bytes", "`labels`"]);
 }
 
 /// What a graph does to pixels must be a number that metadata can hold: the converted file says it again.

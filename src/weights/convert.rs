@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use half::f16;
 
 use super::quantization::Quantization;
+use super::safetensors::MAX_HEADER_BYTES;
 use super::tensor::dense_strides;
 use super::{Checkpoint, Dtype, Overrides, Tensor, checkpoint, read, write_safetensors_with};
 use crate::error::{Error, Kind, Result};
@@ -64,7 +65,8 @@ impl<'a> Checkpoint<'a> {
     /// Safetensors that the core module opens: under torchvision's names where they are those, else under this crate's.
     ///
     /// # Errors
-    /// Any error of [`Tensor::to_f32`] and [`Checkpoint::folded`].
+    /// Any error of [`Tensor::to_f32`] and [`Checkpoint::folded`]; [`Kind::BadModel`] where class names are longer than a
+    /// header may be.
     pub fn to_safetensors(&self, precision: Precision) -> Result<Vec<u8>> {
         let torchvision = self.naming == "torchvision" && self.file().get(TORCHVISION_STEM).is_some();
         let tensors = match precision {
@@ -76,7 +78,16 @@ impl<'a> Checkpoint<'a> {
         if let Some(integers) = self.integers.as_ref().filter(|_| precision.keeps_integers()) {
             written.extend(integers.tensors()?);
         }
-        Ok(write_safetensors_with(&written, &self.spec, &self.wnids))
+        let file = write_safetensors_with(&written, &self.spec, &self.wnids);
+        let header = file.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+        if header > MAX_HEADER_BYTES as u64 {
+            // Nothing else in there has no bound of its own.
+            return Err(Error::new(Kind::BadModel, "class names")
+                .expected(format!("names that fit in a header of {MAX_HEADER_BYTES} bytes"))
+                .found(format!("{header} bytes"))
+                .remedy("Give shorter names by the option `labels`."));
+        }
+        Ok(file)
     }
 
     /// [`Checkpoint::canonical`] with every batch norm folded into the weights before it, so that a channel's weights are

@@ -281,7 +281,9 @@ pub(super) fn write<'n>(
     for (key, names) in [("labels", &*spec.labels), ("wnids", wnids)] {
         if !names.is_empty() {
             let lines: Vec<_> = names.iter().map(|name| name.replace(['\n', '\r'], " ")).collect();
-            put(key, lines.join("\n"));
+            // A last line that is empty counts only where it ends.
+            let end = if lines.last().is_some_and(String::is_empty) { "\n" } else { "" };
+            put(key, lines.join("\n") + end);
         }
     }
     keys

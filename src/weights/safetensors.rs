@@ -14,8 +14,8 @@ use crate::small::{crc32, sort};
 /// The header's length comes first.
 const LENGTH_BYTES: usize = 8;
 
-/// Torchvision's V2 has a header of 27 kB; checksums and class names fit several times over.
-const MAX_HEADER_BYTES: usize = 256 << 10;
+/// Torchvision's V2 has a header of 27 kB; checksums and the names of ImageNet's 21,843 classes fit as well.
+pub(super) const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// Keys of free text; published files have a handful.
 const MAX_METADATA_KEYS: usize = 256;

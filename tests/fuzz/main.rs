@@ -13,6 +13,8 @@ mod fixtures;
 mod graph_files;
 #[path = "../keras_common/mod.rs"]
 mod keras_common;
+#[path = "../protobuf/mod.rs"]
+mod protobuf;
 #[path = "../seeded/mod.rs"]
 mod seeded;
 #[path = "../tensorflow_common/mod.rs"]

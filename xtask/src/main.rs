@@ -3,6 +3,7 @@
 mod bench;
 mod classify;
 mod demo;
+mod fuzz;
 mod models;
 mod npy;
 mod paths;
@@ -64,6 +65,11 @@ cargo xtask COMMAND
     --rounds N --budget MS   … so many turns each, with calls for so long
     --hardware               … on the machine's GPU instead of the software adapter
     --out DIR                … and the results there
+  fuzz [OPTION…]             mutated files against every parser; findings in target/fuzz/
+    --format NAME            … of one format: an unknown one lists them
+    --seconds N              … each format for so long (else 5), or --executions N
+    --seed N --workers N     … other files than those of seed 1; other than 2 processes
+    --replay FILE            … what a finding breaks
   serve --port N             serve target/site
     --fixtures               … with test files, faults and a second origin
 ";
@@ -108,6 +114,7 @@ fn dispatch(mut arguments: Parser) -> Result<()> {
         "weights" => weights_command(arguments),
         "convert" => convert_command(arguments),
         "classify" => classify_command(arguments),
+        "fuzz" => fuzz::run(arguments.raw_args()?),
         "serve" => serve_command(arguments),
         "help" => {
             print!("{HELP}");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::run::{cargo, command, stream};
 use crate::serve::Server;
 use crate::steps::{self, Step};
-use crate::{paths, samples, setup, site, size, wasm, weights};
+use crate::{fuzz, paths, samples, setup, site, size, wasm, weights};
 
 /// Runs every check; the first that fails ends it.
 pub fn run() -> Result<()> {
@@ -18,7 +18,7 @@ pub fn run() -> Result<()> {
         cargo_step(
             "clippy, native",
             "correct what clippy names above",
-            &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+            &["clippy", "--workspace", "--all-targets", "--test", "fuzz", "--", "-D", "warnings"],
         ),
         cargo_step(
             "clippy, wasm32",
@@ -48,6 +48,7 @@ pub fn run() -> Result<()> {
             "run them alone: `cargo test --no-default-features --test lean`",
             &["test", "--no-default-features", "--test", "lean"],
         ),
+        fuzz::step(),
         wasm::module(true),
         wasm::suite(),
         site::assemble(),
