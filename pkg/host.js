@@ -81,7 +81,8 @@ export class Host {
       };
       const [Engine, main] = await Promise.all([start(), readWeights(weights, options)]);
       const { url, from } = main;
-      onProgress({ phase: "prepare", loadedBytes: main.bytes.length, totalBytes: main.bytes.length, url });
+      const fileBytes = main.bytes.length;
+      onProgress({ phase: "prepare", loadedBytes: fileBytes, totalBytes: fileBytes, url });
       await turn();
       if (controller.signal.aborted) {
         throw aborted("MobileNet.load", controller.signal);
@@ -101,7 +102,7 @@ export class Host {
       const own = engine.info();
       const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
       warnings.push(...info.warnings);
-      return { value: { fileBytes: main.bytes.length, ...info, ...backends.state, loadedFrom: from, url, warnings } };
+      return { value: { fileBytes, ...info, ...backends.state, loadedFrom: from, url, warnings } };
     } finally {
       controller.abort();
       this.#loads.delete(id);
@@ -123,10 +124,9 @@ export class Host {
         throw error;
       }
     }
-    const [{ others }, Importer] = await Promise.all([import("./parts.js"), loadOther("importer", options.wasmUrl)]);
-    const { names, parts } = await others(main, options, { wanted: Importer.wanted, readFile });
-    const { bytes, ...said } = this.#guard(() => Importer.convert(names, parts, given));
-    said.fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const [{ convert }, Importer] = await Promise.all([import("./parts.js"), loadOther("importer", options.wasmUrl)]);
+    const tools = { Importer, readFile, guard: (work) => this.#guard(work) };
+    const { bytes, ...said } = await convert(main, given, options, tools);
     // What the caller knows better is in the file now.
     return [this.#guard(() => new Engine(bytes, { backend: given.backend })), said];
   }

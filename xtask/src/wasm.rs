@@ -30,17 +30,21 @@ struct Crate {
     profile: &'static str,
     folder: &'static str,
     features: &'static [&'static str],
+    /// Whether its glue can start it anew, which gives back the memory that it grew to.
+    renews: bool,
 }
 
-const LIBRARY: Crate = Crate { package: "mobilenet-web", profile: "release", folder: "release", features: &[] };
+const LIBRARY: Crate =
+    Crate { package: "mobilenet-web", profile: "release", folder: "release", features: &[], renews: false };
 /// What a page downloads first: files that say what they are, nothing else.
 const CORE: Crate = Crate { features: &["--no-default-features"], ..LIBRARY };
 /// What is fetched for any other file: it writes what the core opens, and runs nothing.
-const IMPORTER: Crate = Crate { features: &["--no-default-features", "--features", "importer"], ..LIBRARY };
+const IMPORTER: Crate =
+    Crate { features: &["--no-default-features", "--features", "importer"], renews: true, ..LIBRARY };
 /// The core with the scalar bodies, for comparison.
 const REFERENCE: Crate = Crate { features: &["--no-default-features", "--features", "reference"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
-const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[] };
+const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[], renews: false };
 
 /// pkg/wasm/, made anew when a source file changed.
 pub fn module(optimise: bool) -> Step<'static> {
@@ -70,7 +74,7 @@ pub fn module(optimise: bool) -> Step<'static> {
             let [importer, reference] = ["importer", "reference"].map(|folder| out.join(folder));
             for (what, out) in [(&CORE, &out), (&IMPORTER, &importer), (&REFERENCE, &reference)] {
                 let linked = build(what)?;
-                bind(&linked, out, MODULE)?;
+                bind(&linked, out, MODULE, what.renews)?;
                 if optimise {
                     shrink(&out.join(format!("{MODULE}_bg.wasm")))?;
                 }
@@ -85,7 +89,7 @@ pub fn module(optimise: bool) -> Step<'static> {
 pub fn suite() -> Step<'static> {
     Step::new("wasm suite", "read the compiler's message above", || {
         let linked = build(&SUITE)?;
-        bind(&linked, &paths::at("target/suite"), SUITE.package)?;
+        bind(&linked, &paths::at("target/suite"), SUITE.package, SUITE.renews)?;
         Ok("built".into())
     })
 }
@@ -100,7 +104,7 @@ fn build(what: &Crate) -> Result<PathBuf> {
 }
 
 /// wasm-bindgen's command line tool, as a library of the exact version that the crate uses.
-fn bind(linked: &Path, out: &Path, name: &str) -> Result<()> {
+fn bind(linked: &Path, out: &Path, name: &str, renews: bool) -> Result<()> {
     if out.is_dir() {
         std::fs::remove_dir_all(out).with_context(|| format!("emptying {}", out.display()))?;
     }
@@ -111,6 +115,7 @@ fn bind(linked: &Path, out: &Path, name: &str) -> Result<()> {
         // pkg/index.d.ts is the public face, kept by hand.
         .typescript(false)
         .remove_producers_section(true)
+        .reset_state_function(renews)
         .generate_output()
         .with_context(|| format!("wasm-bindgen on {}", linked.display()))?;
     let imports = output.wasm_mut().imports.iter_mut();
