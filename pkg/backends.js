@@ -143,13 +143,13 @@ export class Backends {
       if (gated || !this.#warmed) {
         this.#warmed = await warm(this.#Module, gpu, gated);
       }
-      const error = await this.#Module.probe(gpu, false, gated);
+      const error = await this.#Module.probe(gpu, gated);
       if (this.#disposed) {
         throw lost("a network that was disposed of");
       }
       // Another one may have been attached meanwhile.
       this.#drop();
-      this.#engine.attach(gpu, false);
+      this.#engine.attach(gpu);
       this.#warmed = null;
       this.#gpu = gpu;
       void gpu.device.lost.then(({ message, reason }) => this.#fall(gpu, lost(message || reason)));
@@ -188,7 +188,7 @@ export class Backends {
         row.adapter = nameOf(gpu.device);
         row.error = await this.#attach(gpu);
       } else {
-        row.error = await this.#Module.probe(this.#gpu, false, this.#engine.gated);
+        row.error = await this.#Module.probe(this.#gpu, this.#engine.gated);
       }
       row.ms = await this.#time("webgpu");
     } catch (error) {

@@ -57,7 +57,7 @@ export async function warm(Module, gpu, gated) {
     return {};
   };
   try {
-    Module.warm(gpu, false, gated);
+    Module.warm(gpu, gated);
   } finally {
     delete device.createComputePipeline;
   }

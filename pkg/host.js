@@ -94,6 +94,7 @@ export class Host {
           return Engine;
         };
         const [Engine, main] = await Promise.all([start(), readWeights(weights, options)]);
+        const fileBytes = main.bytes.length;
         await prepare("MobileNet.load", main, options);
         const given = { backend, overrides };
         const [engine, said] = weights.synthetic
@@ -111,7 +112,7 @@ export class Host {
         const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
         warnings.push(...info.warnings);
         const { url, from } = main;
-        return { value: { fileBytes: main.bytes.length, ...info, ...backends.state, loadedFrom: from, url, warnings } };
+        return { value: { fileBytes, ...info, ...backends.state, loadedFrom: from, url, warnings } };
       } finally {
         if (backends !== this.#backends) {
           backends?.dispose();
@@ -167,10 +168,9 @@ export class Host {
 
   /** A model of any format as `{ bytes }` that the core module opens, and what there is to say of it. */
   async #import(main, { backend, overrides, precision }, options) {
-    const [{ others }, Importer] = await Promise.all([import("./parts.js"), loadOther("importer", options.wasmUrl)]);
-    const { names, parts } = await others(main, options, { wanted: Importer.wanted, readFile });
-    const said = this.#guard(() => Importer.convert(names, parts, { backend, overrides, precision }));
-    return { ...said, fileBytes: parts.reduce((sum, part) => sum + part.length, 0) };
+    const [{ convert }, Importer] = await Promise.all([import("./parts.js"), loadOther("importer", options.wasmUrl)]);
+    const tools = { Importer, readFile, guard: (work) => this.#guard(work) };
+    return convert(main, { backend, overrides, precision }, options, tools);
   }
 
   /** ImageNet's names for weights that bring none. They are a courtesy: without them classes keep their numbers. */

@@ -60,6 +60,26 @@ function mayNeedOthers(bytes) {
 }
 
 /**
+ * What the importer makes of a model: `{ bytes, naming, inferred, warnings, fileBytes }`. It copies each file, so `main` and
+ * whatever else was read are let go of here.
+ *
+ * @param {{ name: string, bytes: Uint8Array, url: string | null, source: object }} main as of `others`
+ * @param {object} given the caller's options about the network
+ * @param {object} options those of a load
+ * @param {{ Importer: object, readFile: Function, guard: Function }} tools the importer, and the host's reader and guard
+ */
+export async function convert(main, given, options, { Importer, readFile, guard }) {
+  const { names, parts } = await others(main, options, { wanted: Importer.wanted, readFile });
+  const fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
+  main.bytes = null;
+  try {
+    return { ...guard(() => Importer.convert(names, parts, given)), fileBytes };
+  } finally {
+    await renew();
+  }
+}
+
+/**
  * All files of a model, the main one first.
  *
  * @param {{ name: string, bytes: Uint8Array, url: string | null, source: object }} main `source` says where it came from:
@@ -67,7 +87,7 @@ function mayNeedOthers(bytes) {
  * @param {object} options those of a load
  * @param {{ wanted: Function, readFile: Function }} tools the importer's question and the host's reader
  */
-export async function others(main, options, { wanted, readFile }) {
+async function others(main, options, { wanted, readFile }) {
   if (!mayNeedOthers(main.bytes)) {
     return { names: [main.name], parts: [main.bytes] };
   }
@@ -104,6 +124,22 @@ async function gather({ needed, optional }, { name, bytes, beside }, options) {
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, paths.length) }, take));
   // What is not there is for the engine to name, all of it at once.
   return { names: [name, ...found.keys()], parts: [bytes, ...found.values()] };
+}
+
+/**
+ * Starts the importer anew: its memory grew to all files at once, and would stay so for as long as this thread runs. It
+ * keeps nothing between two calls, so whoever else uses it does not notice.
+ */
+async function renew() {
+  const { __wbg_reset_state: reset } = await import("./wasm/importer/mobilenet_web.js");
+  try {
+    reset();
+  } catch (error) {
+    // Old browsers have a page's own thread wait for no module: there the grown one goes on.
+    if (!(error instanceof RangeError)) {
+      throw error;
+    }
+  }
 }
 
 /** Hashes by path; one alone is the main file's. */

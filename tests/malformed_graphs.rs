@@ -129,6 +129,7 @@ fn broken_tflite_is_refused() {
         ("stride 0", operator(2, 4, Fb::Table(vec![Fb::Byte(0), int(0), int(0), Fb::Byte(3)])), Kind::NotMobileNet, &["`CONV_2D` at byte", "stride"]),
         ("negative stride", operator(2, 4, Fb::Table(vec![Fb::Byte(0), int(-2), int(-2), Fb::Byte(3)])), Kind::NotMobileNet, &["`CONV_2D` at byte"]),
         ("another activation", operator(2, 4, Fb::Table(vec![Fb::Byte(0), int(2), int(2), Fb::Byte(4)])), Kind::NotMobileNet, &["`CONV_2D` at byte"]),
+        ("an activation after a residual sum", operator(8, 4, Fb::Table(vec![Fb::Byte(1)])), Kind::NotMobileNet, &["residual sum", "Relu"]),
         ("another operator", changed(|model| model.codes[0] = 98), Kind::NotMobileNet, &["`number 98` at byte"]),
         ("no graph's output", changed(|model| model.outputs = vec![]), Kind::BadHeader, &["outputs"]),
         ("output past the end", changed(|model| model.outputs = vec![77_777]), Kind::BadHeader, &["numbers of tensors at byte", "77777"]),

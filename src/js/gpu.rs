@@ -6,7 +6,7 @@ use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
 use crate::Label;
 use crate::error::{Kind, Result};
-use crate::net::{Device, Dispatched, Gpus, Kept, Net, Picture, Variant, connect};
+use crate::net::{Device, Dispatched, Gpus, Kept, Net, Picture, connect};
 use crate::probe::{Small, probe, warm};
 use js_sys::{Array, Float64Array, Promise};
 use std::pin::Pin;
@@ -72,25 +72,25 @@ impl Engine {
     /// Runs a small network whose answer is stored on that GPU: a promise of its error, as a share of the range.
     ///
     /// Rejects with `gpu_wrong`, or with what went wrong with the device.
-    pub fn probe(gpu: &Gpu, f16: bool, gated: bool) -> Promise {
-        let (device, variant) = (gpu.0.clone(), Variant { f16, ..gpu.0.variant() });
-        promise(async move { probe(&device, variant, small(gated)).await }, |error| Ok(error.into()))
+    pub fn probe(gpu: &Gpu, gated: bool) -> Promise {
+        let device = gpu.0.clone();
+        promise(async move { probe(&device, device.variant(), small(gated)).await }, |error| Ok(error.into()))
     }
 
     /// Asks the GPU for the pipelines of that small network, and forgets them.
     ///
     /// # Errors
     /// Throws what went wrong with the device.
-    pub fn warm(gpu: &Gpu, f16: bool, gated: bool) -> JsResult<()> {
-        warm(&gpu.0, Variant { f16, ..gpu.0.variant() }, small(gated)).map_err(thrown)
+    pub fn warm(gpu: &Gpu, gated: bool) -> JsResult<()> {
+        warm(&gpu.0, gpu.0.variant(), small(gated)).map_err(thrown)
     }
 
     /// Brings the weights to that GPU.
     ///
     /// # Errors
     /// Throws a `MobileNetError` where the network exceeds a limit of the adapter.
-    pub fn attach(&mut self, gpu: &Gpu, f16: bool) -> JsResult<()> {
-        self.net.attach(&gpu.0, Variant { f16, ..gpu.0.variant() }).map_err(thrown)
+    pub fn attach(&mut self, gpu: &Gpu) -> JsResult<()> {
+        self.net.attach(&gpu.0, gpu.0.variant()).map_err(thrown)
     }
 
     /// Lets go of the GPU.

@@ -4,7 +4,7 @@ use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
 use crate::net::Choice;
 use crate::weights::{self, Part};
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -61,15 +61,19 @@ impl Importer {
     }
 
     /// The files of a model, the main one first, as `{ bytes: Uint8Array }` and what there is to say of them. `options`:
-    /// `{ backend?, overrides?: { [key]: string }, precision?: "kept" | "f32" | "f16" | "int8" }`.
+    /// `{ backend?, overrides?: { [key]: string }, precision?: "kept" | "f32" | "f16" | "int8" }`. Takes the files out of
+    /// `parts`, so that what was copied here need not be there as well.
     ///
     /// # Errors
     /// Throws a `MobileNetError` whose `code` is one of [`crate::Kind::code`]'s.
-    pub fn convert(names: Vec<String>, parts: Vec<Uint8Array>, options: &JsValue) -> JsResult<JsValue> {
+    pub fn convert(names: Vec<String>, parts: &Array, options: &JsValue) -> JsResult<JsValue> {
         console_error_panic_hook::set_once();
         let options = Given::new(options)?;
         let (given, precision) = (options.open()?, options.precision()?);
-        let copies: Vec<Vec<u8>> = parts.iter().map(Uint8Array::to_vec).collect();
+        let mut copies = Vec::with_capacity(names.len());
+        while parts.length() > 0 {
+            copies.push(parts.shift().dyn_into::<Uint8Array>()?.to_vec());
+        }
         let parts: Vec<Part<'_>> = names.iter().zip(&copies).map(|(name, bytes)| Part { name, bytes }).collect();
         let said = |file| -> crate::Result<JsResult<JsValue>> {
             let mut checkpoint = weights::checkpoint(file, &given.overrides)?;

@@ -186,3 +186,36 @@ describe("as a list of files", () => {
     assert.equal(found.value, "v2", found.message);
   });
 });
+
+describe("what the importer takes", () => {
+  const importer = () => page.evaluateHandle(() => import("/pkg/wasm/importer/mobilenet_web.js"));
+
+  test("its memory is given back, and the next file finds it", async () => {
+    for (let turn = 0; turn < 2; turn += 1) {
+      const { labels } = await opened("/models/tm/model.json", { worker: false });
+      assert.deepEqual(labels, fromAddress.labels);
+      const bytes = await (await importer()).evaluate(async (glue) => (await glue.default()).memory.buffer.byteLength);
+      assert.ok(bytes < sum([...files.keys()]), `${bytes} bytes after files of ${sum([...files.keys()])}`);
+    }
+  });
+
+  test("a file that it refuses is given back as well", async () => {
+    const bytes = await (await importer()).evaluate(async (glue) => {
+      const refused = await code(load(new Blob(["PK\x03\x04", new Uint8Array(20_000_000)]), { worker: false }));
+      return [refused.code, (await glue.default()).memory.buffer.byteLength];
+    });
+    assert.equal(bytes[0], "truncated");
+    assert.ok(bytes[1] < 10_000_000, `${bytes[1]} bytes`);
+  });
+
+  test("files leave the list that they came in", async () => {
+    const left = await (await importer()).evaluate(async ({ Importer }) => {
+      const names = ["model.json", "shard1.bin", "shard2.bin", "metadata.json"];
+      const file = async (name) => new Uint8Array(await (await photo(`/models/tm/${name}`)).arrayBuffer());
+      const parts = await Promise.all(names.map(file));
+      const { bytes } = Importer.convert(names, parts, {});
+      return [parts.length, bytes.length > 1_000_000];
+    });
+    assert.deepEqual(left, [0, true]);
+  });
+});

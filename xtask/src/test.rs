@@ -34,6 +34,7 @@ pub fn run() -> Result<()> {
                 "warnings",
             ],
         ),
+        wasm::clippy(),
         cargo_step("tidy", "each line above names a file and the rule that it breaks", &["test", "--test", "tidy"]),
         fixtures(),
         setup::npm(),

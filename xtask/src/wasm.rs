@@ -30,20 +30,24 @@ struct Crate {
     profile: &'static str,
     folder: &'static str,
     features: &'static [&'static str],
+    /// Whether its glue can start it anew, which gives back the memory that it grew to.
+    renews: bool,
 }
 
-const LIBRARY: Crate = Crate { package: "mobilenet-web", profile: "release", folder: "release", features: &[] };
+const LIBRARY: Crate =
+    Crate { package: "mobilenet-web", profile: "release", folder: "release", features: &[], renews: false };
 /// What a page downloads first: files that say what they are, nothing else.
 const CORE: Crate = Crate { features: &["--no-default-features", "--features", "gpu"], ..LIBRARY };
 /// What is fetched for any other file: it writes what the core opens, and runs nothing.
-const IMPORTER: Crate = Crate { features: &["--no-default-features", "--features", "importer"], ..LIBRARY };
+const IMPORTER: Crate =
+    Crate { features: &["--no-default-features", "--features", "importer"], renews: true, ..LIBRARY };
 /// The core with the scalar bodies, for comparison.
 const REFERENCE: Crate =
     Crate { features: &["--no-default-features", "--features", "gpu,integers,reference"], ..LIBRARY };
 /// For networks that compute in their own integers, on the CPU.
 const INTEGERS: Crate = Crate { features: &["--no-default-features", "--features", "integers"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
-const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[] };
+const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[], renews: false };
 
 /// pkg/wasm/, made anew when a source file changed.
 pub fn module(optimise: bool) -> Step<'static> {
@@ -74,7 +78,7 @@ pub fn module(optimise: bool) -> Step<'static> {
             for (what, out) in [(&CORE, &out), (&IMPORTER, &importer), (&INTEGERS, &integers), (&REFERENCE, &reference)]
             {
                 let linked = build(what)?;
-                bind(&linked, out, MODULE)?;
+                bind(&linked, out, MODULE, what.renews)?;
                 if optimise {
                     shrink(&out.join(format!("{MODULE}_bg.wasm")))?;
                 }
@@ -85,11 +89,23 @@ pub fn module(optimise: bool) -> Step<'static> {
     )
 }
 
+/// Clippy on each module with its own features: what one leaves out is what another is made of.
+pub fn clippy() -> Step<'static> {
+    Step::new("clippy, modules", "correct what clippy names above", || {
+        for Crate { package, features, .. } in [CORE, IMPORTER, REFERENCE] {
+            let mut cargo = cargo();
+            cargo.args(["clippy", "--package", package, "--target", TARGET]).args(features);
+            stream(cargo.args(["--", "-D", "warnings"]))?;
+        }
+        Ok("passed".into())
+    })
+}
+
 /// target/suite/: the kernel suite for the browser.
 pub fn suite() -> Step<'static> {
     Step::new("wasm suite", "read the compiler's message above", || {
         let linked = build(&SUITE)?;
-        bind(&linked, &paths::at("target/suite"), SUITE.package)?;
+        bind(&linked, &paths::at("target/suite"), SUITE.package, SUITE.renews)?;
         Ok("built".into())
     })
 }
@@ -104,7 +120,7 @@ fn build(what: &Crate) -> Result<PathBuf> {
 }
 
 /// wasm-bindgen's command line tool, as a library of the exact version that the crate uses.
-fn bind(linked: &Path, out: &Path, name: &str) -> Result<()> {
+fn bind(linked: &Path, out: &Path, name: &str, renews: bool) -> Result<()> {
     if out.is_dir() {
         std::fs::remove_dir_all(out).with_context(|| format!("emptying {}", out.display()))?;
     }
@@ -115,6 +131,7 @@ fn bind(linked: &Path, out: &Path, name: &str) -> Result<()> {
         // pkg/index.d.ts is the public face, kept by hand.
         .typescript(false)
         .remove_producers_section(true)
+        .reset_state_function(renews)
         .generate_output()
         .with_context(|| format!("wasm-bindgen on {}", linked.display()))?;
     let imports = output.wasm_mut().imports.iter_mut();

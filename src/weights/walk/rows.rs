@@ -52,6 +52,7 @@ pub(super) fn parse(trace: &Trace<'_>, format: Format) -> Result<Network> {
     }
     let rows = parser.rows.len();
     let top = parser.top()?;
+    parser.check_forms()?;
     parser.network(rows, &top)
 }
 
@@ -261,6 +262,23 @@ impl<'t, 'a> Parser<'t, 'a> {
             return Err(self.refuse("the output of the last row or classifier", "another"));
         }
         Ok(top)
+    }
+
+    /// Activations are a convolution's; after anything else but the last map a table has no place for one.
+    fn check_forms(&self) -> Result<()> {
+        for (index, point) in self.trace.points.iter().enumerate() {
+            let what = match point.source {
+                Source::Input | Source::Convolution(_) => continue,
+                Source::Pool(..) => "a pool",
+                Source::Sum(..) => "a residual sum",
+                Source::Gated(..) => "a gate",
+            };
+            let form = point.form.filter(|form| index != self.trace.last && *form != Form::Plain);
+            if let Some(form) = form {
+                return Err(self.refuse(&format!("no activation after {what}"), format!("{form:?}")));
+            }
+        }
+        Ok(())
     }
 
     /// The published table that fits, else one of these rows.
