@@ -20,8 +20,13 @@ fn network(file: &[u8]) -> Result<weights::Checkpoint<'_>> {
     opened(weights::read(file)?)
 }
 
+/// Integers with what they stand for: `a` (U8) in halves, `b` (I8) in ones.
+const INTEGERS: &str = r#"{"a/scales":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},
+    "b/scales":{"dtype":"F32","shape":[],"data_offsets":[4,8]},
+    "a":{"dtype":"U8","shape":[2,3],"data_offsets":[8,14]},"b":{"dtype":"I8","shape":[],"data_offsets":[14,15]}}"#;
+
 /// A small healthy file of each format: tensors `a` (2×3) and `b` (a scalar).
-fn healthy() -> [(&'static str, Vec<u8>, usize); 3] {
+fn healthy() -> [(&'static str, Vec<u8>, usize); 4] {
     let data: Vec<u8> = (1_u8..=7).flat_map(|value| f32::from(value).to_le_bytes()).collect();
     let (a, b) = data.split_at(24);
     let object = pickle::whole(pickle::dict(&[
@@ -30,10 +35,13 @@ fn healthy() -> [(&'static str, Vec<u8>, usize); 3] {
     ]));
     let header = r#"{"__metadata__":{"note":"\u00e9 \ud83d\ude00"},
         "a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"F32","shape":[],"data_offsets":[24,28]}}"#;
+    let scales = [0.5_f32, 1.0].map(f32::to_le_bytes).concat();
+    let integers = [&scales[..], &[2, 4, 6, 8, 10, 12, 7]].concat();
     [
         ("safetensors", safetensors_file(header, &data), 9),
         ("zip", zip_pth(&object, &[("0", a), ("1", b)]), 4),
         ("legacy", legacy_file(&object, &[("0", 6, a), ("1", 1, b)]), 15),
+        ("safetensors of integers", safetensors_file(INTEGERS, &integers), 9),
     ]
 }
 

@@ -23,7 +23,7 @@ pub enum Precision {
     F16,
     /// Eight bits, a quarter of the download: integers from −127 to 127 with a scale for each output channel, batch norms
     /// folded in first. Depthwise weights have 16 bits: their sums have nine terms, which leaves errors no room to cancel,
-    /// and they are a hundredth of the file. Integers of eight bits stay what they are.
+    /// and they are a few hundredths of the file. Integers of eight bits stay what they are.
     Int8,
 }
 

@@ -141,6 +141,29 @@ describe("by address", () => {
   });
 });
 
+/** A model of several files as one, opened: by its address, and as a list of its files. */
+test("converted to one file, labels included", async () => {
+  const found = await page.evaluate(async (names) => {
+    const { MobileNet } = await import("/pkg/index.js");
+    const files = await Promise.all(names.map(async (name) => new File([await photo(`/models/tm/${name}`)], name)));
+    const answers = [];
+    for (const source of ["/models/tm/model.json", files]) {
+      const { bytes, name, info } = await MobileNet.convert(source);
+      const net = await load(bytes, { backend: "simd" });
+      const { labels } = await net.classify(new ImageData(64, 64));
+      net.dispose();
+      answers.push({ name, labels, size: bytes.length, fileBytes: info.fileBytes, format: info.format });
+    }
+    return answers;
+  }, [...files.keys()]);
+  for (const { name, labels, size, fileBytes, format } of found) {
+    assert.equal(name, `mobilenet_v2_0.35_${SIDE}.safetensors`, "model.json says nothing of the network");
+    assert.deepEqual(labels, fromAddress.labels);
+    assert.deepEqual([fileBytes, format], [sum([...files.keys()]), "TensorFlow.js"]);
+    assert.ok(Math.abs(size / fileBytes - 1) < 0.02, `${size} of ${fileBytes} bytes`);
+  }
+});
+
 describe("integrity", () => {
   test("of each file by its path, and all of it cached", async () => {
     const integrity = Object.fromEntries([...files.keys()].map((name) => [name, sha256(name)]));
