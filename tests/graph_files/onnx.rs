@@ -126,32 +126,38 @@ impl Model {
 
 /// A small network of its own table: a stem, a separable row, a gated residual, a classifier of five.
 pub fn small() -> Model {
+    small_of(8)
+}
+
+/// The same of so many channels, four times as many in the middle of the residual.
+pub fn small_of(few: usize) -> Model {
+    let many = 4 * few;
     let mut model = Model::default();
     let six = |model: &mut Model, from: &str| model.node("Clip", &[from], &[float("min", 0.0), float("max", 6.0)]);
-    let stem = model.convolution("x", [8, 3, 3, 3], 2, 1);
+    let stem = model.convolution("x", [few, 3, 3, 3], 2, 1);
     let stem = six(&mut model, &stem);
-    let depthwise = model.convolution(&stem, [8, 1, 3, 3], 1, 8);
+    let depthwise = model.convolution(&stem, [few, 1, 3, 3], 1, few);
     let depthwise = six(&mut model, &depthwise);
-    let pointwise = model.convolution(&depthwise, [8, 8, 1, 1], 1, 1);
+    let pointwise = model.convolution(&depthwise, [few, few, 1, 1], 1, 1);
     let block = six(&mut model, &pointwise);
-    let expand = model.convolution(&block, [32, 8, 1, 1], 1, 1);
+    let expand = model.convolution(&block, [many, few, 1, 1], 1, 1);
     let expand = model.node("Relu", &[&expand], &[]);
-    let depthwise = model.convolution(&expand, [32, 1, 5, 5], 1, 32);
+    let depthwise = model.convolution(&expand, [many, 1, 5, 5], 1, many);
     let depthwise = model.node("Relu", &[&depthwise], &[]);
     let pool = model.node("GlobalAveragePool", &[&depthwise], &[]);
-    let reduce = model.convolution(&pool, [8, 32, 1, 1], 1, 1);
+    let reduce = model.convolution(&pool, [8, many, 1, 1], 1, 1);
     let reduce = model.node("Relu", &[&reduce], &[]);
-    let gate = model.convolution(&reduce, [32, 8, 1, 1], 1, 1);
+    let gate = model.convolution(&reduce, [many, 8, 1, 1], 1, 1);
     let three = model.constant(&[], &[3.0]);
     let gate = model.node("Add", &[&gate, &three], &[]);
     let gate = six(&mut model, &gate);
     let sixth = model.constant(&[1, 1, 1, 1], &[6.0]);
     let gate = model.node("Div", &[&gate, &sixth], &[]);
     let scaled = model.node("Mul", &[&gate, &depthwise], &[]);
-    let project = model.convolution(&scaled, [8, 32, 1, 1], 1, 1);
+    let project = model.convolution(&scaled, [few, many, 1, 1], 1, 1);
     let sum = model.node("Add", &[&project, &block], &[]);
     let pool = model.node("ReduceMean", &[&sum], &[ints("axes", &[2, 3]), int("keepdims", 0)]);
-    model.weights("matrix", &[8, 5], &[0.25; 40], Kept::Raw);
+    model.weights("matrix", &[few, 5], &vec![0.25; 5 * few], Kept::Raw);
     model.weights("offsets", &[5], &[0.0, 1.0, 2.0, 3.0, 4.0], Kept::Raw);
     let logits = model.node("MatMul", &[&pool, "matrix"], &[]);
     let logits = model.node("Add", &[&logits, "offsets"], &[]);
@@ -163,7 +169,10 @@ pub fn small() -> Model {
 
 /// The same as a file.
 pub fn small_file() -> Vec<u8> {
-    let model = small();
+    file_of(&small())
+}
+
+pub fn file_of(model: &Model) -> Vec<u8> {
     let output = model.name("Softmax", 0);
     model.file(("x", &[1, 3, 64, 64]), &output, 13)
 }

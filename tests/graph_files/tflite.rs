@@ -187,6 +187,12 @@ impl Model {
 
 /// A small network of its own table: pixels scaled, a stem, a separable row, a residual, a classifier of five.
 pub fn small() -> Model {
+    small_of(8)
+}
+
+/// The same of so many channels, four times as many in the middle of the residual.
+pub fn small_of(few: i32) -> Model {
+    let many = 4 * few;
     let mut model = Model::new();
     let input = model.map(&[1, 64, 64, 3]);
     let factor = model.tensor(&[], 0, Some(Fb::Raw((1_f32 / 127.5).to_le_bytes().to_vec(), 4)), Fb::None);
@@ -194,18 +200,18 @@ pub fn small() -> Model {
     let (scaled, shifted) = (model.map(&[1, 64, 64, 3]), model.map(&[1, 64, 64, 3]));
     model.operator(18, &[input, factor], scaled, Fb::None);
     model.operator(0, &[scaled, offset], shifted, Fb::None);
-    let map = model.convolution(shifted, [8, 3, 3, 3], [1, 32, 32, 8], 2, true);
-    let map = model.convolution(map, [1, 3, 3, 8], [1, 32, 32, 8], 1, true);
-    let block = model.convolution(map, [8, 1, 1, 8], [1, 32, 32, 8], 1, true);
-    let map = model.convolution(block, [32, 1, 1, 8], [1, 32, 32, 32], 1, true);
-    let map = model.convolution(map, [1, 3, 3, 32], [1, 32, 32, 32], 1, true);
-    let map = model.convolution(map, [8, 1, 1, 32], [1, 32, 32, 8], 1, false);
-    let sum = model.map(&[1, 32, 32, 8]);
+    let map = model.convolution(shifted, [few, 3, 3, 3], [1, 32, 32, few], 2, true);
+    let map = model.convolution(map, [1, 3, 3, few], [1, 32, 32, few], 1, true);
+    let block = model.convolution(map, [few, 1, 1, few], [1, 32, 32, few], 1, true);
+    let map = model.convolution(block, [many, 1, 1, few], [1, 32, 32, many], 1, true);
+    let map = model.convolution(map, [1, 3, 3, many], [1, 32, 32, many], 1, true);
+    let map = model.convolution(map, [few, 1, 1, many], [1, 32, 32, few], 1, false);
+    let sum = model.map(&[1, 32, 32, few]);
     model.operator(0, &[block, map], sum, Fb::None);
     let axes = model.tensor(&[2], 2, Some(Fb::Raw([1, 0, 0, 0, 2, 0, 0, 0].to_vec(), 8)), Fb::None);
-    let pool = model.map(&[1, 8]);
+    let pool = model.map(&[1, few]);
     model.operator(40, &[sum, axes], pool, Fb::None);
-    let matrix = model.weights(&[5, 8]);
+    let matrix = model.weights(&[5, few]);
     let logits = model.map(&[1, 5]);
     model.operator(9, &[pool, matrix, -1], logits, Fb::None);
     let output = model.map(&[1, 5]);
