@@ -219,3 +219,35 @@ pub fn small_of(few: i32) -> Model {
     model.outputs = vec![output];
     model
 }
+
+/// Metadata that says that class names are in this file of the archive behind the model.
+pub fn labels_in(entry: &str) -> Vec<u8> {
+    let labels = Fb::Table(vec![text(entry), Fb::None, Fb::Byte(2)]);
+    let output = Fb::Table([vec![Fb::None; 6], vec![Fb::List(vec![labels])]].concat());
+    let graph = Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![output])]);
+    file(&Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![graph])]), b"M001")
+}
+
+/// The model with that metadata, and the zip archive behind it.
+pub fn described(mut model: Model, metadata: Vec<u8>, archive: &[u8]) -> Vec<u8> {
+    let length = metadata.len();
+    model.buffers.push(Fb::Table(vec![Fb::Raw(metadata, length)]));
+    let buffer = int(model.buffers.len() as i32 - 1);
+    model.metadata = vec![Fb::Table(vec![text("TFLITE_METADATA"), buffer])];
+    let mut file = model.file();
+    let before = file.len();
+    file.extend(archive);
+    // Offsets of an appended archive count from the file's beginning.
+    for at in before..file.len().saturating_sub(4) {
+        let place = match &file[at..at + 4] {
+            b"PK\x01\x02" => at + 42,
+            b"PK\x05\x06" => at + 16,
+            _ => continue,
+        };
+        if let Some(old) = file.get(place..).and_then(<[u8]>::first_chunk) {
+            let new = u32::from_le_bytes(*old).wrapping_add(before as u32);
+            file[place..place + 4].copy_from_slice(&new.to_le_bytes());
+        }
+    }
+    file
+}

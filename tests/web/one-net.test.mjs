@@ -20,7 +20,7 @@ const WHOLE = ["safetensors", "hdf5", "keras", "tflite", "onnx", "tfjs-layers", 
 const CONVENTIONAL = ["torch-zip", "torch-legacy", "checkpoint", "saved-model"];
 const FORMATS = [...WHOLE, ...CONVENTIONAL];
 /** Those that hold class names. */
-const NAMED = ["safetensors", "hdf5", "onnx"];
+const NAMED = ["safetensors", "hdf5", "tflite", "onnx"];
 
 /** What the others are told. */
 const TOLD = { inputHeight: 96, inputWidth: 96, padding: "same", batchNormEpsilon: 1e-3, preprocessing: "keras", labels: CLASSES };
