@@ -51,23 +51,34 @@ fn every_truncation_is_refused_at_a_byte() {
     }
 }
 
+/// Of two channels, so that most bits are those of structure: one weight is like the other.
 #[test]
 fn no_flipped_bit_panics() {
-    for (format, file, _) in healthy() {
-        for bit in 0..file.len() * 8 {
-            let mut flipped = file.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            let outcome = std::panic::catch_unwind(|| network(&flipped));
-            let outcome = outcome.unwrap_or_else(|_| panic!("{format}, bit {bit}: panicked"));
-            if let Err(error) = outcome {
-                let message = error.to_string();
-                let located = ["byte", "tensor `", "layer_", "row", "output", "input"];
-                // A size that no network can have names itself.
-                let located = located.into_iter().chain((error.kind() == Kind::BadModel).then_some(" px"));
-                let mut located = located.into_iter();
-                assert!(located.any(|place| message.contains(place)), "{format}, bit {bit}: {message}");
+    for (format, file) in [("tflite", tflite::small_of(2).file()), ("onnx", onnx::file(&onnx::small_of(2)))] {
+        network(&file).unwrap_or_else(|error| panic!("{format}: {error}"));
+        let threads = std::thread::available_parallelism().map_or(1, Into::into);
+        std::thread::scope(|scope| {
+            for thread in 0..threads {
+                let file = &file;
+                scope.spawn(move || (thread..file.len() * 8).step_by(threads).for_each(|bit| flip(format, file, bit)));
             }
-        }
+        });
+    }
+}
+
+/// Fails unless the file with that bit flipped is read, or refused with a place.
+fn flip(format: &str, file: &[u8], bit: usize) {
+    let mut flipped = file.to_vec();
+    flipped[bit / 8] ^= 1 << (bit % 8);
+    let outcome = std::panic::catch_unwind(|| network(&flipped));
+    let outcome = outcome.unwrap_or_else(|_| panic!("{format}, bit {bit}: panicked"));
+    if let Err(error) = outcome {
+        let message = error.to_string();
+        let located = ["byte", "tensor `", "layer_", "row", "output", "input"];
+        // A size that no network can have names itself.
+        let located = located.into_iter().chain((error.kind() == Kind::BadModel).then_some(" px"));
+        let mut located = located.into_iter();
+        assert!(located.any(|place| message.contains(place)), "{format}, bit {bit}: {message}");
     }
 }
 
@@ -144,25 +155,14 @@ fn broken_tflite_is_refused() {
 }
 
 /// The small model with metadata that names this file of class names, in an archive behind it.
-fn described(entry: &str, archive: &[u8]) -> Vec<u8> {
-    let labels = Fb::Table(vec![tflite::text(entry), Fb::None, Fb::Byte(2)]);
-    let output = Fb::Table([vec![Fb::None; 6], vec![Fb::List(vec![labels])]].concat());
-    let graph = Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![output])]);
-    let metadata = tflite::file(&Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![graph])]), b"M001");
-    let mut model = tflite::small();
-    let length = metadata.len();
-    model.buffers.push(Fb::Table(vec![Fb::Raw(metadata, length)]));
-    let buffer = int(model.buffers.len() as i32 - 1);
-    model.metadata = vec![Fb::Table(vec![tflite::text("TFLITE_METADATA"), buffer])];
-    let file = model.file();
-    // Offsets of an appended archive count from the file's beginning.
-    [&*file, &moved(archive, file.len())].concat()
+fn in_archive(entry: &str, archive: &[u8]) -> Vec<u8> {
+    tflite::described(tflite::small(), tflite::labels_in(entry), archive)
 }
 
 #[test]
 fn class_names_that_cannot_be_read_are_a_warning() {
     let five = "a\nb\nc\nd\ne\n";
-    let file = described("labels.txt", &zip_file(&[("labels.txt", five.as_bytes())]));
+    let file = in_archive("labels.txt", &zip_file(&[("labels.txt", five.as_bytes())]));
     assert_eq!(opened(weights::read(&file).unwrap()).unwrap().spec.labels, ["a", "b", "c", "d", "e"]);
     let mut corrupt = zip_file(&[("labels.txt", five.as_bytes())]);
     let at = corrupt.windows(4).position(|window| window == b"a\nb\n").unwrap();
@@ -182,7 +182,7 @@ fn class_names_that_cannot_be_read_are_a_warning() {
         ("a bomb", bomb, "at most 1048576 bytes unpacked"),
         ("a path", zip_file(&[("../labels.txt", five.as_bytes())]), "does not hold"),
     ] {
-        let file = described("labels.txt", &archive);
+        let file = in_archive("labels.txt", &archive);
         let checkpoint = opened(weights::read(&file).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let warning = &checkpoint.warnings[0];
         assert_eq!(warning.code, "labels_unread", "{name}");
@@ -196,7 +196,7 @@ fn class_names_that_cannot_be_read_are_a_warning() {
 fn long_class_names_are_converted_or_refused() {
     let named = |letter: &str, length: usize| {
         let names = format!("{}\n", letter.repeat(length)).repeat(5);
-        described("labels.txt", &zip_file(&[("labels.txt", names.as_bytes())]))
+        in_archive("labels.txt", &zip_file(&[("labels.txt", names.as_bytes())]))
     };
     let file = named("x", 100_000);
     let checkpoint = opened(weights::read(&file).unwrap()).unwrap();
@@ -227,21 +227,6 @@ fn what_no_decimal_of_metadata_can_hold_is_zero_or_refused() {
     for (factor, offset) in [(1e-30, 0.0), (1e30, 0.0), (1.0 / 127.5, 1e30)] {
         assert_refused("beyond", network(&scaled(factor, offset)), Kind::BadMetadata, &["graph's input"]);
     }
-}
-
-/// An archive as it stands behind `before` bytes.
-fn moved(archive: &[u8], before: usize) -> Vec<u8> {
-    let mut moved = archive.to_vec();
-    for at in 0..archive.len().saturating_sub(4) {
-        let offset = match &archive[at..at + 4] {
-            b"PK\x01\x02" => at + 42,
-            b"PK\x05\x06" => at + 16,
-            _ => continue,
-        };
-        let old = u32::from_le_bytes(*archive[offset..].first_chunk().expect("four bytes"));
-        moved[offset..offset + 4].copy_from_slice(&(old + before as u32).to_le_bytes());
-    }
-    moved
 }
 
 #[test]

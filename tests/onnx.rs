@@ -129,7 +129,7 @@ fn a_table_of_its_own_is_told_from_the_graph() {
 #[test]
 fn a_hard_sigmoid_s_slope_goes_into_the_weights_before_it() {
     let parameters = |alpha: f32| {
-        let model = onnx::small_with(&|model, from| {
+        let model = onnx::small_with(8, &|model, from| {
             model.node("HardSigmoid", &[from], &[onnx::float("alpha", alpha), onnx::float("beta", 0.5)])
         });
         let file = onnx::file(&model);

@@ -7,8 +7,6 @@
 //! Each worker is a process of its own, so that memory can be counted and a stack overflow or a loop without end is a
 //! finding like any other. What a worker does follows from the seed, its number and the count of executions alone.
 
-#[path = "../fixtures/mod.rs"]
-mod fixtures;
 #[path = "../graph_files/mod.rs"]
 mod graph_files;
 #[path = "../keras_common/mod.rs"]

@@ -110,7 +110,12 @@ fn six(model: &mut Model, from: &str) -> String {
 
 /// A small network of its own table: a stem, a separable row, a gated residual, a classifier of five.
 pub fn small() -> Model {
-    small_with(&|model, from| {
+    small_of(8)
+}
+
+/// The same of so many channels, four times as many in the middle of the residual.
+pub fn small_of(few: usize) -> Model {
+    small_with(few, &|model, from| {
         let three = model.constant(&[], &[3.0]);
         let gate = model.node("Add", &[from, &three], &[]);
         let gate = six(model, &gate);
@@ -120,28 +125,29 @@ pub fn small() -> Model {
 }
 
 /// The same with another hard-sigmoid.
-pub fn small_with(hard_sigmoid: &dyn Fn(&mut Model, &str) -> String) -> Model {
+pub fn small_with(few: usize, hard_sigmoid: &dyn Fn(&mut Model, &str) -> String) -> Model {
+    let many = 4 * few;
     let mut model = Model::default();
-    let stem = model.convolution("x", [8, 3, 3, 3], 2, 1);
+    let stem = model.convolution("x", [few, 3, 3, 3], 2, 1);
     let stem = six(&mut model, &stem);
-    let depthwise = model.convolution(&stem, [8, 1, 3, 3], 1, 8);
+    let depthwise = model.convolution(&stem, [few, 1, 3, 3], 1, few);
     let depthwise = six(&mut model, &depthwise);
-    let pointwise = model.convolution(&depthwise, [8, 8, 1, 1], 1, 1);
+    let pointwise = model.convolution(&depthwise, [few, few, 1, 1], 1, 1);
     let block = six(&mut model, &pointwise);
-    let expand = model.convolution(&block, [32, 8, 1, 1], 1, 1);
+    let expand = model.convolution(&block, [many, few, 1, 1], 1, 1);
     let expand = model.node("Relu", &[&expand], &[]);
-    let depthwise = model.convolution(&expand, [32, 1, 5, 5], 1, 32);
+    let depthwise = model.convolution(&expand, [many, 1, 5, 5], 1, many);
     let depthwise = model.node("Relu", &[&depthwise], &[]);
     let pool = model.node("GlobalAveragePool", &[&depthwise], &[]);
-    let reduce = model.convolution(&pool, [8, 32, 1, 1], 1, 1);
+    let reduce = model.convolution(&pool, [8, many, 1, 1], 1, 1);
     let reduce = model.node("Relu", &[&reduce], &[]);
-    let gate = model.convolution(&reduce, [32, 8, 1, 1], 1, 1);
+    let gate = model.convolution(&reduce, [many, 8, 1, 1], 1, 1);
     let gate = hard_sigmoid(&mut model, &gate);
     let scaled = model.node("Mul", &[&gate, &depthwise], &[]);
-    let project = model.convolution(&scaled, [8, 32, 1, 1], 1, 1);
+    let project = model.convolution(&scaled, [few, many, 1, 1], 1, 1);
     let sum = model.node("Add", &[&project, &block], &[]);
     let pool = model.node("ReduceMean", &[&sum], &[ints("axes", &[2, 3]), int("keepdims", 0)]);
-    model.weights("matrix", &[8, 5], &[0.25; 40], Kept::Raw);
+    model.weights("matrix", &[few, 5], &vec![0.25; 5 * few], Kept::Raw);
     model.weights("offsets", &[5], &[0.0, 1.0, 2.0, 3.0, 4.0], Kept::Raw);
     let logits = model.node("MatMul", &[&pool, "matrix"], &[]);
     let logits = model.node("Add", &[&logits, "offsets"], &[]);

@@ -187,6 +187,12 @@ impl Model {
 
 /// A small network of its own table: pixels scaled, a stem, a separable row, a residual, a classifier of five.
 pub fn small() -> Model {
+    small_of(8)
+}
+
+/// The same of so many channels, four times as many in the middle of the residual.
+pub fn small_of(few: i32) -> Model {
+    let many = 4 * few;
     let mut model = Model::new();
     let input = model.map(&[1, 64, 64, 3]);
     let factor = model.tensor(&[], 0, Some(Fb::Raw((1_f32 / 127.5).to_le_bytes().to_vec(), 4)), Fb::None);
@@ -194,22 +200,54 @@ pub fn small() -> Model {
     let (scaled, shifted) = (model.map(&[1, 64, 64, 3]), model.map(&[1, 64, 64, 3]));
     model.operator(18, &[input, factor], scaled, Fb::None);
     model.operator(0, &[scaled, offset], shifted, Fb::None);
-    let map = model.convolution(shifted, [8, 3, 3, 3], [1, 32, 32, 8], 2, true);
-    let map = model.convolution(map, [1, 3, 3, 8], [1, 32, 32, 8], 1, true);
-    let block = model.convolution(map, [8, 1, 1, 8], [1, 32, 32, 8], 1, true);
-    let map = model.convolution(block, [32, 1, 1, 8], [1, 32, 32, 32], 1, true);
-    let map = model.convolution(map, [1, 3, 3, 32], [1, 32, 32, 32], 1, true);
-    let map = model.convolution(map, [8, 1, 1, 32], [1, 32, 32, 8], 1, false);
-    let sum = model.map(&[1, 32, 32, 8]);
+    let map = model.convolution(shifted, [few, 3, 3, 3], [1, 32, 32, few], 2, true);
+    let map = model.convolution(map, [1, 3, 3, few], [1, 32, 32, few], 1, true);
+    let block = model.convolution(map, [few, 1, 1, few], [1, 32, 32, few], 1, true);
+    let map = model.convolution(block, [many, 1, 1, few], [1, 32, 32, many], 1, true);
+    let map = model.convolution(map, [1, 3, 3, many], [1, 32, 32, many], 1, true);
+    let map = model.convolution(map, [few, 1, 1, many], [1, 32, 32, few], 1, false);
+    let sum = model.map(&[1, 32, 32, few]);
     model.operator(0, &[block, map], sum, Fb::None);
     let axes = model.tensor(&[2], 2, Some(Fb::Raw([1, 0, 0, 0, 2, 0, 0, 0].to_vec(), 8)), Fb::None);
-    let pool = model.map(&[1, 8]);
+    let pool = model.map(&[1, few]);
     model.operator(40, &[sum, axes], pool, Fb::None);
-    let matrix = model.weights(&[5, 8]);
+    let matrix = model.weights(&[5, few]);
     let logits = model.map(&[1, 5]);
     model.operator(9, &[pool, matrix, -1], logits, Fb::None);
     let output = model.map(&[1, 5]);
     model.operator(25, &[logits], output, Fb::None);
     model.outputs = vec![output];
     model
+}
+
+/// Metadata that says that class names are in this file of the archive behind the model.
+pub fn labels_in(entry: &str) -> Vec<u8> {
+    let labels = Fb::Table(vec![text(entry), Fb::None, Fb::Byte(2)]);
+    let output = Fb::Table([vec![Fb::None; 6], vec![Fb::List(vec![labels])]].concat());
+    let graph = Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![output])]);
+    file(&Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![graph])]), b"M001")
+}
+
+/// The model with that metadata, and the zip archive behind it.
+pub fn described(mut model: Model, metadata: Vec<u8>, archive: &[u8]) -> Vec<u8> {
+    let length = metadata.len();
+    model.buffers.push(Fb::Table(vec![Fb::Raw(metadata, length)]));
+    let buffer = int(model.buffers.len() as i32 - 1);
+    model.metadata = vec![Fb::Table(vec![text("TFLITE_METADATA"), buffer])];
+    let mut file = model.file();
+    let before = file.len();
+    file.extend(archive);
+    // Offsets of an appended archive count from the file's beginning.
+    for at in before..file.len().saturating_sub(4) {
+        let place = match &file[at..at + 4] {
+            b"PK\x01\x02" => at + 42,
+            b"PK\x05\x06" => at + 16,
+            _ => continue,
+        };
+        if let Some(old) = file.get(place..).and_then(<[u8]>::first_chunk) {
+            let new = u32::from_le_bytes(*old).wrapping_add(before as u32);
+            file[place..place + 4].copy_from_slice(&new.to_le_bytes());
+        }
+    }
+    file
 }

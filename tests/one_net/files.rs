@@ -214,7 +214,8 @@ fn tflite() -> Vec<u8> {
     let output = model.map(&[1, CLASSES.len() as i32]);
     model.operator(SOFTMAX, &[map], output, Fb::None);
     model.outputs = vec![output];
-    model.file()
+    let archive = zip_file(&[("labels.txt", CLASSES.join("\n").as_bytes())]);
+    tflite::described(model, tflite::labels_in("labels.txt"), &archive)
 }
 
 /// Batch norms are nodes of their own.

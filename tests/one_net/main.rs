@@ -1,8 +1,6 @@
 //! One small network in every format: the same tensors from each file, the same parameters in the engine, the same
 //! answer; and from what the frameworks themselves write, where `tools/golden/one_net.py` has left it.
 
-#[path = "../fixtures/mod.rs"]
-mod fixtures;
 #[path = "../graph_files/mod.rs"]
 mod graph_files;
 #[path = "../keras_common/mod.rs"]

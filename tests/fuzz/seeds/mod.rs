@@ -9,14 +9,12 @@ use serde_json::json;
 use networks::{small, small_torch};
 
 use crate::contract::Files;
-use crate::fixtures::Fixtures;
-use crate::graph_files::tflite::{self, Fb};
-use crate::graph_files::{onnx, tflite::Model};
+use crate::graph_files::{onnx, tflite};
 use crate::tensorflow_common::graphs::{Treated, graph, graph_def, graph_model};
 use crate::tensorflow_common::{
     Kept, Values, bundle_entry, bytes, checkpoint, keras_topology, number, table, tfjs, values,
 };
-use crate::weights_common::{legacy_file, pickle, safetensors_file, torchvision_v2, zip_file, zip_pth};
+use crate::weights_common::{fixture, legacy_file, pickle, safetensors_file, torchvision_v2, zip_file, zip_pth};
 
 /// One healthy file or model.
 pub struct Seed {
@@ -62,10 +60,7 @@ fn made(pieces: Vec<(&str, Vec<u8>)>, pack: fn(&Files) -> Files) -> Seed {
 /// Files below the fixtures, or below the project's own `target`, that there are.
 fn real(name: &str, paths: &[&str]) -> Vec<Seed> {
     let own = |path: &str| std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok();
-    let fixtures = Fixtures::find();
-    let read = |path: &&str| {
-        if path.starts_with("target/") { own(path) } else { fixtures.as_ref().map(|fixtures| fixtures.read(path)) }
-    };
+    let read = |path: &&str| if path.starts_with("target/") { own(path) } else { fixture(path) };
     paths.iter().filter_map(read).map(|bytes| one(name, bytes)).collect()
 }
 
@@ -157,37 +152,14 @@ fn torch_legacy() -> Vec<Seed> {
     seeds
 }
 
-/// The small model, with class names in an archive behind it; pieces are the names, the model and the metadata.
+/// The small model, with class names in an archive behind it; pieces are the names and the metadata.
 fn described(pieces: &Files) -> Files {
     let archive = zip_file(&[("labels.txt", &pieces[0].1)]);
-    let mut model: Model = tflite::small();
-    let length = pieces[1].1.len();
-    model.buffers.push(Fb::Table(vec![Fb::Raw(pieces[1].1.clone(), length)]));
-    let buffer = tflite::int(model.buffers.len() as i32 - 1);
-    model.metadata = vec![Fb::Table(vec![tflite::text("TFLITE_METADATA"), buffer])];
-    let mut file = model.file();
-    let before = file.len();
-    file.extend(archive);
-    // Offsets of an appended archive count from the file's beginning.
-    for at in before..file.len() - 4 {
-        let place = match &file[at..at + 4] {
-            b"PK\x01\x02" => at + 42,
-            b"PK\x05\x06" => at + 16,
-            _ => continue,
-        };
-        if let Some(old) = file.get(place..place + 4).and_then(<[u8]>::first_chunk) {
-            let new = u32::from_le_bytes(*old).wrapping_add(before as u32);
-            file[place..place + 4].copy_from_slice(&new.to_le_bytes());
-        }
-    }
-    vec![("net.tflite".into(), file)]
+    vec![("net.tflite".into(), tflite::described(tflite::small(), pieces[1].1.clone(), &archive))]
 }
 
 fn tflite_files() -> Vec<Seed> {
-    let labels = Fb::Table(vec![tflite::text("labels.txt"), Fb::None, Fb::Byte(2)]);
-    let output = Fb::Table([vec![Fb::None; 6], vec![Fb::List(vec![labels])]].concat());
-    let graph = Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![output])]);
-    let metadata = tflite::file(&Fb::Table(vec![Fb::None, Fb::None, Fb::None, Fb::List(vec![graph])]), b"M001");
+    let metadata = tflite::labels_in("labels.txt");
     let mut seeds = vec![
         one("net.tflite", tflite::small().file()),
         made(vec![("labels.txt", b"a\nb\nc\nd\ne\n".to_vec()), ("metadata", metadata)], described),
