@@ -219,6 +219,7 @@ impl Bounds {
     }
 
     /// The integer that a sum becomes.
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn output(self, sum: i32, rescale: Rescale) -> i16 {
         self.clamp(rescale.apply(sum, self.ties))

@@ -24,6 +24,7 @@ impl Sums {
         Self { bounds: bounds(low, high), sum: Sum { output: Rescale { multiplier, shift }, sides } }
     }
 
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn of(self, a: i16, b: i16) -> i16 {
         self.bounds.clamp(self.sum.apply(a.into(), b.into()))
@@ -47,6 +48,7 @@ impl Product {
         Self { bounds: bounds(low, high), rescale: Rescale { multiplier, shift } }
     }
 
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn of(self, a: i16, b: i16) -> i16 {
         self.bounds.output(i32::from(a) * i32::from(b), self.rescale)
