@@ -249,6 +249,7 @@ impl<'a> Channels<'a> {
         Self { biases, multipliers, shifts, weights: map(weights) }
     }
 
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn rescale(&self, channel: usize) -> Rescale {
         Rescale { multiplier: self.multipliers[channel], shift: self.shifts[channel] }
