@@ -27,30 +27,21 @@ pub(crate) struct I32x4([i32; 4]);
 mod body {
     use super::{Eight, I16x8, I32x4};
     use core::arch::wasm32::{
-        i16x8, i16x8_extract_lane, i16x8_narrow_i32x4, i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
-        i32x4_extend_low_i16x8, i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_extract_lane, i32x4_max,
-        i32x4_min, i32x4_mul, i32x4_shr, i32x4_shuffle, i32x4_splat, i64x2_add, i64x2_extmul_high_i32x4,
-        i64x2_extmul_low_i32x4, i64x2_splat, u64x2_shr, v128_and,
+        i16x8_narrow_i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8,
+        i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_max, i32x4_min, i32x4_mul, i32x4_shl, i32x4_shr,
+        i32x4_shuffle, i32x4_splat, i32x4_trunc_sat_f32x4, i64x2_add, i64x2_extmul_high_i32x4, i64x2_extmul_low_i32x4,
+        i64x2_splat, u64x2_shr, v128_and, v128_xor,
     };
 
     impl I16x8 {
         #[inline(always)]
         pub(crate) fn load(v: Eight) -> Self {
-            Self(i16x8(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]))
+            Self(bytemuck::cast(v))
         }
 
         #[inline(always)]
         pub(crate) fn store(self) -> Eight {
-            [
-                i16x8_extract_lane::<0>(self.0),
-                i16x8_extract_lane::<1>(self.0),
-                i16x8_extract_lane::<2>(self.0),
-                i16x8_extract_lane::<3>(self.0),
-                i16x8_extract_lane::<4>(self.0),
-                i16x8_extract_lane::<5>(self.0),
-                i16x8_extract_lane::<6>(self.0),
-                i16x8_extract_lane::<7>(self.0),
-            ]
+            bytemuck::cast(self.0)
         }
 
         /// Two neighbours, four times.
@@ -87,17 +78,12 @@ mod body {
     impl I32x4 {
         #[inline(always)]
         pub(crate) fn load(v: [i32; 4]) -> Self {
-            Self(i32x4(v[0], v[1], v[2], v[3]))
+            Self(bytemuck::cast(v))
         }
 
         #[inline(always)]
         pub(crate) fn store(self) -> [i32; 4] {
-            [
-                i32x4_extract_lane::<0>(self.0),
-                i32x4_extract_lane::<1>(self.0),
-                i32x4_extract_lane::<2>(self.0),
-                i32x4_extract_lane::<3>(self.0),
-            ]
+            bytemuck::cast(self.0)
         }
 
         #[inline(always)]
@@ -115,16 +101,30 @@ mod body {
             Self(i32x4_min(i32x4_max(self.0, low.0), high.0))
         }
 
-        /// `mask` where it is below 0, else 0.
         #[inline(always)]
-        pub(crate) fn sign(self, mask: Self) -> Self {
-            Self(v128_and(i32x4_shr(self.0, 31), mask.0))
+        pub(crate) fn and(self, mask: Self) -> Self {
+            Self(v128_and(self.0, mask.0))
+        }
+
+        /// Rounded down.
+        #[inline(always)]
+        pub(crate) fn shifted_right<const BITS: u32>(self) -> Self {
+            Self(i32x4_shr(self.0, BITS))
+        }
+
+        /// `2^self`, of 0 … 30: the exponents of floats.
+        #[inline(always)]
+        pub(crate) fn power_of_two(self) -> Self {
+            Self(i32x4_trunc_sat_f32x4(i32x4_shl(i32x4_add(self.0, i32x4_splat(127)), 23)))
         }
 
         /// `⌊(self · factor + half) / 2^BITS⌋`, of products that need no more than 32 bits then.
         #[inline(always)]
-        pub(crate) fn scaled<const BITS: u32>(self, factor: Self, half: i64) -> Self {
+        pub(crate) fn scaled<const BITS: u32>(self, factor: Self, half: i64, opaque: Self) -> Self {
             let half = i64x2_splat(half);
+            // Depends on what is multiplied, and changes nothing: a factor known before the loop would be widened before
+            // it as well, and 64-bit products of widened factors take browsers three times as long as widening ones.
+            let factor = Self(v128_xor(factor.0, v128_and(self.0, opaque.0)));
             // What lies above the lower 32 bits is dropped, so that either shift does.
             let low = u64x2_shr(i64x2_add(i64x2_extmul_low_i32x4(self.0, factor.0), half), BITS);
             let high = u64x2_shr(i64x2_add(i64x2_extmul_high_i32x4(self.0, factor.0), half), BITS);
@@ -210,16 +210,27 @@ mod body {
             Self(from_fn(|i| self.0[i].max(low.0[i]).min(high.0[i])))
         }
 
-        /// `mask` where it is below 0, else 0.
         #[inline(always)]
-        pub(crate) fn sign(self, mask: Self) -> Self {
-            Self(from_fn(|i| (self.0[i] >> 31) & mask.0[i]))
+        pub(crate) fn and(self, mask: Self) -> Self {
+            Self(from_fn(|i| self.0[i] & mask.0[i]))
+        }
+
+        /// Rounded down.
+        #[inline(always)]
+        pub(crate) fn shifted_right<const BITS: u32>(self) -> Self {
+            Self(self.0.map(|value| value >> BITS))
+        }
+
+        /// `2^self`, of 0 … 30.
+        #[inline(always)]
+        pub(crate) fn power_of_two(self) -> Self {
+            Self(self.0.map(|bits| 1 << bits))
         }
 
         /// `⌊(self · factor + half) / 2^BITS⌋`, of products that need no more than 32 bits then.
         #[inline(always)]
         #[expect(clippy::cast_possible_truncation, reason = "what lies above the lower 32 bits is dropped")]
-        pub(crate) fn scaled<const BITS: u32>(self, factor: Self, half: i64) -> Self {
+        pub(crate) fn scaled<const BITS: u32>(self, factor: Self, half: i64, _: Self) -> Self {
             Self(from_fn(|i| ((i64::from(self.0[i]) * i64::from(factor.0[i]) + half) >> BITS) as i32))
         }
     }
@@ -242,6 +253,8 @@ pub(crate) struct Rescales {
     /// −1 where what is below 0 is rounded down.
     away: I32x4,
     right: I32x4,
+    /// 0, which the compiler must not know.
+    opaque: I32x4,
 }
 
 /// Bits of the second shift together with its factor: no [`Rescale`] shifts further.
@@ -249,27 +262,29 @@ const RIGHT: u32 = 30;
 
 impl Rescales {
     #[inline(always)]
-    pub(crate) fn new(rescale: impl Fn(usize) -> Rescale, ties: Ties) -> Self {
-        let each = |of: &dyn Fn(Rescale) -> i32| I32x4::load(std::array::from_fn(|i| of(rescale(i))));
-        let right = |rescale: Rescale| (-rescale.shift).max(0);
+    pub(crate) fn new(multiplier: I32x4, shift: I32x4, ties: Ties) -> Self {
+        let (none, most) = (I32x4::splat(0), I32x4::splat(RIGHT.cast_signed()));
+        let right = shift.times(I32x4::splat(-1)).clamp(none, most);
         Self {
-            left: each(&|rescale| 1 << rescale.shift.max(0)),
-            multiplier: each(&|rescale| rescale.multiplier),
-            half: each(&|rescale| (1 << right(rescale)) >> 1),
-            away: each(&|rescale| if ties == Ties::Away && rescale.shift < 0 { -1 } else { 0 }),
-            right: each(&|rescale| 1 << (RIGHT.cast_signed() - right(rescale))),
+            left: shift.clamp(none, most).power_of_two(),
+            multiplier,
+            half: right.power_of_two().shifted_right::<1>(),
+            away: if ties == Ties::Away { shift.shifted_right::<31>() } else { none },
+            right: most.plus(right.times(I32x4::splat(-1))).power_of_two(),
+            // No multiplier is negative.
+            opaque: multiplier.shifted_right::<31>(),
         }
     }
 
     pub(crate) fn splat(rescale: Rescale, ties: Ties) -> Self {
-        Self::new(|_| rescale, ties)
+        Self::new(I32x4::splat(rescale.multiplier), I32x4::splat(rescale.shift), ties)
     }
 
     /// As [`Rescale::apply`].
     #[inline(always)]
     pub(crate) fn apply(self, value: I32x4) -> I32x4 {
-        let high = value.times(self.left).scaled::<31>(self.multiplier, 1 << 30);
-        high.plus(self.half).plus(high.sign(self.away)).scaled::<RIGHT>(self.right, 0)
+        let high = value.times(self.left).scaled::<31>(self.multiplier, 1 << 30, self.opaque);
+        high.plus(self.half).plus(high.shifted_right::<31>().and(self.away)).scaled::<RIGHT>(self.right, 0, self.opaque)
     }
 }
 
@@ -303,8 +318,9 @@ pub(crate) struct Outputs {
 impl Outputs {
     #[inline(always)]
     pub(crate) fn new(channels: &Channels<'_>, bounds: Bounds) -> Self {
-        let biases = |half: usize| I32x4::load(std::array::from_fn(|i| channels.biases[half * 4 + i]));
-        let rescales = |half: usize| Rescales::new(|i| channels.rescale(half * 4 + i), bounds.ties);
+        let load = |words: &[i32], half: usize| I32x4::load(std::array::from_fn(|i| words[half * 4 + i]));
+        let biases = |half| load(channels.biases, half);
+        let rescales = |half| Rescales::new(load(channels.multipliers, half), load(channels.shifts, half), bounds.ties);
         Self { biases: [biases(0), biases(1)], rescales: [rescales(0), rescales(1)], limits: Limits::new(bounds) }
     }
 

@@ -219,6 +219,7 @@ impl Bounds {
     }
 
     /// The integer that a sum becomes.
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn output(self, sum: i32, rescale: Rescale) -> i16 {
         self.clamp(rescale.apply(sum, self.ties))
@@ -248,6 +249,7 @@ impl<'a> Channels<'a> {
         Self { biases, multipliers, shifts, weights: map(weights) }
     }
 
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn rescale(&self, channel: usize) -> Rescale {
         Rescale { multiplier: self.multipliers[channel], shift: self.shifts[channel] }

@@ -24,6 +24,7 @@ impl Sums {
         Self { bounds: bounds(low, high), sum: Sum { output: Rescale { multiplier, shift }, sides } }
     }
 
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn of(self, a: i16, b: i16) -> i16 {
         self.bounds.clamp(self.sum.apply(a.into(), b.into()))
@@ -47,6 +48,7 @@ impl Product {
         Self { bounds: bounds(low, high), rescale: Rescale { multiplier, shift } }
     }
 
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn of(self, a: i16, b: i16) -> i16 {
         self.bounds.output(i32::from(a) * i32::from(b), self.rescale)
@@ -149,6 +151,10 @@ impl Quantised {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and is clamped")]
     pub(crate) fn of(self, value: f32) -> i16 {
-        self.bounds.clamp((value / self.scale).round() as i32)
+        // Browsers have an instruction for this, and none for `round`.
+        let steps = value / self.scale;
+        let whole = steps.trunc();
+        let rounded = if (steps - whole).abs() < 0.5 { whole } else { whole + 1_f32.copysign(steps) };
+        self.bounds.clamp(rounded as i32)
     }
 }

@@ -2,9 +2,21 @@
 
 use super::Axis;
 use crate::Io;
-use crate::integer_lane::{I16x8, Outputs};
-use crate::integers::{Bounds, Channels, HEADER, IntegerConv, eights, map_mut, pairs, words};
+use crate::integer_lane::{I16x8, I32x4, Outputs};
+use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerConv, eights, map_mut, pairs, words};
 use std::ops::Range;
+
+/// Pairs of channels from one pixel of the picture to the next.
+const PICTURE_STRIDE: usize = 4;
+
+/// Products of two input channels and eight output channels.
+#[inline(always)]
+fn add(sums: &mut [I32x4; 2], pair: i32, weights: [Eight; 2]) {
+    let value = I16x8::splat_pair(pair);
+    for (sum, weights) in sums.iter_mut().zip(weights) {
+        *sum = sum.plus(value.dot(I16x8::load(weights)));
+    }
+}
 
 /// See the reference.
 pub fn run(p: &IntegerConv, io: Io<'_>) {
@@ -21,16 +33,25 @@ pub fn run(p: &IntegerConv, io: Io<'_>) {
             let outputs = Outputs::new(&channels, bounds);
             for x in 0..columns.positions {
                 let (left, across) = columns.window(x);
+                let begin =
+                    |i: usize| (top.wrapping_add(i) * columns.length + left.wrapping_add(across.start)) * in_stride;
                 let mut sums = outputs.biases;
-                for i in Range::clone(&inside) {
-                    let row = top.wrapping_add(i) * columns.length;
-                    for j in Range::clone(&across) {
-                        let pixel = &input[(row + left.wrapping_add(j)) * in_stride..][..pairs];
-                        let (weights, _) = channels.weights[(i * columns.kernel + j) * pairs * 2..].as_chunks::<2>();
-                        for (&pair, &weights) in pixel.iter().zip(weights) {
-                            let value = I16x8::splat_pair(pair);
-                            for (sum, weights) in sums.iter_mut().zip(weights) {
-                                *sum = sum.plus(value.dot(I16x8::load(weights)));
+                if (p.kernel, pairs, inside.len(), across.len()) == (3, 2, 3, 3) {
+                    // The stem of every published network, away from the edges.
+                    for i in 0..3 {
+                        let row = &input[begin(i)..][..3 * PICTURE_STRIDE];
+                        let (weights, _) = channels.weights[i * 12..][..12].as_chunks::<2>();
+                        for (k, &weights) in weights.iter().enumerate() {
+                            add(&mut sums, row[k / 2 * PICTURE_STRIDE + k % 2], weights);
+                        }
+                    }
+                } else {
+                    for i in Range::clone(&inside) {
+                        let row = &input[begin(i)..][..across.len() * in_stride];
+                        let weights = &channels.weights[(i * columns.kernel + across.start) * pairs * 2..];
+                        for (pixel, weights) in row.chunks_exact(in_stride).zip(weights.chunks_exact(pairs * 2)) {
+                            for (&pair, &weights) in pixel.iter().zip(weights.as_chunks::<2>().0) {
+                                add(&mut sums, pair, weights);
                             }
                         }
                     }

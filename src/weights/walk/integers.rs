@@ -168,8 +168,10 @@ impl<'t, 'a> Collector<'t, 'a> {
                     self.plain(format!("{block}/squeeze_excite/scale"), product, Rule::Product)?;
                     self.pool(format!("{block}/squeeze_excite/pool"), map)?;
                 }
-                Part::Head | Part::Logits => {}
-                _ => last = convolution.point,
+                _ => {}
+            }
+            if !part.is_top() {
+                last = convolution.point;
             }
         }
         // The point that ends the last row: its sum, where it has one.
