@@ -2,6 +2,7 @@
 
 mod adapter;
 mod graph_files;
+mod protobuf;
 
 use graph_files::integers::{Steps, kept, small};
 use mobilenet_web::error::Kind;
