@@ -1,6 +1,6 @@
 //! How safetensors hold what a quantised network's nodes compute: beside its tensors, for each node `NAME`, lies
 //! `NAME/map` (F32): scale, zero point, whether integers are signed, the least and the greatest less the zero point, and
-//! the rule's place in [`CODES`]. Weighted nodes have `NAME/map/biases` (I32), those with a table `NAME/map/table` (I16).
+//! the rule's place in [`RULES`]. Weighted nodes have `NAME/map/biases` (I32), those with a table `NAME/map/table` (I16).
 
 #[cfg(feature = "full")]
 use super::Tensor;
@@ -15,17 +15,34 @@ pub(super) const TABLE: &str = "/map/table";
 /// Numbers of a node.
 const NUMBERS: usize = 6;
 
-/// Rules, in the order of their numbers.
-const CODES: [Rule; 8] = [
+/// Rules, each at the place that [`place`] says.
+const RULES: [Rule; 9] = [
     Rule::Input,
     Rule::Weighted(Vec::new()),
     Rule::Average,
     Rule::Mean,
+    Rule::CentredMean,
     Rule::Sum,
     Rule::Product,
     Rule::Lookup(Vec::new()),
     Rule::Softmax,
 ];
+
+/// A rule's number in files, which stays what it is.
+#[cfg(feature = "full")]
+const fn place(rule: &Rule) -> u8 {
+    match rule {
+        Rule::Input => 0,
+        Rule::Weighted(_) => 1,
+        Rule::Average => 2,
+        Rule::Mean => 3,
+        Rule::CentredMean => 4,
+        Rule::Sum => 5,
+        Rule::Product => 6,
+        Rule::Lookup(_) => 7,
+        Rule::Softmax => 8,
+    }
+}
 
 impl Integers {
     /// The nodes that a file of safetensors describes; none where it is not a quantised network's.
@@ -69,17 +86,14 @@ impl Integers {
                 tensors.push(Tensor::decoded(format!("{name}{end}").into(), dtype, shape, (bytes.into(), 0))?);
                 Ok(())
             };
-            // A rule's lists are not its kind.
-            let kind = std::mem::discriminant(rule);
-            let code = CODES.iter().position(|rule| std::mem::discriminant(rule) == kind).unwrap_or(CODES.len());
-            #[expect(clippy::cast_precision_loss, reason = "integers of eight bits, and fewer rules")]
+            #[expect(clippy::cast_precision_loss, reason = "integers of eight bits")]
             let numbers = [
                 steps.scale,
                 steps.zero_point as f32,
                 f32::from(u8::from(steps.signed)),
                 bounds.0 as f32,
                 bounds.1 as f32,
-                code as f32,
+                f32::from(place(rule)),
             ];
             push(MAP, Dtype::F32, numbers.into_iter().flat_map(f32::to_le_bytes).collect())?;
             match rule {
@@ -107,10 +121,22 @@ fn integer(numbers: &[f32], lists: impl Fn(&Rule) -> Option<Rule>) -> Option<Int
     if !(least <= bounds.0 && bounds.0 <= bounds.1 && bounds.1 <= greatest) {
         return None;
     }
-    let rule = lists(CODES.get(code as usize)?)?;
+    let rule = lists(RULES.get(code as usize)?)?;
     let fits = |value: &i16| (least..=greatest).contains(&i32::from(*value));
     match &rule {
         Rule::Lookup(table) if !table.iter().all(fits) => None,
         _ => Some(Integer { steps, bounds, rule }),
+    }
+}
+
+#[cfg(all(test, feature = "full"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_at_their_places() {
+        for (index, rule) in RULES.iter().enumerate() {
+            assert_eq!(usize::from(place(rule)), index, "{rule:?}");
+        }
     }
 }
