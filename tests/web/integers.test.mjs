@@ -22,7 +22,12 @@ const { folder, skip } = fixtures();
 describe("networks in integers", { skip }, () => {
   let page, close;
 
-  before(async () => ({ page, close } = await visitBlank({ args: GPU_ARGS })));
+  before(async () => {
+    ({ page, close } = await visitBlank({ args: GPU_ARGS }));
+    await page.evaluate(() => {
+      globalThis.convert = async (...args) => (await import("/pkg/index.js")).MobileNet.convert(...args);
+    });
+  });
 
   after(() => close?.());
 
@@ -89,13 +94,14 @@ describe("networks in integers", { skip }, () => {
     }
     const [gpu, floats] = await page.evaluate(async (path) => {
       const picture = await photo("/fixtures/images/in224/coral_cat.png");
-      const labels = [];
+      const answers = [];
       for (const options of [{ backend: "webgpu" }, { backend: "simd", precision: "f32" }]) {
         const net = await load(path, options);
-        labels.push([net.info.backend, ...(await net.classify(picture, { topK: 3 })).map(({ index }) => index)]);
+        const { labels } = await net.classify(picture, { topK: 3 });
+        answers.push([net.info.backend, ...labels.map(({ index }) => index)]);
         net.dispose();
       }
-      return labels;
+      return answers;
     }, `/fixtures/weights/${NETS[2].file}`);
     assert.deepEqual([gpu[0], floats[0]], ["webgpu", "simd"]);
     assert.deepEqual(gpu.slice(1), floats.slice(1));
