@@ -78,7 +78,11 @@ pub fn run(
         });
         let files = match first {
             Some(seed) => seed.files.clone(),
-            None if !kept.is_empty() && random.once_in(2) && size(&of.files) <= LARGE_BYTES => {
+            // What is kept is mutated as it stands: checksums then hide what is behind them.
+            None if !kept.is_empty()
+                && random.once_in(if of.inner.is_some() { 5 } else { 2 })
+                && size(&of.files) <= LARGE_BYTES =>
+            {
                 let mut files = random.of(&kept).clone();
                 change(&mut files, &of.files, messages, &mut random);
                 files
