@@ -180,11 +180,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Sentence { kind, place, expected, found, remedy } = &*self.0;
-        write!(f, "{place}: ")?;
+        // Names in hostile files may be as long as the files; the longest list of this crate's own is shorter than this.
+        write!(f, "{place:.16384}: ")?;
         match (expected.is_empty(), found.is_empty()) {
-            (false, false) => write!(f, "expected {expected}, found {found}")?,
-            (false, true) => write!(f, "expected {expected}")?,
-            (true, false) => write!(f, "found {found}")?,
+            (false, false) => write!(f, "expected {expected:.16384}, found {found:.16384}")?,
+            (false, true) => write!(f, "expected {expected:.16384}")?,
+            (true, false) => write!(f, "found {found:.16384}")?,
             (true, true) => f.write_str(kind.code())?,
         }
         if !remedy.is_empty() {

@@ -1,11 +1,10 @@
 //! What reading files of operators allocates, hostile ones among them: the allocator is the whole process's, so this
 //! binary holds one test.
 
-mod fixtures;
 mod graph_files;
 mod protobuf;
+mod weights_common;
 
-use fixtures::Fixtures;
 use graph_files::onnx;
 use graph_files::tflite::{self, Fb, int, ints};
 use mobilenet_web::weights::{self, Overrides};
@@ -59,10 +58,15 @@ fn reading_allocates_no_more_than_the_file_and_eight_mebibytes() {
         ("40 tensors of 100000 scales", tflite(&|model| model.tensors.resize(60, tensor(scales.clone())))),
         ("4000 operators", tflite(&|model| model.operators.resize(4000, model.operators[2].clone()))),
     ];
-    if let Some(fixtures) = Fixtures::find() {
-        files.push(("V3 Small, float tflite", fixtures.read("../bench-models/v3s_1.0_224.tflite")));
-        files.push(("V3 Small, int8 tflite", fixtures.read("../bench-models/v3s_1.0_224.int8.tflite")));
-        files.push(("V3 Small, onnx", fixtures.read("../bench-models/v3s_1.0_224.onnx")));
+    let names = "a\n".repeat(1 << 19);
+    let archive = weights_common::zip_file(&[("labels.txt", names.as_bytes())]);
+    files.push(("half a million names", tflite::described(tflite::small(), tflite::labels_in("labels.txt"), &archive)));
+    for (name, path) in [
+        ("V3 Small, float tflite", "../bench-models/v3s_1.0_224.tflite"),
+        ("V3 Small, int8 tflite", "../bench-models/v3s_1.0_224.int8.tflite"),
+        ("V3 Small, onnx", "../bench-models/v3s_1.0_224.onnx"),
+    ] {
+        files.extend(weights_common::fixture(path).map(|file| (name, file)));
     }
     let mut report = String::new();
     for (name, file) in &files {

@@ -325,3 +325,13 @@ fn storages_that_do_not_fit_are_refused() {
         assert_refused(name, numbers(file), *kind, says);
     }
 }
+
+/// A name may be as long as the header; what is said of it is for people.
+#[test]
+fn long_names_do_not_make_long_errors() {
+    let name = "x".repeat(200_000);
+    let file =
+        safetensors_file(&format!(r#"{{"{name}":{{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}}}"#), &[0; 4]);
+    let message = weights::read(&file).unwrap_err().to_string();
+    assert!(message.len() < 20_000 && message.contains("expected"), "{} bytes", message.len());
+}

@@ -21,8 +21,8 @@ const ALLOWANCE_BYTES: usize = 8 << 20;
 /// A file of 17 MB takes 0.1 s; this is a machine that is busy with other things as well.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Words of an error that a person can read; names in files may be long.
-const LONGEST_MESSAGE_BYTES: usize = 64 << 10;
+/// Of an error: a place, what was expected and what was found, of 16384 letters each.
+const LONGEST_MESSAGE_BYTES: usize = 3 * 4 * 16_384 + 4096;
 
 /// What one file came to.
 pub struct Outcome {

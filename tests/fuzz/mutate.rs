@@ -131,7 +131,7 @@ pub fn mutate(bytes: &mut Vec<u8>, others: &[u8], random: &mut Random) {
             // Something of this file or of another, once more or many times.
             let from = if random.once_in(3) && !others.is_empty() { others } else { &*bytes };
             let piece = from[range(random, from.len())].to_vec();
-            let times = (*random.of(&[1, 1, 1, 2, 16, 300])).min((64 << 10) / piece.len().max(1) + 1);
+            let times = (*random.of(&[1, 1, 1, 2, 16, 300, 50_000])).min((128 << 10) / piece.len().max(1) + 1);
             let at = place(random, length);
             bytes.splice(at..at, piece.repeat(times));
         }
@@ -216,8 +216,9 @@ fn brackets(bytes: &mut Vec<u8>, random: &mut Random) {
         1 => drop(bytes.splice(end..end, [b",", &*piece].concat())),
         2 => drop(bytes.splice(begin..end, random.of(&WORDS).bytes())),
         3 => {
-            let times = *random.of(&[1, 2, 20, 200, 2000]);
-            let nested = [&b"[".repeat(times)[..], &piece, &b"]".repeat(times)].concat();
+            let times = *random.of(&[1, 2, 20, 200, 2000, 50_000]);
+            let (open, close) = *random.of(&[("[", "]"), ("{\"a\":", "}"), ("{\"config\":[", "]}")]);
+            let nested = [open.repeat(times).as_bytes(), &piece, close.repeat(times).as_bytes()].concat();
             bytes.splice(begin..end, nested);
         }
         _ => {
@@ -260,15 +261,15 @@ pub fn varint(mut value: u64) -> Vec<u8> {
 }
 
 /// Where a field of a protocol buffer begins, where its contents begin, and where it ends.
-struct Field {
-    begin: usize,
-    contents: usize,
-    end: usize,
+pub struct Field {
+    pub begin: usize,
+    pub contents: usize,
+    pub end: usize,
     wire: u8,
 }
 
 /// The fields of a message, if that is what the bytes are.
-fn fields(bytes: &[u8]) -> Option<Vec<Field>> {
+pub fn fields(bytes: &[u8]) -> Option<Vec<Field>> {
     let read = |at: &mut usize| {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {

@@ -78,7 +78,11 @@ pub fn run(
         });
         let files = match first {
             Some(seed) => seed.files.clone(),
-            None if !kept.is_empty() && random.once_in(2) && size(&of.files) <= LARGE_BYTES => {
+            // What is kept is mutated as it stands: checksums then hide what is behind them.
+            None if !kept.is_empty()
+                && random.once_in(if of.inner.is_some() { 5 } else { 2 })
+                && size(&of.files) <= LARGE_BYTES =>
+            {
                 let mut files = random.of(&kept).clone();
                 change(&mut files, &of.files, messages, &mut random);
                 files
@@ -172,8 +176,10 @@ fn change_bytes(files: &mut Files, others: &Files, messages: bool, random: &mut 
 
 /// What makes findings the same: the rule and the words without numbers.
 fn rule(why: &str) -> String {
-    let words = why.chars().filter(|c| !c.is_ascii_digit()).take(120);
-    if why.starts_with("panic") { why.into() } else { words.collect() }
+    let words = why.chars().filter(|c| !c.is_ascii_digit());
+    // The words that are too many are the file's own.
+    let count = if why.starts_with("words") { 5 } else { 120 };
+    if why.starts_with("panic") { why.into() } else { words.take(count).collect() }
 }
 
 /// The name of the file that a worker is at.

@@ -1,6 +1,6 @@
 """The small network of tests/one_net, written by the frameworks themselves.
 
-    python3 tools/golden/one_net.py target/one-net/frameworks       # a minute; 30 MB that stay out of git
+    python3 tools/golden/one_net.py target/one-net/frameworks       # half a minute; 30 MB that stay out of git
     cargo test --test one_net -- --nocapture
 
 Keras's MobileNetV2 0.35 for 96 px and five classes, its numbers from its variables' names as in seeded.py: the numbers

@@ -5,7 +5,7 @@
 
 use super::flatbuffer::{Buffer, Table};
 use super::{Reader, model};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::weights::walk::Pixels;
 use crate::weights::zip::Archive;
 use crate::weights::{Warning, parse_labels};
@@ -21,6 +21,9 @@ const NORMALIZATION: u8 = 1;
 
 /// Above any list of names.
 const MAX_ROWS: usize = 64;
+
+/// Above ImageNet's 21,843 classes.
+const MAX_NAMES: usize = 1 << 15;
 
 /// Above any file of names.
 const MAX_LABELS_BYTES: usize = 1 << 20;
@@ -96,6 +99,12 @@ impl Described {
             let mut archive = Archive::open(file)?;
             let Some(entry) = archive.find(&[name]) else { return Ok(None) };
             let (bytes, _) = archive.unpacked(entry, &mut { MAX_LABELS_BYTES })?;
+            let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+            if lines > MAX_NAMES {
+                return Err(Error::new(Kind::BadHeader, format!("`{name}`"))
+                    .expected(format!("at most {MAX_NAMES} lines"))
+                    .found(lines.to_string()));
+            }
             parse_labels(&String::from_utf8_lossy(&bytes)).map(Some)
         };
         let message = match read() {

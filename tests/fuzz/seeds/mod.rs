@@ -10,6 +10,7 @@ use networks::{small, small_torch};
 
 use crate::contract::Files;
 use crate::graph_files::{onnx, tflite};
+use crate::mutate::fields;
 use crate::tensorflow_common::graphs::{Treated, graph, graph_def, graph_model};
 use crate::tensorflow_common::{
     Kept, Values, bundle_entry, bytes, checkpoint, keras_topology, number, table, tfjs, values,
@@ -211,24 +212,25 @@ fn graph_defs() -> Vec<Seed> {
         .into()
 }
 
-/// The index's entries as fields `1: key, 2: value` of a message, and the data file.
+/// The pieces are the index's entries, fields of a message each: `1: key, 2: value`; and the data file.
 fn packed_index(pieces: &Files, stem: &str, packed: bool) -> Files {
-    let mut entries = Vec::new();
-    let mut rest = &*pieces[0].1;
-    // Each pair stands behind the lengths of both.
-    while let Some((&[a, b, c, d], after)) = rest.split_first_chunk() {
-        let (key, value) = (usize::from(u16::from_le_bytes([a, b])), usize::from(u16::from_le_bytes([c, d])));
-        let Some((both, after)) = after.split_at_checked(key + value) else { break };
-        entries.push((both[..key].to_vec(), both[key..].to_vec()));
-        rest = after;
-    }
+    let contents = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        fields(bytes).into_iter().flatten().map(|field| bytes[field.contents..field.end].to_vec()).collect()
+    };
+    let entries: Vec<(Vec<u8>, Vec<u8>)> = contents(&pieces[0].1)
+        .iter()
+        .map(|entry| {
+            let mut parts = contents(entry).into_iter();
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+        })
+        .collect();
     let index = table(&entries, 40, packed);
     vec![(format!("{stem}.index"), index), (format!("{stem}.data-00000-of-00001"), pieces[1].1.clone())]
 }
 
 fn made_checkpoint(pack: fn(&Files) -> Files) -> Seed {
-    let (mut entries, mut data) = (vec![0, 0, 4, 0], Vec::new());
-    entries.extend([number(1, 1), bytes(3, &[])].concat());
+    let pair = |key: &[u8], value: &[u8]| bytes(1, &[bytes(1, key), bytes(2, value)].concat());
+    let (mut entries, mut data) = (pair(b"", &[number(1, 1), bytes(3, &[])].concat()), Vec::new());
     let mut tensors = small();
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     for tensor in tensors {
@@ -236,8 +238,7 @@ fn made_checkpoint(pack: fn(&Files) -> Files) -> Seed {
         // Without its checksum, the last field, which numbers that were changed would not have.
         entry.truncate(entry.len() - 5);
         data.extend(tensor.bytes());
-        entries.extend([tensor.name.len(), entry.len()].iter().flat_map(|&length| (length as u16).to_le_bytes()));
-        entries.extend([tensor.name.as_bytes(), &entry].concat());
+        entries.extend(pair(tensor.name.as_bytes(), &entry));
     }
     made(vec![("entries", entries), ("data", data)], pack)
 }
