@@ -1,7 +1,5 @@
 //! A file whose tensors are those of a known network, under canonical names.
 
-use std::borrow::Cow;
-
 #[cfg(feature = "integers")]
 use super::Integers;
 #[cfg(feature = "full")]
@@ -121,15 +119,21 @@ impl<'a> Checkpoint<'a> {
     /// [`Kind::MissingTensor`], [`Kind::WrongShape`] with the file's name, byte offset, expected and found shapes, or
     /// any error of [`Tensor::to_f32`].
     pub fn parameter(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        self.shaped(name, shape)?.to_f32()
+        self.shaped(name, shape, Tensor::to_f32)
     }
 
-    /// The tensor of that canonical name, its axes in the order of [`Checkpoint::parameter`].
-    pub(super) fn shaped(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, Tensor<'a>>> {
+    /// What `read` makes of the tensor of that canonical name, its axes in the order of [`Checkpoint::parameter`].
+    #[inline(always)]
+    pub(super) fn shaped<T>(
+        &self,
+        name: &str,
+        shape: &[usize],
+        read: impl FnOnce(&Tensor<'a>) -> Result<T>,
+    ) -> Result<T> {
         let entry = self.named(name)?;
         let tensor = &self.file.tensors[entry.index];
         let turned = entry.axes.and_then(|axes| tensor.turned(axes));
-        let tensor = turned.map_or(Cow::Borrowed(tensor), Cow::Owned);
+        let tensor = turned.as_ref().unwrap_or(tensor);
         let fits = match (&*tensor.shape, shape) {
             ([dims @ .., 1, 1], [_, _]) if dims.len() == 2 => dims == shape,
             (dims, shape) => dims == shape,
@@ -140,7 +144,7 @@ impl<'a> Checkpoint<'a> {
                 .found(format!("{:?}", tensor.shape))
                 .remedy("The weights belong to another network than their names or metadata say."));
         }
-        Ok(tensor)
+        read(tensor)
     }
 
     /// The network's tensors as the file has them, from the stem to the logits; what else the file holds is left out.
