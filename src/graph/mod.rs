@@ -85,6 +85,7 @@ pub enum Element {
 
 impl Node {
     /// A node of numbers.
+    #[inline(always)]
     fn new(name: String, op: Op, inputs: Vec<NodeId>, shape: Shape) -> Self {
         Self {
             name,

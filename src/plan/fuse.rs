@@ -117,6 +117,7 @@ const fn bend(activation: Activation) -> Curve {
 }
 
 /// Rows and columns that a pool reads of a map.
+#[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
 pub(super) fn pooled(pooling: Pooling, map: Shape) -> [u32; 2] {
     let side = |length: usize| if pooling == Pooling::Slim7 { length.min(SLIM_POOL_PX) } else { length } as u32;

@@ -1,7 +1,5 @@
 //! A file whose tensors are those of a known network, under canonical names.
 
-use std::borrow::Cow;
-
 #[cfg(feature = "integers")]
 use super::Integers;
 #[cfg(feature = "full")]
@@ -126,11 +124,17 @@ impl<'a> Checkpoint<'a> {
     /// [`Kind::MissingTensor`], [`Kind::WrongShape`] with the file's name, byte offset, expected and found shapes, or
     /// any error of [`Tensor::to_f32`].
     pub fn parameter(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        self.shaped(name, shape)?.to_f32()
+        self.shaped(name, shape, Tensor::to_f32)
     }
 
-    /// The tensor of that canonical name, its axes in the order of [`Checkpoint::parameter`].
-    pub(super) fn shaped(&self, name: &str, shape: &[usize]) -> Result<Cow<'_, Tensor<'a>>> {
+    /// What `read` makes of the tensor of that canonical name, its axes in the order of [`Checkpoint::parameter`].
+    #[inline(always)]
+    pub(super) fn shaped<T>(
+        &self,
+        name: &str,
+        shape: &[usize],
+        read: impl FnOnce(&Tensor<'a>) -> Result<T>,
+    ) -> Result<T> {
         let entry = self.named(name)?;
         let tensor = self.turned(entry);
         let fits = match (&*tensor.shape, shape) {
@@ -143,7 +147,7 @@ impl<'a> Checkpoint<'a> {
                 .found(format!("{:?}", tensor.shape))
                 .remedy("The weights belong to another network than their names or metadata say."));
         }
-        Ok(tensor)
+        read(&tensor)
     }
 
     /// A parameter with its axes in this crate's order.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checkpoint, DAMAGED, Dtype};
+use super::{Checkpoint, DAMAGED, Dtype, Tensor};
 use crate::error::{Error, Kind, Result};
 
 /// What the integers of a map stand for: `(integer − zero_point) · scale`.
@@ -118,38 +118,42 @@ impl Checkpoint<'_> {
     /// As [`Checkpoint::parameter`]; [`Kind::WrongDtype`] where they are no integers of eight bits, or where scales differ
     /// along another axis than the first.
     pub fn centred(&self, name: &str, shape: &[usize]) -> Result<Centred> {
-        let tensor = self.shaped(name, shape)?;
-        let wrong = |found: String| {
-            Error::new(Kind::WrongDtype, tensor.place())
-                .expected("integers of eight bits, and scales for all of them or for each output channel")
-                .found(found)
-                .remedy(DAMAGED)
-        };
-        let signed = match tensor.dtype {
-            Dtype::I8 => true,
-            Dtype::U8 => false,
-            other => return Err(wrong(other.name().into())),
-        };
-        let bytes = tensor.dense_bytes();
-        let each = match &tensor.quantization {
-            Some(q) if q.scales.len() == q.zero_points.len() && (q.scales.len() == 1 || q.axis == 0) => q,
-            _ => return Err(wrong("others".into())),
-        };
-        let inputs = shape.iter().skip(1).product::<usize>().max(1);
-        let (least, greatest) = if signed { (-128, 127) } else { (0, 255) };
-        let count = each.scales.len();
-        if (count != 1 && count * inputs != bytes.len())
-            || each.zero_points.iter().any(|zero| !(least..=greatest).contains(zero))
-        {
-            return Err(wrong(format!("{count} scales and zero points {:?}", each.zero_points.first())));
-        }
-        let weights = bytes.iter().enumerate().map(|(at, &byte)| {
-            let zero = if count == 1 { each.zero_points[0] } else { each.zero_points[at / inputs] };
-            let value = if signed { i16::from(byte.cast_signed()) } else { i16::from(byte) };
-            #[expect(clippy::cast_possible_truncation, reason = "eight bits")]
-            let zero = zero as i16;
-            value - zero
-        });
-        Ok(Centred { weights: weights.collect(), scales: each.scales.clone() })
+        self.shaped(name, shape, |tensor| centred(tensor, shape))
     }
+}
+
+/// The integers of weights of that shape.
+fn centred(tensor: &Tensor<'_>, shape: &[usize]) -> Result<Centred> {
+    let wrong = |found: String| {
+        Error::new(Kind::WrongDtype, tensor.place())
+            .expected("integers of eight bits, and scales for all of them or for each output channel")
+            .found(found)
+            .remedy(DAMAGED)
+    };
+    let signed = match tensor.dtype {
+        Dtype::I8 => true,
+        Dtype::U8 => false,
+        other => return Err(wrong(other.name().into())),
+    };
+    let bytes = tensor.dense_bytes();
+    let each = match &tensor.quantization {
+        Some(q) if q.scales.len() == q.zero_points.len() && (q.scales.len() == 1 || q.axis == 0) => q,
+        _ => return Err(wrong("others".into())),
+    };
+    let inputs = shape.iter().skip(1).product::<usize>().max(1);
+    let (least, greatest) = if signed { (-128, 127) } else { (0, 255) };
+    let count = each.scales.len();
+    if (count != 1 && count * inputs != bytes.len())
+        || each.zero_points.iter().any(|zero| !(least..=greatest).contains(zero))
+    {
+        return Err(wrong(format!("{count} scales and zero points {:?}", each.zero_points.first())));
+    }
+    let weights = bytes.iter().enumerate().map(|(at, &byte)| {
+        let zero = if count == 1 { each.zero_points[0] } else { each.zero_points[at / inputs] };
+        let value = if signed { i16::from(byte.cast_signed()) } else { i16::from(byte) };
+        #[expect(clippy::cast_possible_truncation, reason = "eight bits")]
+        let zero = zero as i16;
+        value - zero
+    });
+    Ok(Centred { weights: weights.collect(), scales: each.scales.clone() })
 }
