@@ -7,7 +7,9 @@
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.
 
-use crate::fixed::{Rescale, Ties};
+#[cfg(feature = "reference")]
+use crate::fixed::Rescale;
+use crate::fixed::Ties;
 use crate::lane::Vec4;
 use bytemuck::{Pod, Zeroable};
 use std::fmt;

@@ -1,5 +1,7 @@
 //! A file whose tensors are those of a known network, under canonical names.
 
+use std::borrow::Cow;
+
 #[cfg(feature = "integers")]
 use super::Integers;
 #[cfg(feature = "full")]

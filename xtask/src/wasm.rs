@@ -92,7 +92,7 @@ pub fn module(optimise: bool) -> Step<'static> {
 /// Clippy on each module with its own features: what one leaves out is what another is made of.
 pub fn clippy() -> Step<'static> {
     Step::new("clippy, modules", "correct what clippy names above", || {
-        for Crate { package, features, .. } in [CORE, IMPORTER, REFERENCE] {
+        for Crate { package, features, .. } in [CORE, IMPORTER, INTEGERS, REFERENCE] {
             let mut cargo = cargo();
             cargo.args(["clippy", "--package", package, "--target", TARGET]).args(features);
             stream(cargo.args(["--", "-D", "warnings"]))?;
