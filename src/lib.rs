@@ -67,6 +67,6 @@ pub use describe::{EndpointInfo, Layer};
 pub use error::{Error, Kind, Result};
 pub use frame::{Fit, Frame, View};
 #[cfg(feature = "integers")]
-pub use net::Precision;
+pub use net::Arithmetic;
 pub use net::{Choice, Net, Options, Origin, Tensor};
 pub use output::{Label, Query};

@@ -6,10 +6,10 @@ mod protobuf;
 
 use graph_files::integers::{Steps, kept, small};
 use mobilenet_web::error::Kind;
-use mobilenet_web::{Choice, Error, Frame, Net, Options, Precision, View};
+use mobilenet_web::{Arithmetic, Choice, Error, Frame, Net, Options, View};
 
-fn open(file: &[u8], precision: Precision) -> Result<Net, Error> {
-    Net::open(file, &Options { precision, ..Options::default() })
+fn open(file: &[u8], arithmetic: Arithmetic) -> Result<Net, Error> {
+    Net::open(file, &Options { arithmetic, ..Options::default() })
 }
 
 /// A picture of gradients.
@@ -37,8 +37,8 @@ const COARSEST: f32 = 0.09;
 fn integers_are_near_floats_and_the_same_in_both_bodies() {
     for signed in [false, true] {
         let file = small(signed, &kept);
-        let mut floats = open(&file, Precision::F32).expect("opens in floats");
-        let mut integers = open(&file, Precision::Kept).expect("opens in integers");
+        let mut floats = open(&file, Arithmetic::Floats).expect("opens in floats");
+        let mut integers = open(&file, Arithmetic::Own).expect("opens in integers");
         let options = Options { backend: Choice::Reference, ..Options::default() };
         let mut reference = Net::open(&file, &options).expect("opens in integers");
         assert_eq!([&floats, &integers, &reference].map(Net::is_integer), [false, true, true]);
@@ -62,11 +62,11 @@ fn integers_are_near_floats_and_the_same_in_both_bodies() {
 fn a_map_without_scale_leaves_the_network_in_floats() {
     for missing in ["input", "stem", "hard_swish", "sum", "pool", "logits"] {
         let file = small(true, &|name, steps| (name != missing).then_some(steps));
-        assert!(!open(&file, Precision::Kept).expect("opens").is_integer(), "{missing}");
+        assert!(!open(&file, Arithmetic::Own).expect("opens").is_integer(), "{missing}");
     }
     // Probabilities may be computed from the logits' numbers.
     let file = small(true, &|name, steps| (name != "output").then_some(steps));
-    assert!(!open(&file, Precision::Kept).expect("opens").is_integer());
+    assert!(!open(&file, Arithmetic::Own).expect("opens").is_integer());
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn odd_scales_and_zero_points_are_refused_or_leave_the_network_in_floats() {
     let with =
         |of: &'static str, odd: Steps| small(false, &move |name, steps| Some(if name == of { odd } else { steps }));
     for (of, odd) in [("stem", (0.0, 0)), ("stem", (-1.0, 0)), ("sum", (0.1, 256)), ("pool", (0.1, -1))] {
-        assert!(!open(&with(of, odd), Precision::Kept).expect("opens").is_integer(), "{of} {odd:?}");
+        assert!(!open(&with(of, odd), Arithmetic::Own).expect("opens").is_integer(), "{of} {odd:?}");
     }
     for (of, odd, kind, words) in [
         ("weights", (0.01, 300), Kind::WrongDtype, ["zero points", "300"]),
@@ -82,7 +82,7 @@ fn odd_scales_and_zero_points_are_refused_or_leave_the_network_in_floats() {
         ("weights", (-0.01, 128), Kind::BadModel, ["in integers", "precision"]),
         ("sum", (1e-30, 0), Kind::BadModel, ["layer_3/add, in integers", "precision"]),
     ] {
-        let error = open(&with(of, odd), Precision::Kept).err().unwrap_or_else(|| panic!("{of} {odd:?} opens"));
+        let error = open(&with(of, odd), Arithmetic::Own).err().unwrap_or_else(|| panic!("{of} {odd:?} opens"));
         assert_eq!(error.kind(), kind, "{error}");
         assert!(words.iter().all(|word| error.to_string().contains(word)), "{error}");
     }
@@ -104,7 +104,7 @@ fn broken_bytes_never_panic() {
             let at = random(broken.len());
             broken[at] = random(256) as u8;
         }
-        if let Ok(mut net) = open(&broken, Precision::Kept)
+        if let Ok(mut net) = open(&broken, Arithmetic::Own)
             && net.spec().height_px == 32
             && net.spec().width_px == 32
         {
@@ -120,10 +120,10 @@ fn broken_bytes_never_panic() {
 fn a_gpu_refuses_integers_and_takes_the_floats() {
     let Some(device) = adapter::adapter() else { return };
     let file = small(true, &kept);
-    let mut net = open(&file, Precision::Kept).expect("opens");
+    let mut net = open(&file, Arithmetic::Own).expect("opens");
     let error = net.attach(&device, device.variant()).expect_err("no kernels of integers there");
     assert_eq!(error.kind(), Kind::GpuUnavailable);
     assert!(error.to_string().contains("integers") && !net.is_attached());
     run(&mut net, &["predictions"]);
-    open(&file, Precision::F32).expect("opens").attach(&device, device.variant()).expect("fits");
+    open(&file, Arithmetic::Floats).expect("opens").attach(&device, device.variant()).expect("fits");
 }

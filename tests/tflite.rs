@@ -9,7 +9,7 @@ use graphs::{
 };
 use mobilenet_web::model::{Activation, Padding, Version, preset};
 use mobilenet_web::weights::{self, Checkpoint, Format, Overrides};
-use mobilenet_web::{Options, Precision};
+use mobilenet_web::{Arithmetic, Options};
 
 const V1_FLOAT: &str = "weights/v1_0.25_224_tflite/mobilenet_v1_0.25_224_1_default_1.tflite";
 
@@ -63,7 +63,7 @@ const V3_QUANTISED: &str = "weights/v3_small_1.0_224_uint8/v3-small_224_1.0_uint
 
 /// Quantised networks as floats.
 fn floats() -> Options {
-    Options { precision: Precision::F32, ..Options::default() }
+    Options { arithmetic: Arithmetic::Floats, ..Options::default() }
 }
 
 /// The weights stand for numbers; arithmetic on these is not that of the integers, so only labels can be compared.

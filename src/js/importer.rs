@@ -1,4 +1,4 @@
-//! The second module's face: files of every framework in, safetensors that the core module opens out.
+//! The importer's face: files of every framework in, safetensors that the core module opens out.
 
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};

@@ -1,5 +1,5 @@
 //! The only layer that knows JavaScript: the class that `pkg/host.js` drives, frame sources, options, errors; and, in the
-//! second module, the importer in that class's place.
+//! importer's module, the importer in that class's place.
 
 #[cfg(not(feature = "importer"))]
 mod engine;

@@ -63,7 +63,7 @@ impl<'a> Given<'a> {
             backend: backend.map_err(thrown)?,
             overrides: overrides().map_err(thrown)?,
             #[cfg(feature = "integers")]
-            precision: Default::default(),
+            arithmetic: Default::default(),
         })
     }
 

@@ -76,12 +76,12 @@ impl Choice {
 /// What a quantised network is computed in.
 #[cfg(feature = "integers")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
+pub enum Arithmetic {
     /// The file's own integers, where it states those of every map; floats otherwise.
     #[default]
-    Kept,
+    Own,
     /// Floats: weights are the numbers that their integers stand for.
-    F32,
+    Floats,
 }
 
 /// How a network is opened. The default needs no thought.
@@ -93,7 +93,7 @@ pub struct Options {
     pub overrides: Overrides,
     /// What it is computed in.
     #[cfg(feature = "integers")]
-    pub precision: Precision,
+    pub arithmetic: Arithmetic,
 }
 
 /// A feature map or a vector, `[h, w, c]` or `[c]`, row by row.
@@ -158,7 +158,7 @@ impl Net {
         let graph = Graph::build(&checkpoint.spec)?;
         #[cfg(feature = "integers")]
         let graph = match &checkpoint.integers {
-            Some(integers) if options.precision == Precision::Kept => {
+            Some(integers) if options.arithmetic == Arithmetic::Own => {
                 graph.quantized(&|name| integers.get(name).is_some())
             }
             _ => graph,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use mobilenet_web::net::{Dispatched, Gpus, Picture as OnGpu, connect};
 use mobilenet_web::output::top_k;
-use mobilenet_web::{Choice, Fit, Frame, Label, Net, Options, Precision, Query, Tensor, View};
+use mobilenet_web::{Arithmetic, Choice, Fit, Frame, Label, Net, Options, Query, Tensor, View};
 use serde_json::{Value, json};
 
 use crate::picture::{self, Picture};
@@ -48,8 +48,8 @@ pub fn run(classify: &Classify) -> Result<()> {
     let path = &classify.weights;
     let file = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     // GPUs have no kernels of integers.
-    let precision = if classify.backend == Choice::Gpu { Precision::F32 } else { Precision::Kept };
-    let options = Options { backend: classify.backend, precision, ..Options::default() };
+    let arithmetic = if classify.backend == Choice::Gpu { Arithmetic::Floats } else { Arithmetic::Own };
+    let options = Options { backend: classify.backend, arithmetic, ..Options::default() };
     let mut net = Net::open(&file, &options).with_context(|| path.display().to_string())?;
     if net.is_nameless()
         && let Err(error) = labels::imagenet().and_then(|table| Ok(net.name_imagenet(&table)?))

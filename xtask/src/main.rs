@@ -47,7 +47,7 @@ cargo xtask COMMAND
     --measure                … and milliseconds a frame on this machine
   weights [list]             the weights that are known
   weights fetch              download and convert them, and what tests open, to target/weights/
-  convert IN… OUT            weights of any format as safetensors that a page opens without the second module; IN is a
+  convert IN… OUT            weights of any format as safetensors that a page opens without the importer; IN is a
                              file, the main one of several, their folder, or all of them
     --precision NAME         … kept (as the file has them), f32, f16 or int8
   classify --weights FILE --image FILE…
