@@ -11,10 +11,9 @@ use networks::{small, small_torch};
 use crate::contract::Files;
 use crate::graph_files::{onnx, tflite};
 use crate::mutate::fields;
+use crate::protobuf::{bytes, number};
 use crate::tensorflow_common::graphs::{Treated, graph, graph_def, graph_model};
-use crate::tensorflow_common::{
-    Kept, Values, bundle_entry, bytes, checkpoint, keras_topology, number, table, tfjs, values,
-};
+use crate::tensorflow_common::{Kept, Values, bundle_entry, checkpoint, keras_topology, table, tfjs, values};
 use crate::weights_common::{fixture, legacy_file, pickle, safetensors_file, torchvision_v2, zip_file, zip_pth};
 
 /// One healthy file or model.
