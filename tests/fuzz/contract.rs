@@ -110,9 +110,15 @@ fn convert(files: &Files, overrides: &Overrides, precision: Precision) -> Result
         Ok(again) if again.spec != as_written(&checkpoint.spec) => {
             Err(format!("converted, but to another network: {}", difference(&again.spec, &checkpoint.spec)))
         }
-        Ok(again) if again.tensors().len() != checkpoint.tensors().len() => Err("converted, but not all".into()),
+        Ok(again) if count(&again, precision) != count(&checkpoint, precision) => Err("converted, but not all".into()),
         Ok(_) => Ok((None, words, beyond)),
     }
+}
+
+/// How many tensors there are; of those that batch norms are folded into, weights alone.
+fn count(checkpoint: &weights::Checkpoint<'_>, precision: Precision) -> usize {
+    let counts = |tensor: &&Tensor<'_>| precision != Precision::Int8 || tensor.name.ends_with("/weights");
+    checkpoint.canonical().iter().filter(counts).count()
 }
 
 /// Metadata keeps names of classes as lines.

@@ -87,7 +87,10 @@ pub fn run(
                 change(&mut files, &of.files, messages, &mut random);
                 files
             }
-            None => mutated(of, *random.of(&small), messages, &mut random),
+            None => {
+                let seed = *random.of::<&Seed>(&small);
+                mutated(of, seed, messages, &mut random)
+            }
         };
         let precision = random.of(&Precision::ALL).0;
         // If this process dies of it, the parent finds it here.

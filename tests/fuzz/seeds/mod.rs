@@ -9,7 +9,7 @@ use serde_json::json;
 use networks::{small, small_torch};
 
 use crate::contract::Files;
-use crate::graph_files::{onnx, tflite};
+use crate::graph_files::{integers, onnx, tflite};
 use crate::mutate::fields;
 use crate::protobuf::{bytes, number};
 use crate::tensorflow_common::graphs::{Treated, graph, graph_def, graph_model};
@@ -29,8 +29,11 @@ pub struct Inner {
     pub pack: fn(&Files) -> Files,
 }
 
+/// What writes a format's seeds.
+type Seeds = fn() -> Vec<Seed>;
+
 /// Every format's name, and its seeds.
-pub const FORMATS: [(&str, fn() -> Vec<Seed>); 11] = [
+pub const FORMATS: [(&str, Seeds); 11] = [
     ("safetensors", safetensors),
     ("torch-zip", torch_zip),
     ("torch-legacy", torch_legacy),
@@ -90,12 +93,13 @@ fn safetensors() -> Vec<Seed> {
             made(vec![("header", header), ("data", data)], pack)
         })
         .into();
-    // What the converter writes: every key of the metadata, a table of its own and checksums.
-    let custom = tflite::small().file();
-    let written =
-        mobilenet_web::weights::convert(&custom, &Overrides::default(), Default::default()).expect("converts");
-    let end = 8 + u64::from_le_bytes(*written.first_chunk().expect("a length")) as usize;
-    seeds.push(made(vec![("header", written[8..end].to_vec()), ("data", written[end..].to_vec())], pack));
+    // What the converter writes: every key of the metadata, a table of its own and checksums; maps of integers.
+    for file in [tflite::small().file(), integers::small(true, &integers::kept)] {
+        let written =
+            mobilenet_web::weights::convert(&file, &Overrides::default(), Default::default()).expect("converts");
+        let end = 8 + u64::from_le_bytes(*written.first_chunk().expect("a length")) as usize;
+        seeds.push(made(vec![("header", written[8..end].to_vec()), ("data", written[end..].to_vec())], pack));
+    }
     seeds.push(one("empty.safetensors", safetensors_file("{}", &[])));
     seeds.extend(real(
         "net.safetensors",
