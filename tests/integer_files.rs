@@ -6,6 +6,7 @@ mod protobuf;
 
 use graph_files::integers::{Steps, kept, small};
 use mobilenet_web::error::Kind;
+use mobilenet_web::weights::{self, Overrides, convert};
 use mobilenet_web::{Arithmetic, Choice, Error, Frame, Net, Options, View};
 
 fn open(file: &[u8], arithmetic: Arithmetic) -> Result<Net, Error> {
@@ -126,4 +127,46 @@ fn a_gpu_refuses_integers_and_takes_the_floats() {
     assert!(error.to_string().contains("integers") && !net.is_attached());
     run(&mut net, &["predictions"]);
     open(&file, Arithmetic::Floats).expect("opens").attach(&device, device.variant()).expect("fits");
+}
+
+/// What the converter writes of a small network, with one number of a node's tensor in its place; `rename` changes names.
+fn stored(node: &str, at: usize, bytes: &[u8], rename: [&str; 2]) -> Vec<u8> {
+    let file = convert(&small(true, &kept), &Overrides::default(), weights::Precision::Kept).expect("converts");
+    let length = u64::from_le_bytes(*file.first_chunk().expect("a length")) as usize;
+    let (header, data) = file[8..].split_at(length);
+    let mut data = data.to_vec();
+    let text = std::str::from_utf8(header).expect("text");
+    let parsed: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    let begin = parsed[node]["data_offsets"][0].as_u64().unwrap_or_else(|| panic!("no {node}")) as usize;
+    data[begin + at..][..bytes.len()].copy_from_slice(bytes);
+    // Checksums would tell, were they there.
+    let text = text.replace("mobilenet.crc32", "mobilenet.other").replace(rename[0], rename[1]);
+    [&file[..8], text.as_bytes(), &data].concat()
+}
+
+#[test]
+fn stored_maps_are_checked() {
+    let same = ["", ""];
+    let whole = stored("input/map", 0, &[], same);
+    assert!(open(&whole, Arithmetic::Own).expect("opens").is_integer());
+    let number = |node: &str, index: usize, value: f32| stored(node, index * 4, &value.to_le_bytes(), same);
+    let biases = "layer_1/map/biases";
+    let table = "layer_3/depthwise/activation/map/table";
+    for (what, file) in [
+        ("a scale of 0", number("layer_1/map", 0, 0.0)),
+        ("a scale that is no number", number("layer_1/map", 0, f32::NAN)),
+        ("a zero point beyond eight bits", number("layer_1/map", 1, 300.0)),
+        ("bounds beyond eight bits", number("layer_1/map", 4, 1e9)),
+        (
+            "bounds the wrong way round",
+            stored("layer_1/map", 12, &[10.0_f32, 5.0].map(f32::to_le_bytes).concat(), same),
+        ),
+        ("a rule that is none", number("layer_1/map", 5, 99.0)),
+        ("biases of another name", stored("input/map", 0, &[], [biases, "layer_1/map/biasez"])),
+        ("an entry beyond eight bits", stored(table, 0, &i16::MAX.to_le_bytes(), same)),
+    ] {
+        let error = open(&file, Arithmetic::Own).err().unwrap_or_else(|| panic!("{what} opens"));
+        assert!(matches!(error.kind(), Kind::BadHeader | Kind::NotFinite), "{what}: {error}");
+        assert!(["/map`", "at byte"].iter().all(|words| error.to_string().contains(words)), "{what}: {error}");
+    }
 }
