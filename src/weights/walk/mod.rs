@@ -17,6 +17,8 @@ mod trace;
 
 use std::borrow::Cow;
 
+use factors::Factors;
+
 use super::names::Layout;
 use super::{Dtype, Format, Inferred, Integers, Overrides, Steps, Tensor, Warning};
 use crate::error::{Error, Kind, Result};
@@ -213,8 +215,11 @@ impl<'a> Graph<'a> {
         let network = rows::parse(&trace, format)?;
         let mut said = conventions::state(&network, &trace, (&dims, pixels, slim))?;
         said.integers = integers::collect(&network, &trace);
-        let (factors, left) = factors::factors(&trace);
-        if left != 1.0 {
+        let (mut factors, left) = factors::factors(&trace);
+        if said.integers.is_some() {
+            // Their scales have to be the file's.
+            factors.fill(Factors { input: 1.0, output: 1.0 });
+        } else if left != 1.0 {
             said.warnings.push(rounded_factor(left));
         }
         Ok((said, emit::tensors(&network, trace, &factors)?))
