@@ -126,8 +126,11 @@ test("measuring shows how far it is and can be given up; what is done stays", ()
     await page.locator("#measure").focus();
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.id), "cancel");
-    await page.locator("#measure-status", { hasText: /^Measuring V1 0\.25, 160 px \(2 of \d+\)$/ }).waitFor();
-    assert.equal(await page.locator("#measure-progress").evaluate(({ value }) => value), 1);
+    // At one moment: measuring goes on meanwhile.
+    await page.waitForFunction(() => {
+      const [status, { value }] = ["#measure-status", "#measure-progress"].map((id) => document.querySelector(id));
+      return /^Measuring V1 0\.25, 160 px \(2 of \d+\)$/.test(status.textContent) && value === 1;
+    });
     await page.keyboard.press("Enter");
     await page.locator("#measure").waitFor();
     assert.equal(await page.evaluate(() => document.activeElement.id), "measure");
