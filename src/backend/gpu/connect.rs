@@ -83,7 +83,11 @@ pub async fn connect_within(Gpus(instance): Gpus, limits: Limits) -> Result<Devi
         power_preference: wgpu::PowerPreference::HighPerformance,
         ..wgpu::RequestAdapterOptions::default()
     };
-    let adapter = instance.request_adapter(&options).await.map_err(|why| unavailable("a WebGPU adapter", &why))?;
+    let adapter = instance.request_adapter(&options).await.map_err(|why| {
+        // In a browser the reason lists what natively might have been tried.
+        let why: &dyn std::fmt::Display = if cfg!(target_arch = "wasm32") { &"none" } else { &why };
+        unavailable("a WebGPU adapter", why)
+    })?;
     let info = adapter.get_info();
     let wanted = wgpu::DeviceDescriptor {
         label: Some("mobilenet-web"),
