@@ -115,15 +115,18 @@ async function contend({ site, browser, network, contests, rounds, measures, fou
 /** Marks who reads a frame differently from the first that tells all its scores, on the same network. */
 function compareFrames(turns) {
   const others = new Map();
-  const answers = [...turns].flatMap(([contest, all]) => [...all.values()].flat().map((outcome) => [contest, outcome]));
+  const answers = [...turns].flatMap(([contest, all]) => [...all].flatMap(([key, outcomes]) => outcomes.map((outcome) => [contest, outcome, key])));
   for (const [{ model }, { plain, error }] of answers) {
     if (plain?.scores && !error && !others.has(model)) {
       others.set(model, plain.scores);
     }
   }
-  for (const [{ model, right }, outcome] of answers) {
-    if (outcome.plain && others.has(model)) {
-      outcome.error ??= misread(outcome.plain, others.get(model), right.unit);
+  for (const [{ model, right, title, titles }, outcome, key] of answers) {
+    if (outcome.plain && !outcome.error && others.has(model)) {
+      outcome.error = misread(outcome.plain, others.get(model), right.unit);
+      if (outcome.error) {
+        console.log(`${title}, ${titles[key]}: ${outcome.error}`);
+      }
     }
     delete outcome.plain;
   }

@@ -23,24 +23,24 @@ async function turn() {
   const call = await module.open({ name: asked.model, side, values, integers }, asked.backend, threads);
   const canvas = measures.includes("frame") && scene();
   // Where frames are timed, the first label is one of a frame.
-  let plain = canvas ? await call.frame(canvas.plain()) : undefined;
-  let result = canvas ? undefined : await call();
+  const label = await (canvas ? call.frame(canvas.plain()) : call());
   // Time counts from the navigation.
-  const first = performance.now();
-
-  const outcome = { first };
+  const outcome = { first: performance.now() };
+  if (canvas) {
+    // Copied at once: scores may lie where the next call writes its own.
+    outcome.plain = answer(label, integers);
+  }
   if (measures.includes("call")) {
-    result = answer(await (call.all ?? call)(), integers);
+    outcome.result = answer(await (call.all ?? call)(), integers);
     outcome.ms = await timed(call);
   }
   if (canvas) {
-    plain = answer(plain, integers);
     outcome.frames = await timed(() => call.frame(canvas.element), () => canvas.change());
   }
   if (measures.includes("memory")) {
     outcome.memory = memory();
   }
-  return { ...outcome, details: call.details, result, plain };
+  return { ...outcome, details: call.details };
 }
 
 /** Milliseconds of calls one after the other, for about as long as the budget; `before` each of them is not counted. */

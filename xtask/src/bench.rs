@@ -26,7 +26,7 @@ pub fn run(which: &str, options: &[OsString]) -> Result<()> {
         peers(),
         wasm::module(true),
         setup::chromium(),
-        Step::new("measurement", "read what the script says above; `node bench/cpu.mjs` or gpu.mjs runs it alone", || {
+        Step::new("measurement", "read what the script says above; `node bench/NAME.mjs` runs it alone", || {
             let chromium = setup::find_chromium().context("no Chromium is installed")?;
             let mut node = command("node");
             node.arg(script).args(options);
