@@ -12,7 +12,7 @@ const NETWORKS = { "v2_1.0_224": "V2 1.0 224", "v1_1.0_224": "V1 1.0 224", "v3s_
 const PRECISIONS = { f32: "", int8: ".int8" };
 const THREADS = { 1: "1 thread", 2: "2 threads" };
 
-/** What each runtime can do; MediaPipe takes frames only, and loses the file's metadata with the integers' types. */
+/** What each runtime is asked for; MediaPipe takes frames only. */
 const RUNTIMES = {
   ours: { title: "mobilenet-web", backend: "simd", precisions: ["f32", "int8"], threads: ["1"] },
   litert: { title: "LiteRT.js 2.5.3", backend: "wasm", precisions: ["f32", "int8"], threads: ["1", "2"] },
