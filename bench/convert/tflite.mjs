@@ -16,6 +16,7 @@ const OPERATORS = {
   34: "PAD",
   40: "MEAN",
   42: "DIV",
+  114: "QUANTIZE",
   117: "HARD_SWISH",
 };
 const ACTIVATIONS = ["linear", "relu", "relu_n1_to_1", "relu6"];
@@ -82,16 +83,19 @@ export function root(bytes) {
 }
 
 /**
- * @param {Uint8Array} bytes a TFLite file of floats
+ * @param {Uint8Array} bytes a TFLite file
  * @returns {{ tensors: object[], operators: object[], input: number, output: number }} tensors with `shape` and, where they
- *   are constant, `data`; operators with `name`, `inputs`, `output` and their options
+ *   are constant or integers, `data` and `quantization`; operators with `name`, `inputs`, `output` and their options
  */
 export function readTflite(bytes) {
   const model = root(bytes);
   const codes = model.tables(1).map((code) => Math.max(code.int8(0), code.int32(3)));
   const buffers = model.tables(4);
   const graph = model.tables(2)[0];
-  const tensors = graph.tables(0).map((tensor) => ({ shape: tensor.ints(0), data: constant(buffers[tensor.int32(2)], tensor.int8(1)) }));
+  const tensors = graph.tables(0).map((tensor) => {
+    const type = tensor.int8(1);
+    return { type, shape: tensor.ints(0), data: constant(buffers[tensor.int32(2)], type), quantization: quantization(tensor.table(4)) };
+  });
   const operators = graph.tables(3).map((operator) => {
     const code = codes[operator.int32(0)];
     const name = OPERATORS[code];
@@ -101,6 +105,20 @@ export function readTflite(bytes) {
     return { name, inputs: operator.ints(1).filter((index) => index >= 0), output: operator.ints(2)[0], ...options(name, operator.table(4)) };
   });
   return { tensors, operators, input: graph.ints(1)[0], output: graph.ints(2)[0] };
+}
+
+/** What a tensor's integers stand for: one scale and zero point for all of it, or one for each index of an axis. */
+function quantization(table) {
+  const scales = table?.vector(2) ?? { length: 0 };
+  if (scales.length === 0) {
+    return undefined;
+  }
+  const zeros = table.vector(3);
+  return {
+    scales: Array.from({ length: scales.length }, (_, i) => table.view.getFloat32(scales.at + 4 * i, true)),
+    zeroPoints: Array.from({ length: zeros.length }, (_, i) => Number(table.view.getBigInt64(zeros.at + 8 * i, true))),
+    axis: table.int32(6),
+  };
 }
 
 function constant(buffer, type) {

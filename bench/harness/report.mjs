@@ -2,18 +2,33 @@
 
 import { doubt, fastest } from "./statistics.mjs";
 
-const FIGURES = { call: "model call", first: "first label" };
+const MIB = 2 ** 20;
+const MEGA = 1e6;
+/** What is told of a row without being compared: its heading, and the value where the row has it. */
+const TOLD = [
+  ["wasm, MiB", ({ memory }) => memory && (memory.wasm / MIB).toFixed(1)],
+  ["JS heap, MiB", ({ memory }) => memory?.js && (memory.js / MIB).toFixed(1)],
+  ["ships, MB brotli", ({ shipped }) => shipped && (shipped / MEGA).toFixed(2)],
+  ["largest error", ({ agrees }) => agrees],
+];
+
+/** This package's row of a table. */
+export const own = (rows) => rows.find(({ runtime }) => runtime.startsWith("ours@"));
 
 /**
- * @param {{ machine: string, settings: string, ours: string, titles: Record<string, string>, networks: Record<string, object[]> }} run
- * @returns {string} a table a network
+ * @param {object} run
+ * @param {Record<string, string>} run.titles of the runtimes
+ * @param {Record<string, string>} run.figures words for what is compared, by figure
+ * @param {Record<string, object[]>} run.networks rows of each table
+ * @param {string[]} [run.summary] lines that go before the tables
+ * @returns {string}
  */
-export function markdown({ machine, settings, ours, titles, networks }) {
-  const parts = ["# GPU backends", "", machine, "", settings, ""];
+export function markdown({ heading, machine, settings, titles, figures, networks, summary = [] }) {
+  const parts = [`# ${heading}`, "", machine, "", settings, "", ...summary];
   for (const [network, rows] of Object.entries(networks)) {
-    parts.push(`## ${network}`, "", ...table(rows, ours, titles), "");
-    for (const figure of Object.keys(FIGURES)) {
-      parts.push(`- ${sentence(rows, ours, titles, figure)}`);
+    parts.push(`## ${network}`, "", ...table(rows, titles, figures), "");
+    for (const figure of Object.keys(figures)) {
+      parts.push(`- ${sentence(rows, titles, figure, figures[figure])}`);
     }
     for (const { runtime, details } of rows.filter((row) => row.details)) {
       const told = Object.entries(details).map(([name, value]) => `${value} ${name}`);
@@ -24,35 +39,49 @@ export function markdown({ machine, settings, ours, titles, networks }) {
   return parts.join("\n");
 }
 
-function table(rows, ours, titles) {
-  const head = ["runtime", "call, ms: median [p10–p90]", "ours ÷ it", "first label, ms [p10–p90]", "ours ÷ it", "largest error"];
-  const unclaimed = { call: doubt(rows, ours, "call"), first: doubt(rows, ours, "first") };
-  const sorted = [...rows].sort((a, b) => (a.call?.median ?? Infinity) - (b.call?.median ?? Infinity));
-  const lines = sorted.map((row) => {
+/** Lines of a Markdown table. */
+export function lines(head, rows) {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+}
+
+function table(rows, titles, figures) {
+  const ours = own(rows)?.runtime;
+  const names = Object.keys(figures);
+  const told = TOLD.filter(([, value]) => rows.some(value));
+  const compared = names.flatMap((figure) => [`${figures[figure]}, ms: median [p10–p90]`, "ours ÷ it"]);
+  const unclaimed = Object.fromEntries(names.map((figure) => [figure, doubt(rows, ours, figure)]));
+  const sorted = [...rows].sort((a, b) => (a[names[0]]?.median ?? Infinity) - (b[names[0]]?.median ?? Infinity));
+  const cells = sorted.map((row) => {
     const name = row.runtime === ours ? `**${titles[row.runtime]}**` : titles[row.runtime];
     if (row.error) {
-      return [name, `did not run: ${row.error.replaceAll("|", "/").replaceAll("\n", " ")}`, "–", "–", "–", "–"];
+      const why = `did not run: ${row.error.replaceAll("|", "/").replaceAll("\n", " ")}`;
+      return [name, why, ...Array(compared.length + told.length - 1).fill("–")];
     }
-    const ratio = (figure) => (unclaimed[figure] || row[figure].noisy ? "noisy" : (row[`${figure}Ratio`]?.toFixed(2) ?? "–"));
-    const ratios = row.runtime === ours ? { call: "", first: "" } : { call: ratio("call"), first: ratio("first") };
-    return [name, span(row.call), ratios.call, span(row.first), ratios.first, row.agrees ?? "–"];
+    const pair = (figure) => {
+      if (!row[figure]) {
+        return ["–", row.runtime === ours ? "" : "–"];
+      }
+      const ratio = unclaimed[figure] || row[figure].noisy ? "noisy" : (row[`${figure}Ratio`]?.toFixed(2) ?? "–");
+      return [span(row[figure]), row.runtime === ours ? "" : ratio];
+    };
+    return [name, ...names.flatMap(pair), ...told.map(([, value]) => value(row) || "–")];
   });
-  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`);
+  return lines(["runtime", ...compared, ...told.map(([head]) => head)], cells);
 }
 
 function span({ median, p10, p90 }) {
-  const digits = median < 100 ? 1 : 0;
+  const digits = median < 10 ? 2 : median < 100 ? 1 : 0;
   return `${median.toFixed(digits)} [${p10.toFixed(digits)}–${p90.toFixed(digits)}]`;
 }
 
-function sentence(rows, ours, titles, figure) {
-  const peer = fastest(rows, ours, figure);
-  const own = rows.find(({ runtime }) => runtime === ours);
-  const what = `${FIGURES[figure]}, ours ÷ fastest peer`;
-  if (!peer || !own?.[figure]) {
+function sentence(rows, titles, figure, words) {
+  const ours = own(rows);
+  const peer = fastest(rows, ours?.runtime, figure);
+  const what = `${words}, ours ÷ fastest peer`;
+  if (!peer || !ours?.[figure]) {
     return `${what}: nothing to compare.`;
   }
-  const why = doubt(rows, ours, figure);
+  const why = doubt(rows, ours.runtime, figure);
   if (why) {
     return `${what}: NOISY, no ratio is claimed: ${why}. Run again on a quiet machine.`;
   }

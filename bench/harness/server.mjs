@@ -20,24 +20,32 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
+/** What no runtime brings: networks, and the benchmark's own scripts. */
+const OF_THE_BENCH = /^\/(models|bench\/(page|runtimes))\//;
+
 /**
  * @param {Record<string, string[]>} mounts folders by URL prefix, each with a slash at its end
- * @returns {Promise<{ url: string, outcome: () => Promise<object>, close: () => void }>} `outcome` waits for the next one
+ * @returns {Promise<{ url: string, outcome: () => Promise<object>, close: () => void }>} `outcome` waits for the next one, and
+ *   adds as `files` what was downloaded meanwhile of the runtime itself
  */
 export async function serve(mounts) {
   let settle = () => {};
+  let files = [];
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     if (request.method === "POST" && path === "/outcome") {
       const pieces = await request.toArray();
       response.writeHead(204, HEADERS).end();
-      settle(JSON.parse(Buffer.concat(pieces).toString()));
+      settle({ ...JSON.parse(Buffer.concat(pieces).toString()), files });
       return;
     }
     const found = await find(mounts, path);
     if (!found) {
       response.writeHead(404, HEADERS).end(`no file at ${path}`);
       return;
+    }
+    if (!OF_THE_BENCH.test(path)) {
+      files.push(found.file);
     }
     const type = TYPES[extname(found.file)] ?? "application/octet-stream";
     response.writeHead(200, { ...HEADERS, "content-type": type, "content-length": found.size });
@@ -46,7 +54,7 @@ export async function serve(mounts) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}/`,
-    outcome: () => new Promise((resolve) => { settle = resolve; }),
+    outcome: () => new Promise((resolve) => { settle = resolve; files = []; }),
     close: () => { server.closeAllConnections(); server.close(); },
   };
 }

@@ -20,44 +20,60 @@ export function summary(values) {
   return { median, p10, p90, noisy: values.length < FEWEST_SAMPLES || (p90 - p10) / median > NOISY, samples: values.length };
 }
 
+/** What a turn measured, by the figure's name: some samples of each. */
+const SAMPLES = { call: ({ ms }) => ms, frame: ({ frames }) => frames, first: ({ first }) => [first] };
+
 /**
- * The figures of one network: each runtime's calls and first labels of all rounds together, with the ratio of ours to it.
- * A ratio is the median of the rounds' own, so that a machine that slows down between rounds does not shift it.
+ * The figures of one contest: each runtime's samples of all rounds together, with the ratio of ours to it. A ratio is the
+ * median of the rounds' own, so that a machine that slows down between rounds does not shift it.
  *
  * @param {Map<string, object[]>} turns outcomes by runtime, one a round
  * @param {string} ours the runtime that the others are compared with
+ * @param {string[]} measures which figures
  */
-export function figures(turns, ours) {
+export function figures(turns, ours, measures) {
   const rows = [...turns].map(([runtime, outcomes]) => {
     const good = outcomes.filter((outcome) => outcome.error === undefined);
-    if (good.length === 0) {
-      return { runtime, error: outcomes[0]?.error ?? "no turn" };
+    const failed = outcomes.find((outcome) => outcome.error !== undefined);
+    // One wrong answer is enough not to be believed.
+    if (good.length === 0 || failed?.error.startsWith("answers wrongly")) {
+      return { runtime, error: failed?.error ?? "no turn" };
     }
-    const { agrees, details } = good[0];
-    return { runtime, call: summary(good.flatMap(({ ms }) => ms)), first: summary(good.map(({ first }) => first)), agrees, details };
+    const { agrees, details, memory } = good[0];
+    const row = { runtime, agrees, details, memory };
+    for (const measure of measures.filter((name) => SAMPLES[name](good[0])?.length > 0)) {
+      row[measure] = summary(good.flatMap(SAMPLES[measure]));
+    }
+    return row;
   });
-  for (const row of rows.filter(({ call, runtime }) => call && runtime !== ours)) {
-    const ratio = (of) => ratioOf(turns.get(ours), turns.get(row.runtime), of);
-    row.callRatio = ratio(({ ms }) => quantile(ms, 0.5));
-    row.firstRatio = ratio(({ first }) => first);
+  for (const row of rows.filter(({ error, runtime }) => !error && runtime !== ours)) {
+    for (const measure of measures.filter((name) => row[name])) {
+      row[`${measure}Ratio`] = ratioOf(turns.get(ours), turns.get(row.runtime), (turn) => quantile(SAMPLES[measure](turn), 0.5));
+    }
   }
   return rows;
 }
 
-function ratioOf(ours = [], theirs, of) {
+/** The median of the rounds' ratios. */
+export function ratioOf(ours = [], theirs, of) {
   const pairs = ours.map((outcome, round) => [outcome, theirs[round]]).filter((pair) => pair.every((turn) => turn && !turn.error));
   return pairs.length === 0 ? undefined : quantile(pairs.map(([a, b]) => of(a) / of(b)), 0.5);
 }
 
-/** The quickest of the peers that ran, by a figure: `call` or `first`. */
+/** The quickest of the peers that ran, by a figure. */
 export function fastest(rows, ours, figure) {
   const peers = rows.filter((row) => row[figure] && row.runtime !== ours);
   return peers.sort((a, b) => a[figure].median - b[figure].median)[0];
 }
 
-/** Why a comparison may not be claimed; undefined where it may. */
+/** Why the comparison with the fastest peer may not be claimed; undefined where it may. */
 export function doubt(rows, ours, figure) {
-  const shown = [rows.find(({ runtime }) => runtime === ours), fastest(rows, ours, figure)].filter((row) => row?.[figure]?.noisy);
+  return unsteady([rows.find(({ runtime }) => runtime === ours), fastest(rows, ours, figure)], figure);
+}
+
+/** Which of these rows spread too far to be compared, and how far; undefined where none does. */
+export function unsteady(rows, figure) {
+  const shown = rows.filter((row) => row?.[figure]?.noisy);
   if (shown.length === 0) {
     return undefined;
   }

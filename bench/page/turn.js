@@ -1,39 +1,73 @@
 // One turn: a fresh page opens one runtime with one network, tells when the first label is there, and times calls.
 
-const { runtime, model, budget } = Object.fromEntries(new URLSearchParams(location.search));
+import { scene } from "./scene.js";
+import { memory, watch } from "./memory.js";
 
-/** Calls after the first that are not timed: pipelines and pools settle. */
-const WARM_UP = 2;
+const asked = Object.fromEntries(new URLSearchParams(location.search));
+const [budget, threads, warmUp, most] = ["budget", "threads", "warmUp", "most"].map((name) => Number(asked[name]));
+const measures = asked.measures.split(",");
+
 const FEWEST_CALLS = 3;
-const MOST_CALLS = 60;
 
 async function turn() {
-  const [file, backend] = runtime.split("@");
+  if (measures.includes("memory")) {
+    watch();
+  }
   const [module, about, x] = await Promise.all([
-    import(`/bench/runtimes/${file}.js`),
-    fetch(`/models/${model}.json`).then((answer) => answer.json()),
-    fetch(`/models/${model}.x.f32`).then((answer) => answer.arrayBuffer()),
+    import(`/bench/runtimes/${asked.module}.js`),
+    fetch(`/models/${asked.model}.json`).then((answer) => answer.json()),
+    fetch(`/models/${asked.model.split(".int8")[0]}.x.f32`).then((answer) => answer.arrayBuffer()),
   ]);
-  const input = { name: model, side: about.hw, values: new Float32Array(x) };
-  const call = await module.open(input, backend);
-  const result = await call();
+  const { hw: side, integers } = about;
+  const values = new Float32Array(x);
+  const call = await module.open({ name: asked.model, side, values, integers }, asked.backend, threads);
+  const canvas = measures.includes("frame") && scene();
+  // Where frames are timed, the first label is one of a frame.
+  const label = await (canvas ? call.frame(canvas.plain()) : call());
   // Time counts from the navigation.
-  const first = performance.now();
+  const outcome = { first: performance.now() };
+  if (canvas) {
+    // Copied at once: scores may lie where the next call writes its own.
+    outcome.plain = answer(label, integers);
+  }
+  if (measures.includes("call")) {
+    outcome.result = answer(await (call.all ?? call)(), integers);
+    outcome.ms = await timed(call);
+  }
+  if (canvas) {
+    outcome.frames = await timed(() => call.frame(canvas.element), () => canvas.change());
+  }
+  if (measures.includes("memory")) {
+    outcome.memory = memory();
+  }
+  return { ...outcome, details: call.details };
+}
 
-  let took = 0;
-  for (let i = 0; i < WARM_UP; i += 1) {
+/** Milliseconds of calls one after the other, for about as long as the budget; `before` each of them is not counted. */
+async function timed(call, before) {
+  const once = async () => {
+    before?.();
     const start = performance.now();
     await call();
-    took = performance.now() - start;
+    return performance.now() - start;
+  };
+  let took = Infinity;
+  for (let i = 0; i < warmUp; i += 1) {
+    took = Math.min(took, await once());
   }
-  const calls = Math.min(MOST_CALLS, Math.max(FEWEST_CALLS, Math.floor(Number(budget) / took)));
+  const calls = Math.min(most, Math.max(FEWEST_CALLS, Math.floor(budget / took)));
   const ms = [];
   for (let i = 0; i < calls; i += 1) {
-    const start = performance.now();
-    await call();
-    ms.push(performance.now() - start);
+    ms.push(await once());
   }
-  return { first, ms, details: call.details, result: { ...result, scores: result.scores && Array.from(result.scores) } };
+  return ms;
+}
+
+/** Probabilities, also of a runtime that answers with the integers that stand for them. */
+function answer({ index, score, scores }, integers) {
+  const whole = integers && scores && !(scores instanceof Float32Array);
+  const of = whole ? (value) => (value - integers.output.zeroPoint) * integers.output.scale : (value) => value;
+  return { index, score, scores: scores && Array.from(scores, of) };
 }
 
 const told = (error) => ({ error: `${error?.name ?? "Error"}: ${error?.message ?? error}`.slice(0, 600) });

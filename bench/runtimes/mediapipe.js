@@ -9,9 +9,10 @@ export async function open(input, delegate) {
     baseOptions: { modelAssetPath: `/models/${input.name}.metadata.tflite`, delegate: delegate.toUpperCase() },
     maxResults: 5,
   });
-  const frame = picture(input);
-  return async () => {
-    const { index, score } = classifier.classify(frame).classifications[0].categories[0];
+  const frame = async (source) => {
+    const { index, score } = classifier.classify(source).classifications[0].categories[0];
     return { index, score };
   };
+  const still = picture(input);
+  return Object.assign(() => frame(still), { frame });
 }

@@ -5,14 +5,24 @@ import { picture } from "./input.js";
 
 export async function open(input, backend) {
   const net = await MobileNet.load(`/models/${input.name}.safetensors`, { backend, worker: false, labelsUrl: false });
-  const frame = picture(input);
-  const call = async () => {
-    const [{ index, probability }] = (await net.classify(frame, { resize: "none" })).labels;
+  const still = picture(input);
+  const classify = async (source, options) => {
+    const { labels } = await net.classify(source, options);
     // The CPU answers when the GPU is lost; such a call counts for nothing here.
     if (net.info.backend !== backend) {
       throw new Error(`asked for ${backend}, ran on ${net.info.backend}: ${net.info.why}`);
     }
-    return { index, score: probability };
+    return labels;
   };
-  return Object.assign(call, { details: net.info.gpu });
+  const top = ([{ index, probability }]) => ({ index, score: probability });
+  const call = async () => top(await classify(still, { resize: "none" }));
+  const all = async () => {
+    const labels = await classify(still, { resize: "none", topK: net.info.classes });
+    const scores = new Float32Array(net.info.classes);
+    for (const { index, probability } of labels) {
+      scores[index] = probability;
+    }
+    return { index: labels[0].index, scores };
+  };
+  return Object.assign(call, { frame: async (canvas) => top(await classify(canvas)), all, details: net.info.gpu });
 }

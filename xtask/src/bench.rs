@@ -11,9 +11,11 @@ use crate::{paths, setup, wasm};
 
 /// Runs one benchmark with the options of its script; a machine without the models is told so, which is no failure.
 pub fn run(which: &str, options: &[OsString]) -> Result<()> {
-    if which != "gpu" {
-        bail!("there is no benchmark `{which}`; there is `gpu`");
-    }
+    let script = match which {
+        "cpu" => "bench/cpu.mjs",
+        "gpu" => "bench/gpu.mjs",
+        _ => bail!("there is no benchmark `{which}`; there are `cpu` and `gpu`"),
+    };
     let Some(models) = paths::bench_models() else {
         println!("SKIPPED: ../shared/bench-models is missing; set MOBILENET_BENCH_MODELS to the folder of models");
         return Ok(());
@@ -24,10 +26,10 @@ pub fn run(which: &str, options: &[OsString]) -> Result<()> {
         peers(),
         wasm::module(true),
         setup::chromium(),
-        Step::new("measurement", "read what the script says above; `node bench/gpu.mjs` runs it alone", || {
+        Step::new("measurement", "read what the script says above; `node bench/NAME.mjs` runs it alone", || {
             let chromium = setup::find_chromium().context("no Chromium is installed")?;
             let mut node = command("node");
-            node.arg("bench/gpu.mjs").args(options);
+            node.arg(script).args(options);
             node.env("CHROMIUM", chromium).env("MOBILENET_BENCH_MODELS", models).env("XTASK", std::env::current_exe()?);
             stream(&mut node)?;
             Ok("the tables and figures lie where the line above says".into())

@@ -59,11 +59,14 @@ cargo xtask COMMAND
     --topk K                 … so many labels
     --dump DIR               … and .npy files of logits, probabilities and features
     --json                   … as JSON
-  bench gpu [OPTION…]        this package and others on a GPU, in turns in one Chromium: bench/results/gpu.md
+  bench cpu [OPTION…]        this package and others on the CPU, in turns in one Chromium: bench/results/cpu.md
+  bench gpu [OPTION…]        … and on a GPU: bench/results/gpu.md
     --models A,B             … only networks whose names begin so: v1, v2, v3s
-    --runtimes A,B           … only these: ours, litert, mediapipe, tfjs, onnxruntime
+    --runtimes A,B           … only these: ours, litert, mediapipe, tfjs, tflite, onnxruntime
+    --precisions A,B         … cpu: only f32 or int8
+    --threads A,B            … cpu: only 1 or 2
     --rounds N --budget MS   … so many turns each, with calls for so long
-    --hardware               … on the machine's GPU instead of the software adapter
+    --hardware               … gpu: on the machine's GPU instead of the software adapter
     --out DIR                … and the results there
   fuzz [OPTION…]             mutated files against every parser; findings in target/fuzz/
     --format NAME            … of one format: an unknown one lists them
@@ -152,7 +155,7 @@ fn build_steps(optimise: bool) -> Vec<steps::Step<'static>> {
 }
 
 fn bench_command(mut arguments: Parser) -> Result<()> {
-    let which = arguments.value().context("expected `bench gpu`")?.string()?;
+    let which = arguments.value().context("expected `bench cpu` or `bench gpu`")?.string()?;
     let options: Vec<_> = arguments.raw_args()?.collect();
     bench::run(&which, &options)
 }
