@@ -1,4 +1,4 @@
-import type { Inferred, LoadOptions, Warning } from "./index.js";
+import type { Info, LoadOptions } from "./index.js";
 
 /**
  * How weights are written: `"kept"` as the file has them; `"f32"`; `"f16"`, half the bytes; `"int8"`, a quarter: integers
@@ -9,27 +9,29 @@ export type Precision = "kept" | "f32" | "f16" | "int8";
 /** Those of `load` that have to do with the file. */
 export type ConvertOptions = Omit<LoadOptions, "backend" | "device" | "labelsUrl">;
 
-/** What was found in the file that was converted: see `Info` for what each of them is. */
-export interface ConvertedInfo {
-  version: string;
-  multiplier: number;
-  inputHeight: number;
-  inputWidth: number;
-  classes: number;
-  labelSet: string;
-  labels: boolean;
-  preprocessing: string;
-  padding: string;
-  batchNormEpsilon: number;
+/** What was found in the file that was converted. */
+export interface ConvertedInfo
+  extends Pick<
+    Info,
+    | "version"
+    | "multiplier"
+    | "inputHeight"
+    | "inputWidth"
+    | "classes"
+    | "labelSet"
+    | "labels"
+    | "preprocessing"
+    | "padding"
+    | "batchNormEpsilon"
+    | "naming"
+    | "inferred"
+    | "warnings"
+    | "fileBytes"
+    | "url"
+  > {
   /** The file's format, e.g. `"TensorFlow Lite"`. */
   format: string;
-  naming: string;
-  inferred: readonly Inferred[];
-  warnings: readonly Warning[];
-  /** Bytes of the file, or of all files of the model. */
-  fileBytes: number;
-  loadedFrom: "network" | "cache" | "bytes";
-  url: string | null;
+  loadedFrom: Exclude<Info["loadedFrom"], "synthetic">;
 }
 
 /** Weights as a file of safetensors. */

@@ -1,5 +1,6 @@
 //! Changes to bytes of which nothing is known, and to lengths, numbers and brackets wherever they seem to be.
 
+use crate::protobuf::varint;
 use crate::random::Random;
 
 /// Where counts, sizes and offsets overflow, wrap or end.
@@ -248,16 +249,6 @@ fn closing(bytes: &[u8], begin: usize) -> Option<usize> {
         }
     }
     None
-}
-
-pub fn varint(mut value: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
 }
 
 /// Where a field of a protocol buffer begins, where its contents begin, and where it ends.

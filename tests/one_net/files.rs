@@ -55,16 +55,9 @@ fn safetensors() -> Vec<u8> {
 /// A state dictionary as a pickle, and its storages.
 fn state() -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
     let tensors = net::torch();
-    let entry = |index: usize| {
-        let tensor = &tensors[index];
-        let shape: Vec<i64> = tensor.shape.iter().map(|&dim| dim as i64).collect();
-        let strides: Vec<i64> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
-        let storage = pickle::storage("FloatStorage", &index.to_string(), tensor.data.len() as i64);
-        (&*tensor.name, pickle::tensor(storage, 0, &shape, &strides))
-    };
-    let entries: Vec<_> = (0..tensors.len()).map(entry).collect();
+    let state = pickle::state(tensors.iter().map(|tensor| (&*tensor.name, &*tensor.shape)));
     let storages = tensors.iter().enumerate().map(|(index, tensor)| (index.to_string(), tensor.bytes())).collect();
-    (pickle::whole(pickle::dict(&entries)), storages)
+    (pickle::whole(state), storages)
 }
 
 fn config() -> String {

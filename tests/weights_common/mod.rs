@@ -170,6 +170,16 @@ pub mod pickle {
         let items: Vec<u8> = entries.iter().flat_map(|(key, value)| [text(key), value.clone()].concat()).collect();
         [call(global("collections", "OrderedDict"), &[]), b"(".to_vec(), items, b"u".to_vec()].concat()
     }
+    /// Dense tensors of singles by name, each in a storage that is called by its place.
+    pub fn state<'a>(tensors: impl Iterator<Item = (&'a str, &'a [usize])>) -> Vec<u8> {
+        let entry = |(place, (name, shape)): (usize, (&'a str, &'a [usize]))| {
+            let shape: Vec<i64> = shape.iter().map(|&dim| dim as i64).collect();
+            let strides: Vec<i64> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
+            let storage = storage("FloatStorage", &place.to_string(), shape.iter().product());
+            (name, tensor(storage, 0, &shape, &strides))
+        };
+        dict(&tensors.enumerate().map(entry).collect::<Vec<_>>())
+    }
     pub fn whole(value: Vec<u8>) -> Vec<u8> {
         [&[0x80, 2][..], &value, b"."].concat()
     }

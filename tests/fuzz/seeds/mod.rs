@@ -114,15 +114,8 @@ fn safetensors() -> Vec<Seed> {
 
 /// A state dictionary of some tensors, and the storages, one a tensor.
 fn state(tensors: &[Values]) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
-    let entry = |index: usize| {
-        let tensor = &tensors[index];
-        let shape: Vec<i64> = tensor.shape.iter().map(|&dim| dim as i64).collect();
-        let strides: Vec<i64> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
-        let storage = pickle::storage("FloatStorage", &index.to_string(), tensor.data.len() as i64);
-        (&*tensor.name, pickle::tensor(storage, 0, &shape, &strides))
-    };
-    let entries: Vec<_> = (0..tensors.len()).map(entry).collect();
-    let nested = pickle::dict(&[("epoch", pickle::int(3)), ("state_dict", pickle::dict(&entries))]);
+    let state = pickle::state(tensors.iter().map(|tensor| (&*tensor.name, &*tensor.shape)));
+    let nested = pickle::dict(&[("epoch", pickle::int(3)), ("state_dict", state)]);
     let storages = tensors.iter().enumerate().map(|(index, tensor)| (index.to_string(), tensor.bytes())).collect();
     (pickle::whole(nested), storages)
 }
