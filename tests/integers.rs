@@ -161,3 +161,25 @@ fn every_map_of_the_converters_files_is_tensorflow_lites() {
         });
     }
 }
+
+/// A gate's 1/6 is eight bits in such a file. What it lacks is no part of the weights, whose scales integers are rescaled by.
+#[test]
+fn a_rounded_sixth_leaves_scales_alone() {
+    let Some(fixtures) = Fixtures::find() else { return };
+    let file = bench_file(&fixtures, "v3s_1.0_224.int8.tflite");
+    // The scale of a constant of 255: 1/6 over that.
+    let sixth = (1.0_f32 / 6.0 / 255.0).to_bits();
+    let is_sixth = |word: &[u8; 4]| u32::from_le_bytes(*word).abs_diff(sixth) < 16;
+    let places: Vec<usize> =
+        file.as_chunks().0.iter().enumerate().filter(|word| is_sixth(word.1)).map(|word| word.0 * 4).collect();
+    assert!(!places.is_empty(), "the file has another factor");
+    let mut rounded = file.clone();
+    places.iter().for_each(|&at| rounded[at..][..4].copy_from_slice(&0.000_65_f32.to_le_bytes()));
+    let scales = |file: &[u8]| {
+        let checkpoint =
+            weights::checkpoint(weights::read(file).expect("reads"), &Overrides::default()).expect("a network");
+        assert!(checkpoint.integers.is_some());
+        checkpoint.canonical().into_iter().map(|tensor| tensor.quantization).collect::<Vec<_>>()
+    };
+    assert!(scales(&rounded) == scales(&file));
+}
