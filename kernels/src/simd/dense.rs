@@ -7,6 +7,7 @@ use crate::{Dense, Io};
 const GROUPS: usize = 8;
 
 /// See the reference.
+#[inline(never)]
 pub fn run(p: &Dense, io: Io<'_>) {
     let n = p.in_channels as usize;
     let bend = Bend::new(p.curve);

@@ -1,4 +1,5 @@
-//! Four output pixels of a row at a time where the window lies wholly inside the map, one at a time at its edges.
+//! Tiles of four neighbouring output pixels: each input is loaded once for all of them. Where a row's width is no multiple
+//! of four, its last tile begins earlier and computes some pixels again.
 
 use super::{Axis, Bend};
 use crate::lane::{F32x4, Vec4};
@@ -10,25 +11,13 @@ const TILE_PIXELS: usize = 4;
 /// See the reference.
 pub fn run(p: &Depthwise, io: Io<'_>) {
     let map = Map::new(p, io.input, io.parameters);
-    let (lanes, width) = (map.lanes, map.columns.positions);
-    let (columns, rows) = (map.columns.inside(), map.rows.inside());
-    let tile = match (p.kernel, p.stride, p.dilation) {
-        (3, 1, 1) => Map::tile::<3, 1>,
-        (3, 2, 1) => Map::tile::<3, 2>,
-        (5, 1, 1) => Map::tile::<5, 1>,
-        (5, 2, 1) => Map::tile::<5, 2>,
-        _ => Map::single_pixels,
-    };
-    for (y, output) in io.output.chunks_exact_mut(width * lanes).enumerate() {
-        let tiled = if rows.contains(&y) { columns.len() / TILE_PIXELS * TILE_PIXELS } else { 0 };
-        let tiled = columns.start..columns.start + tiled;
-        for (x, output) in output.chunks_exact_mut(lanes).enumerate().filter(|(x, _)| !tiled.contains(x)) {
-            map.pixel(y, x, output);
-        }
-        let tiles = output[tiled.start * lanes..tiled.end * lanes].chunks_exact_mut(TILE_PIXELS * lanes);
-        for (i, output) in tiles.enumerate() {
-            tile(&map, y, tiled.start + i * TILE_PIXELS, output);
-        }
+    match (p.kernel, p.stride, p.dilation) {
+        _ if map.columns.positions < TILE_PIXELS => map.pixels(io.output),
+        (3, 1, 1) => map.tiles::<3, 1, 6>(io.output),
+        (3, 2, 1) => map.tiles::<3, 2, 9>(io.output),
+        (5, 1, 1) => map.tiles::<5, 1, 8>(io.output),
+        (5, 2, 1) => map.tiles::<5, 2, 11>(io.output),
+        _ => map.pixels(io.output),
     }
 }
 
@@ -54,6 +43,14 @@ impl<'a> Map<'a> {
         }
     }
 
+    /// One pixel at a time: rare kernels, dilation, and maps narrower than a tile.
+    fn pixels(&self, output: &mut [Vec4]) {
+        let width = self.columns.positions;
+        for (at, output) in output.chunks_exact_mut(self.lanes).enumerate() {
+            self.pixel(at / width, at % width, output);
+        }
+    }
+
     /// All channels of one pixel, whose window may reach past the edges.
     fn pixel(&self, y: usize, x: usize, output: &mut [Vec4]) {
         let Axis { kernel, dilation, .. } = self.columns;
@@ -74,35 +71,75 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// A tile of a window that has no body of its own: rare kernels, and dilation.
-    fn single_pixels(&self, y: usize, x: usize, output: &mut [Vec4]) {
-        for (i, output) in output.chunks_exact_mut(self.lanes).enumerate() {
-            self.pixel(y, x + i, output);
+    /// The whole map, for windows of `K` pixels at steps of `S`; the windows of a tile span `R` columns.
+    #[inline(never)]
+    fn tiles<const K: usize, const S: usize, const R: usize>(&self, output: &mut [Vec4]) {
+        const { assert!(R == (TILE_PIXELS - 1) * S + K) };
+        let (lanes, row, bend) = (self.lanes, self.columns.length * self.lanes, self.bend);
+        let inside = self.columns.inside();
+        let last = self.columns.positions - TILE_PIXELS;
+        for (y, output) in output.chunks_exact_mut(self.columns.positions * lanes).enumerate() {
+            let (top, present) = self.rows.window(y);
+            let rows: [Option<&[Vec4]>; K] =
+                std::array::from_fn(|i| present.contains(&i).then(|| &self.input[top.wrapping_add(i) * row..][..row]));
+            let mut x = 0;
+            while x < self.columns.positions {
+                let at = x.min(last);
+                let output = &mut output[at * lanes..][..TILE_PIXELS * lanes];
+                let (left, _) = self.columns.window(at);
+                let tile = Tile { lanes, bend, parameters: self.parameters, left };
+                if inside.start <= at && at + TILE_PIXELS <= inside.end {
+                    tile.run::<K, S, R, true>(&rows, output);
+                } else {
+                    tile.run::<K, S, R, false>(&rows, output);
+                }
+                x += TILE_PIXELS;
+            }
         }
     }
+}
 
-    /// All channels of four pixels whose windows lie inside the map: each input is loaded once for all of them.
-    fn tile<const K: usize, const S: usize>(&self, y: usize, x: usize, output: &mut [Vec4]) {
-        let lanes = self.lanes;
-        let reach = (TILE_PIXELS - 1) * S + K;
-        let (top, left) = (y * S - self.rows.pad, x * S - self.columns.pad);
-        let rows: [&[Vec4]; K] =
-            std::array::from_fn(|i| &self.input[((top + i) * self.columns.length + left) * lanes..][..reach * lanes]);
-        for (lane, parameters) in self.parameters.chunks_exact(1 + K * K).enumerate() {
+/// Four pixels of one row of the output.
+struct Tile<'a> {
+    lanes: usize,
+    bend: Bend,
+    parameters: &'a [Vec4],
+    /// The first column that it sees; may lie before the row, hence wrapping arithmetic.
+    left: usize,
+}
+
+impl Tile<'_> {
+    /// All channels. Rows outside the map are none; columns outside it are looked for only where not all lie `INSIDE`.
+    #[inline(always)]
+    fn run<const K: usize, const S: usize, const R: usize, const INSIDE: bool>(
+        self,
+        rows: &[Option<&[Vec4]>; K],
+        output: &mut [Vec4],
+    ) {
+        let Self { lanes, bend, parameters, left } = self;
+        for (lane, parameters) in parameters.chunks_exact(1 + K * K).enumerate().take(lanes) {
             let mut sums = [F32x4::load(parameters[0]); TILE_PIXELS];
             for (i, row) in rows.iter().enumerate() {
+                let Some(row) = row else { continue };
                 let weights: [F32x4; K] = std::array::from_fn(|j| F32x4::load(parameters[1 + i * K + j]));
-                for column in 0..reach {
-                    let value = F32x4::load(row[column * lanes + lane]);
+                for column in 0..R {
+                    let value = if INSIDE {
+                        row[(left + column) * lanes + lane]
+                    } else {
+                        // Left of the row this is beyond its end.
+                        let at = left.wrapping_add(column).wrapping_mul(lanes).wrapping_add(lane);
+                        row.get(at).copied().unwrap_or_default()
+                    };
                     for (pixel, sum) in sums.iter_mut().enumerate() {
                         if (pixel * S..pixel * S + K).contains(&column) {
-                            *sum = sum.mul_add(value, weights[column - pixel * S]);
+                            *sum = sum.mul_add(F32x4::load(value), weights[column - pixel * S]);
                         }
                     }
                 }
             }
-            for (pixel, sum) in sums.into_iter().enumerate() {
-                output[pixel * lanes + lane] = self.bend.apply(sum).store();
+            let bent = bend.apply_to(sums);
+            for pixel in 0..TILE_PIXELS {
+                output[pixel * lanes + lane] = bent[pixel].store();
             }
         }
     }

@@ -5,35 +5,42 @@ use super::Bend;
 use crate::lane::{F32x4, Vec4, lanes};
 use crate::{Io, Pointwise};
 
-/// Inputs of one block of pixels: half of a small L1 cache.
+/// Inputs of one block of pixels: half of a small L1 cache …
 const BLOCK_BYTES: usize = 16 << 10;
+/// … but no fewer pixels than pay for weights that come from L2.
+const LEAST_BLOCK: usize = 20;
 const TILE_PIXELS: usize = 4;
 
 /// See the reference.
+#[inline(never)]
 pub fn run(p: &Pointwise, io: Io<'_>) {
     let in_channels = p.in_channels as usize;
     let out_lanes = p.out_lanes as usize;
     let in_stride = lanes(in_channels) * 4;
     let input: &[f32] = bytemuck::cast_slice(io.input);
     let bend = Bend::new(p.curve);
-    let block = (BLOCK_BYTES / (in_stride * 4)).next_multiple_of(TILE_PIXELS).max(TILE_PIXELS);
-    let side = (p.residual != 0).then_some(io.side);
+    let blocks = (p.pixels as usize / (BLOCK_BYTES / (in_stride * 4)).max(LEAST_BLOCK)).max(1);
+    let block = (p.pixels as usize).div_ceil(blocks).next_multiple_of(TILE_PIXELS);
 
     let rows = input.chunks(block * in_stride).zip(io.output.chunks_mut(block * out_lanes)).enumerate();
     for (index, (input, output)) in rows {
         let first = index * block;
-        let side = side.map(|side| &side[first * out_lanes..][..output.len()]);
+        let side = io.side.get(first * out_lanes..).unwrap_or_default();
         let pixels = output.len() / out_lanes;
-        let tile = Tile { in_channels, in_stride, out_lanes, bend };
+        let tiled = pixels - pixels % TILE_PIXELS;
+        let tile = Tile { in_channels, in_stride, out_lanes, bend, residual: p.residual != 0 };
         for (pair, parameters) in io.parameters.chunks(2 * (1 + in_channels)).enumerate() {
-            let tiled = if parameters.len() > 1 + in_channels { pixels - pixels % TILE_PIXELS } else { 0 };
-            for pixel in (0..tiled).step_by(TILE_PIXELS) {
-                tile.pixels::<TILE_PIXELS, 2>(parameters, 2 * pair, pixel, input, side, output);
-            }
-            // Few: an odd last group, which no width that is a multiple of 8 has, and what is left of the last block.
-            for (half, parameters) in parameters.chunks(1 + in_channels).enumerate() {
+            if parameters.len() > 1 + in_channels {
+                for pixel in (0..tiled).step_by(TILE_PIXELS) {
+                    tile.pixels::<TILE_PIXELS, 2>(parameters, 2 * pair, pixel, input, side, output);
+                }
                 for pixel in tiled..pixels {
-                    tile.pixels::<1, 1>(parameters, 2 * pair + half, pixel, input, side, output);
+                    tile.pixels::<1, 2>(parameters, 2 * pair, pixel, input, side, output);
+                }
+            } else {
+                // An odd last group, which no width that is a multiple of 8 has.
+                for pixel in 0..pixels {
+                    tile.pixels::<1, 1>(parameters, 2 * pair, pixel, input, side, output);
                 }
             }
         }
@@ -45,6 +52,7 @@ struct Tile {
     in_stride: usize,
     out_lanes: usize,
     bend: Bend,
+    residual: bool,
 }
 
 impl Tile {
@@ -56,7 +64,7 @@ impl Tile {
         group: usize,
         pixel: usize,
         input: &[f32],
-        side: Option<&[Vec4]>,
+        side: &[Vec4],
         output: &mut [Vec4],
     ) {
         let n = self.in_channels;
@@ -73,10 +81,14 @@ impl Tile {
             }
         }
         for (i, sums) in sums.into_iter().enumerate() {
-            for (g, sum) in sums.into_iter().enumerate() {
-                let at = (pixel + i) * self.out_lanes + group + g;
-                let bent = self.bend.apply(sum);
-                output[at] = side.map_or(bent, |side| bent + F32x4::load(side[at])).store();
+            let at = (pixel + i) * self.out_lanes + group;
+            let mut bent = self.bend.apply_to(sums);
+            if self.residual {
+                let side = &side[at..][..G];
+                bent = std::array::from_fn(|g| bent[g] + F32x4::load(side[g]));
+            }
+            for (output, bent) in output[at..][..G].iter_mut().zip(bent) {
+                *output = bent.store();
             }
         }
     }

@@ -1,24 +1,26 @@
-//! Register tiles of four neighbouring pixels × eight output channels inside the map, single pixels at its edges.
+//! What the windows of four neighbouring output pixels see is gathered once, tap by tap, and then multiplied by the weights
+//! of eight output channels at a time. Where a row's width is no multiple of four, its last tile begins earlier.
 
 use super::{Axis, Bend};
 use crate::lane::{F32x4, Vec4};
 use crate::{Conv, Io};
-use std::ops::Range;
 
 const TILE_PIXELS: usize = 4;
+/// A window of 15 × 15 pixels of four channels, which is the largest that tables of networks may ask for.
+const MOST_TAPS: usize = 15 * 15 * 4;
 
 /// See the reference.
+#[inline(never)]
 pub fn run(p: &Conv, io: Io<'_>) {
     let map = Map::new(p, io.input, io.parameters);
-    let (lanes, width) = (map.lanes, map.columns.positions);
-    let columns = map.columns.inside();
-    for (y, output) in io.output.chunks_exact_mut(width * lanes).enumerate() {
-        let tiled = columns.start..columns.start + columns.len() / TILE_PIXELS * TILE_PIXELS;
-        for x in (0..width).filter(|x| !tiled.contains(x)) {
-            map.pixels::<1>(y, x, &mut output[x * lanes..][..lanes]);
-        }
-        for x in tiled.step_by(TILE_PIXELS) {
-            map.pixels::<TILE_PIXELS>(y, x, &mut output[x * lanes..][..TILE_PIXELS * lanes]);
+    let width = map.columns.positions;
+    let tile = width.min(TILE_PIXELS);
+    let mut seen = [[0.0; TILE_PIXELS]; MOST_TAPS];
+    let seen = &mut seen[..map.taps()];
+    for (y, output) in io.output.chunks_exact_mut(width * map.lanes).enumerate() {
+        for x in (0..width).step_by(TILE_PIXELS).map(|x| x.min(width - tile)) {
+            map.gather(y, x, seen);
+            map.multiply(seen, &mut output[x * map.lanes..][..tile * map.lanes]);
         }
     }
 }
@@ -49,58 +51,65 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// All channels of `P` neighbouring pixels. Only a single one (`P = 1`) may reach past the left or right edge.
-    /// Pairs of groups are for tiles; elsewhere, where little is computed, a second copy of the loop would be dead weight.
-    #[inline(always)]
-    fn pixels<const P: usize>(&self, y: usize, x: usize, output: &mut [Vec4]) {
-        let group = 1 + self.columns.kernel * self.columns.kernel * self.channels;
-        for (pair, parameters) in self.parameters.chunks(2 * group).enumerate() {
-            if P > 1 && parameters.len() > group {
-                self.groups::<P, 2>(y, x, 2 * pair, parameters, output);
+    fn taps(&self) -> usize {
+        self.columns.kernel * self.columns.kernel * self.channels
+    }
+
+    /// What the windows of the pixels at `x` and right of it see, in the order of the weights; zeros outside the map.
+    fn gather(&self, y: usize, x: usize, seen: &mut [[f32; TILE_PIXELS]]) {
+        let Axis { kernel, stride, length: width, .. } = self.columns;
+        let (top, present) = self.rows.window(y);
+        let (left, _) = self.columns.window(x);
+        for (i, seen) in seen.chunks_exact_mut(kernel * self.channels).enumerate() {
+            if !present.contains(&i) {
+                seen.fill([0.0; TILE_PIXELS]);
                 continue;
             }
-            for (half, parameters) in parameters.chunks(group).enumerate() {
-                for n in 0..P {
-                    self.groups::<1, 1>(y, x + n, 2 * pair + half, parameters, &mut output[n * self.lanes..]);
+            let row = &self.input[top.wrapping_add(i) * width..][..width];
+            for (j, seen) in seen.chunks_exact_mut(self.channels).enumerate() {
+                let pixels: [Vec4; TILE_PIXELS] =
+                    std::array::from_fn(|n| row.get(left.wrapping_add(n * stride + j)).copied().unwrap_or_default());
+                for (c, seen) in seen.iter_mut().enumerate() {
+                    *seen = pixels.map(|pixel| pixel[c % 4]);
                 }
             }
         }
     }
 
+    fn multiply(&self, seen: &[[f32; TILE_PIXELS]], output: &mut [Vec4]) {
+        let group = 1 + seen.len();
+        for (pair, parameters) in self.parameters.chunks(2 * group).enumerate() {
+            if parameters.len() > group {
+                self.groups::<2>(seen, 2 * pair, parameters, output);
+            } else {
+                self.groups::<1>(seen, 2 * pair, parameters, output);
+            }
+        }
+    }
+
     #[inline(always)]
-    fn groups<const P: usize, const G: usize>(
+    fn groups<const G: usize>(
         &self,
-        y: usize,
-        x: usize,
+        seen: &[[f32; TILE_PIXELS]],
         group: usize,
         parameters: &[Vec4],
         output: &mut [Vec4],
     ) {
-        let Axis { kernel, stride, length: width, .. } = self.columns;
-        let channels = self.channels;
-        let length = 1 + kernel * kernel * channels;
-        let (top, rows) = self.rows.window(y);
-        let (left, columns) = self.columns.window(x);
-        let mut sums: [[F32x4; G]; P] = [std::array::from_fn(|g| F32x4::load(parameters[g * length])); P];
-        for i in rows {
-            let row = &self.input[top.wrapping_add(i) * width..][..width];
-            for j in Range::clone(&columns) {
-                let at = left.wrapping_add(j);
-                let pixels: [Vec4; P] = std::array::from_fn(|n| row[at + n * stride]);
-                for c in 0..channels {
-                    let tap = 1 + (i * kernel + j) * channels + c;
-                    let w: [F32x4; G] = std::array::from_fn(|g| F32x4::load(parameters[g * length + tap]));
-                    for (sums, pixel) in sums.iter_mut().zip(pixels) {
-                        for (sum, w) in sums.iter_mut().zip(w) {
-                            *sum = sum.mul_add(F32x4::splat(pixel[c]), w);
-                        }
-                    }
+        let n = seen.len();
+        let weights: [&[Vec4]; G] = std::array::from_fn(|g| &parameters[g * (1 + n) + 1..][..n]);
+        let mut sums: [[F32x4; G]; TILE_PIXELS] =
+            [std::array::from_fn(|g| F32x4::load(parameters[g * (1 + n)])); TILE_PIXELS];
+        for (k, seen) in seen.iter().enumerate() {
+            let w: [F32x4; G] = std::array::from_fn(|g| F32x4::load(weights[g][k]));
+            for (sums, &x) in sums.iter_mut().zip(seen) {
+                for (sum, w) in sums.iter_mut().zip(w) {
+                    *sum = sum.mul_add(F32x4::splat(x), w);
                 }
             }
         }
-        for (n, sums) in sums.into_iter().enumerate() {
-            for (g, sum) in sums.into_iter().enumerate() {
-                output[n * self.lanes + group + g] = self.bend.apply(sum).store();
+        for (output, sums) in output.chunks_exact_mut(self.lanes).zip(sums) {
+            for (output, bent) in output[group..].iter_mut().zip(self.bend.apply_to(sums)) {
+                *output = bent.store();
             }
         }
     }

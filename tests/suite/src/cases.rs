@@ -62,7 +62,7 @@ pub fn cases() -> Vec<Case> {
 pub(crate) type Axis = (u32, u32, u32, u32, u32);
 
 /// `(name, rows, columns)`.
-pub(crate) const WINDOWS: [(&str, Axis, Axis); 15] = [
+pub(crate) const WINDOWS: [(&str, Axis, Axis); 16] = [
     ("same_stride_1", (9, 9, 3, 1, 1), (9, 9, 3, 1, 1)),
     ("symmetric_stride_2_even", (8, 4, 3, 2, 1), (8, 4, 3, 2, 1)),
     ("same_stride_2_even", (8, 4, 3, 2, 0), (8, 4, 3, 2, 0)),
@@ -77,6 +77,7 @@ pub(crate) const WINDOWS: [(&str, Axis, Axis); 15] = [
     ("kernel_5_pad_all", (3, 3, 5, 1, 2), (3, 3, 5, 1, 2)),
     ("kernel_5", (11, 11, 5, 1, 2), (14, 14, 5, 1, 2)),
     ("kernel_5_stride_2", (15, 8, 5, 2, 2), (23, 12, 5, 2, 2)),
+    ("kernel_15", (5, 3, 15, 2, 7), (9, 9, 15, 1, 7)),
     ("wide_stride_2", (5, 2, 3, 2, 0), (41, 20, 3, 2, 0)),
 ];
 
