@@ -181,7 +181,7 @@ pub(super) fn tensor(tensor: &Tensor) -> JsResult<JsValue> {
 pub(super) fn profiled(rows: &[Dispatched]) -> JsResult<js_sys::Array> {
     let row = |row: &Dispatched| {
         object(&[
-            ("layers", options::write(&row.layers)?),
+            ("layers", row.layers.iter().map(|it| JsValue::from_str(it)).collect::<js_sys::Array>().into()),
             ("kernel", row.kernel.into()),
             ("us", row.us.into()),
             ("macs", (row.macs as f64).into()),
