@@ -55,13 +55,18 @@ function segment(row, at, kernels) {
 function line(row) {
   const made = document.createElement("tr");
   made.append(Object.assign(document.createElement("th"), { scope: "row", textContent: layersOf(row) }));
-  for (const text of [row.kernel, time(row.us), row.gflops.toFixed(1), bytes(row.bytes)]) made.insertCell().textContent = text;
+  for (const text of [row.kernel, time(row.us), speed(row), bytes(row.bytes)]) made.insertCell().textContent = text;
   return made;
 }
 
 /** What a row computes, in words. */
 export function layersOf({ layers, kernel }) {
   return layers.length > 0 ? layers.join(", ") : { top_k: "labels" }[kernel] ?? "frame";
+}
+
+/** GFLOP/s, of what multiplies. */
+export function speed({ macs, gflops }) {
+  return macs > 0 ? gflops.toFixed(1) : "–";
 }
 
 function sentence(row) {

@@ -39,11 +39,11 @@ export class Profiler {
 }
 
 /** Each step's median time over some frames. */
-export async function profile(net) {
+export async function profile(net, signal) {
   const { inputWidth, inputHeight, backend } = net.info;
   const runs = [];
   for (let run = 0; run < (RUNS[backend] ?? 1); run++) {
-    runs.push(await net.profile(new ImageData(inputWidth, inputHeight), { resize: "none" }));
+    runs.push(await net.profile(new ImageData(inputWidth, inputHeight), { resize: "none", signal }));
   }
   return runs[0].map((row, at) => runs.map((rows) => rows[at]).sort((a, b) => a.us - b.us)[runs.length >> 1]);
 }
