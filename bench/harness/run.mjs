@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { launch } from "../../tests/web/harness.mjs";
 import { agreement, judged, misread } from "./answers.mjs";
 import { expected, prepare } from "./models.mjs";
+import { plots } from "./plots.mjs";
 import { serve } from "./server.mjs";
 import { shipped } from "./shipped.mjs";
 import { figures, quantile } from "./statistics.mjs";
@@ -45,10 +46,10 @@ export function chosen(option, wanted, all) {
  * @param {string[]} benchmark.flags of Chromium
  * @param {(page: object) => Promise<string>} benchmark.adapters what else the machine is, told in a page
  * @param {string} benchmark.settings a paragraph for the reader
- * @param {string[]} benchmark.measures which figures are compared
- * @param {(found: object) => string} benchmark.markdown
+ * @param {Record<string, string>} benchmark.figures what is compared: words by figure
+ * @param {(found: object, images: object[]) => string} benchmark.markdown the text, with plots that lie beside it
  */
-export async function bench({ name, networks, flags, adapters, settings, measures, markdown, rounds, out }) {
+export async function bench({ name, networks, flags, adapters, settings, figures: words, markdown, rounds, out }) {
   if (!hasModels()) {
     console.log(`SKIPPED: ${MODELS} is missing; set MOBILENET_BENCH_MODELS to the folder of benchmark models.`);
     return;
@@ -58,10 +59,12 @@ export async function bench({ name, networks, flags, adapters, settings, measure
     console.log(found.machine);
     let text = "";
     for (const [network, contests] of Object.entries(networks)) {
-      await contend({ site, browser, network, contests, rounds, measures, found });
-      text = markdown(found);
+      await contend({ site, browser, network, contests, rounds, measures: Object.keys(words), found });
+      const titles = Object.assign({}, ...Object.values(networks).flat().map((contest) => contest.titles));
+      const images = plots({ name, titles, figures: words, networks: found.networks });
+      text = markdown(found, images);
       // Written after each network, so that a run that is broken off is not lost.
-      await keep({ out, name, text, found });
+      await keep({ out, name, text, found, images });
     }
     console.log(`\n${text}\nwritten to ${out}`);
   });
@@ -90,11 +93,14 @@ export async function inChromium(flags, work) {
   }
 }
 
-/** Writes a benchmark's two files. */
-export async function keep({ out, name, text, found }) {
+/** Writes a benchmark's files. */
+export async function keep({ out, name, text, found, images = [] }) {
   await mkdir(out, { recursive: true });
   await writeFile(join(out, `${name}.md`), text);
   await writeFile(join(out, `${name}.json`), `${JSON.stringify(found, rounded, 1)}\n`);
+  for (const { file, svg } of images) {
+    await writeFile(join(out, file), svg);
+  }
 }
 
 /** All contests of a network, turn by turn through all of them, so that each can be compared with the others. */
