@@ -71,10 +71,10 @@ await bench({
     "counted. Model call: tensor in, vector out; ours takes a picture of the network's size and normalises it. Canvas: 640×480 px, another " +
     "picture each time. First label: navigation → first label of a canvas, everything from localhost. Memory: WebAssembly's as the " +
     "page's thread sees it, and JavaScript's heap, after all calls.",
-  measures: Object.keys(FIGURES),
-  markdown: (found) => {
+  figures: FIGURES,
+  markdown: (found, images) => {
     found.targets = targets(found, titles, FIGURES);
-    return markdown({ ...found, heading: "CPU", titles, figures: FIGURES, summary: summary(found.targets) });
+    return markdown({ ...found, images, heading: "CPU", titles, figures: FIGURES, summary: summary(found.targets) });
   },
   rounds,
   out,

@@ -53,8 +53,8 @@ await bench({
   settings:
     `${rounds} rounds in turns, a fresh page each; calls for about ${budget} ms a turn after warm-up, the answer read back each ` +
     "time. First label: navigation → first answer, everything from localhost.",
-  measures: Object.keys(FIGURES),
-  markdown: (found) => markdown({ ...found, heading: "GPU backends", titles: TITLES, figures: FIGURES }),
+  figures: FIGURES,
+  markdown: (found, images) => markdown({ ...found, images, heading: "GPU backends", titles: TITLES, figures: FIGURES }),
   rounds,
   out,
 });

@@ -15,7 +15,7 @@ export interface BackendState {
     readonly dispatches: number;
     /** Bytes that are read back for them. */
     readonly readbackBytes: number;
-    /** Whether `profile` works. */
+    /** Whether `profile` works there. */
     readonly timestamps: boolean;
   } | null;
 }
@@ -32,14 +32,16 @@ export interface BackendTest {
   failure: string | null;
 }
 
-/** A row of `profile`. */
+/** A row of `profile`: a dispatch of the GPU, or a step of the CPU. */
 export interface Dispatch {
-  /** The layers that it computes; empty for the frame's passes and the labels'. */
+  /** The layers that it computes; empty for the GPU's passes of the frame and the labels. */
   layers: string[];
-  /** The shader. */
+  /** The kernel, or the shader. */
   kernel: string;
   /** Microseconds. */
   us: number;
+  /** Multiply-accumulates; 0 where there are none to speak of. */
+  macs: number;
   /** Billions of floating-point operations a second, two a multiply-accumulate. */
   gflops: number;
   /** Bytes of weights and maps that are read and written. */

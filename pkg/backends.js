@@ -223,10 +223,13 @@ export class Backends {
     );
   }
 
-  /** How long each dispatch of a frame takes, where the GPU answers. */
+  /** How long each dispatch of a frame takes; on the CPU each step. */
   async profile(frame, options) {
-    const { endpoints } = this.#engine.info();
-    return this.#onGpu("profile()", () => this.#engine.gpuProfile(frame, { ...options, endpoints: [endpoints.at(-1).name] }));
+    const asked = { ...options, endpoints: [this.#engine.info().endpoints.at(-1).name] };
+    if (this.#active !== "webgpu") {
+      return this.#engine.profile(frame, asked);
+    }
+    return this.#onGpu("profile()", () => this.#engine.gpuProfile(frame, asked));
   }
 
   /** The maps of a frame in buffers on the GPU, where that answers. */

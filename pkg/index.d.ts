@@ -349,7 +349,11 @@ export class MobileNet extends EventTarget implements AsyncDisposable {
   embed(source: FrameSource, options?: EmbedOptions & { endpoints?: undefined }): Promise<Vector>;
   embed(sources: readonly FrameSource[], options?: EmbedOptions & { endpoints?: undefined }): Promise<Vector[]>;
 
-  /** Every dispatch of a frame on the GPU, timed by itself, in order; `unsupported` without `info.gpu.timestamps`. */
+  /**
+   * Every dispatch of a frame on the GPU, timed by itself, in order; `unsupported` without `info.gpu.timestamps`. On the CPU
+   * every step of `info.plan`, which runs by itself as often as it takes for the browser's clock: about a second in all, so
+   * load with a worker. The picture's way to the network's input is not among the steps.
+   */
   profile(source: FrameSource, options?: FrameOptions): Promise<Dispatch[]>;
 
   /** Error and time of each backend here, also of one that is not in use: the CPU's row, then WebGPU's. */

@@ -118,7 +118,7 @@ export class MobileNet extends EventTarget {
     });
   }
 
-  /** How long each dispatch of a frame takes on the GPU. */
+  /** How long each dispatch of a frame takes; on the CPU each step. */
   async profile(source, { signal, ...options } = {}) {
     return this.#run("profile", source, callOptions(options), signal);
   }

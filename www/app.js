@@ -3,11 +3,11 @@ import { Camera, explainCamera } from "./camera.js";
 import { showCard } from "./card.js";
 import { Chooser } from "./chooser.js";
 import { Findings } from "./findings.js";
-import { Flame } from "./flame.js";
 import { Live } from "./live.js";
 import { Loading, writeProblem } from "./loading.js";
 import { Model } from "./model.js";
 import { Offline } from "./offline.js";
+import { Profiler } from "./profiler.js";
 import { markChosen, showSamples } from "./samples.js";
 import { Save } from "./save.js";
 import { Stage } from "./stage.js";
@@ -42,7 +42,7 @@ const findings = new Findings({
   similarity: at("similarity"),
   strip: { canvas: at("strip"), summary: at("strip-summary"), details: at("strip-details"), rows: at("strip-rows") },
 });
-const flame = new Flame({
+const profiler = new Profiler({
   section: at("flame"),
   button: at("flame-measure"),
   bar: at("flame-bar"),
@@ -61,7 +61,7 @@ const save = new Save({
 /** What is told of a network, also when it moves from one backend to another. */
 function introduce(net, choice) {
   showCard({ list: at("card"), notes: at("card-notes") }, net.info, choice);
-  flame.offer(net);
+  profiler.offer(net);
   save.offer(net, choice);
 }
 const model = new Model({

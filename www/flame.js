@@ -1,47 +1,20 @@
-// Where a frame's time goes on the GPU: one bar of all dispatches, one after the other, with a table beside it.
+// Where a frame's time goes: one bar of all its steps, one after the other, with a table beside it.
 import { bytes, percent } from "./format.js";
-
-const RUNS = 5;
 
 export class Flame {
   #parts;
-  #net = null;
   #rows = [];
 
-  /** `parts`: the section, its button, the bar, the line of text below it, and the table's details and body. */
+  /** `parts`: the bar, the line of text below it, and the table's details and body. */
   constructor(parts) {
     this.#parts = parts;
-    parts.button.addEventListener("click", () => this.#measure());
     parts.bar.addEventListener("keydown", (event) => this.#move(event));
     parts.bar.addEventListener("focusin", ({ target }) => this.#tell(target));
     parts.bar.addEventListener("pointerover", ({ target }) => this.#tell(target));
   }
 
-  /** Offers to measure that network, where a GPU that can be timed runs it. */
-  offer(net) {
-    const { backend, gpu } = net.info;
-    this.#net = net;
-    this.#parts.section.hidden = !(backend === "webgpu" && gpu?.timestamps);
-    this.#write([]);
-    this.#parts.text.textContent = "";
-  }
-
-  async #measure() {
-    const { button, text } = this.#parts;
-    const net = this.#net;
-    button.disabled = true;
-    try {
-      const frame = new ImageData(net.info.inputWidth, net.info.inputHeight);
-      const runs = [];
-      for (let run = 0; run < RUNS; run++) runs.push(await net.profile(frame, { resize: "none" }));
-      if (net === this.#net) this.#write(medians(runs));
-    } catch ({ message }) {
-      if (net === this.#net) text.textContent = message;
-    }
-    button.disabled = false;
-  }
-
-  #write(rows) {
+  /** Shows rows of `net.profile`, and a sentence about their total; nothing without rows. */
+  show(rows, sentence = () => "") {
     const { bar, text, details, body } = this.#parts;
     const total = rows.reduce((sum, { us }) => sum + us, 0);
     this.#rows = rows.map((row) => ({ ...row, share: total > 0 ? row.us / total : 0 }));
@@ -49,10 +22,10 @@ export class Flame {
     bar.hidden = details.hidden = rows.length === 0;
     bar.replaceChildren(...this.#rows.map((row, at) => segment(row, at, kernels)));
     body.replaceChildren(...this.#rows.map(line));
-    text.textContent = `${rows.length} dispatches, ${time(total)} together. Each is timed by itself; in a frame they overlap.`;
+    text.textContent = sentence(time(total));
   }
 
-  /** One stop of the tab key for the whole bar; arrows go from dispatch to dispatch. */
+  /** One stop of the tab key for the whole bar; arrows go from step to step. */
   #move(event) {
     const items = [...this.#parts.bar.children];
     const at = items.indexOf(document.activeElement);
@@ -70,14 +43,6 @@ export class Flame {
   }
 }
 
-/** Each dispatch's median time over the runs. */
-function medians(runs) {
-  return runs[0].map((row, at) => {
-    const sorted = runs.map((run) => run[at]).sort((a, b) => a.us - b.us);
-    return sorted[runs.length >> 1];
-  });
-}
-
 function segment(row, at, kernels) {
   const made = Object.assign(document.createElement("button"), { type: "button", tabIndex: at === 0 ? 0 : -1 });
   made.setAttribute("aria-label", sentence(row));
@@ -89,19 +54,25 @@ function segment(row, at, kernels) {
 
 function line(row) {
   const made = document.createElement("tr");
-  made.append(Object.assign(document.createElement("th"), { scope: "row", textContent: name(row) }));
-  for (const text of [row.kernel, time(row.us), row.gflops.toFixed(1), bytes(row.bytes)]) made.insertCell().textContent = text;
+  made.append(Object.assign(document.createElement("th"), { scope: "row", textContent: layersOf(row) }));
+  for (const text of [row.kernel, time(row.us), speed(row), bytes(row.bytes)]) made.insertCell().textContent = text;
   return made;
 }
 
-function name({ layers, kernel }) {
+/** What a row computes, in words. */
+export function layersOf({ layers, kernel }) {
   return layers.length > 0 ? layers.join(", ") : { top_k: "labels" }[kernel] ?? "frame";
 }
 
+/** GFLOP/s, of what multiplies. */
+export function speed({ macs, gflops }) {
+  return macs > 0 ? gflops.toFixed(1) : "–";
+}
+
 function sentence(row) {
-  return `${name(row)}: ${row.kernel}, ${time(row.us)}, ${percent(row.share)}`;
+  return `${layersOf(row)}: ${row.kernel}, ${time(row.us)}, ${percent(row.share)}`;
 }
 
 function time(us) {
-  return us >= 1000 ? `${(us / 1000).toFixed(2)} ms` : `${us.toFixed(0)} µs`;
+  return us >= 1000 ? `${(us / 1000).toFixed(2)} ms` : `${us.toFixed(us < 10 ? 1 : 0)} µs`;
 }

@@ -21,10 +21,12 @@ export const own = (rows) => rows.find(({ runtime }) => runtime.startsWith("ours
  * @param {Record<string, string>} run.figures words for what is compared, by figure
  * @param {Record<string, object[]>} run.networks rows of each table
  * @param {string[]} [run.summary] lines that go before the tables
+ * @param {{ file: string, words: string }[]} [run.images] plots that lie beside the text
  * @returns {string}
  */
-export function markdown({ heading, machine, settings, titles, figures, networks, summary = [] }) {
-  const parts = [`# ${heading}`, "", machine, "", settings, "", ...summary];
+export function markdown({ heading, machine, settings, titles, figures, networks, summary = [], images = [] }) {
+  const pictures = images.flatMap(({ file, words }) => [`![${words}: a bar a runtime, the figures of the tables below](${file})`, ""]);
+  const parts = [`# ${heading}`, "", machine, "", settings, "", ...summary, ...pictures];
   for (const [network, rows] of Object.entries(networks)) {
     parts.push(`## ${network}`, "", ...table(rows, titles, figures), "");
     for (const figure of Object.keys(figures)) {
@@ -69,7 +71,8 @@ function table(rows, titles, figures) {
   return lines(["runtime", ...compared, ...told.map(([head]) => head)], cells);
 }
 
-function span({ median, p10, p90 }) {
+/** A figure with its spread. */
+export function span({ median, p10, p90 }) {
   const digits = median < 10 ? 2 : median < 100 ? 1 : 0;
   return `${median.toFixed(digits)} [${p10.toFixed(digits)}–${p90.toFixed(digits)}]`;
 }

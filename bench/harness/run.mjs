@@ -8,13 +8,14 @@ import { fileURLToPath } from "node:url";
 import { launch } from "../../tests/web/harness.mjs";
 import { agreement, judged, misread } from "./answers.mjs";
 import { expected, prepare } from "./models.mjs";
+import { plots } from "./plots.mjs";
 import { serve } from "./server.mjs";
 import { shipped } from "./shipped.mjs";
 import { figures, quantile } from "./statistics.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const MODELS = process.env.MOBILENET_BENCH_MODELS ?? join(ROOT, "../shared/bench-models");
-const MADE = join(ROOT, "target/bench");
+export const MODELS = process.env.MOBILENET_BENCH_MODELS ?? join(ROOT, "../shared/bench-models");
+export const MADE = join(ROOT, "target/bench");
 const LONGEST_TURN_MS = 180_000;
 
 /** The options of every benchmark, for `parseArgs`. */
@@ -45,36 +46,60 @@ export function chosen(option, wanted, all) {
  * @param {string[]} benchmark.flags of Chromium
  * @param {(page: object) => Promise<string>} benchmark.adapters what else the machine is, told in a page
  * @param {string} benchmark.settings a paragraph for the reader
- * @param {string[]} benchmark.measures which figures are compared
- * @param {(found: object) => string} benchmark.markdown
+ * @param {Record<string, string>} benchmark.figures what is compared: words by figure
+ * @param {(found: object, images: object[]) => string} benchmark.markdown the text, with plots that lie beside it
  */
-export async function bench({ name, networks, flags, adapters, settings, measures, markdown, rounds, out }) {
-  if (!existsSync(join(MODELS, "README.md"))) {
+export async function bench({ name, networks, flags, adapters, settings, figures: words, markdown, rounds, out }) {
+  if (!hasModels()) {
     console.log(`SKIPPED: ${MODELS} is missing; set MOBILENET_BENCH_MODELS to the folder of benchmark models.`);
     return;
   }
-  const site = await serve({
-    "/bench/": [join(ROOT, "bench")],
-    "/pkg/": [join(ROOT, "pkg")],
-    "/models/": [MADE, MODELS],
-  });
-  const browser = await launch({ args: flags });
-  try {
+  await inChromium(flags, async ({ site, browser }) => {
     const found = { machine: await describe({ site, browser, adapters }), settings, networks: {}, turns: {} };
     console.log(found.machine);
     let text = "";
     for (const [network, contests] of Object.entries(networks)) {
-      await contend({ site, browser, network, contests, rounds, measures, found });
-      text = markdown(found);
+      await contend({ site, browser, network, contests, rounds, measures: Object.keys(words), found });
+      const titles = Object.assign({}, ...Object.values(networks).flat().map((contest) => contest.titles));
+      const images = plots({ name, titles, figures: words, networks: found.networks });
+      text = markdown(found, images);
       // Written after each network, so that a run that is broken off is not lost.
-      await mkdir(out, { recursive: true });
-      await writeFile(join(out, `${name}.md`), text);
-      await writeFile(join(out, `${name}.json`), `${JSON.stringify(found, rounded, 1)}\n`);
+      await keep({ out, name, text, found, images });
     }
     console.log(`\n${text}\nwritten to ${out}`);
+  });
+}
+
+/** Whether the models are there that are no part of this repository. */
+export const hasModels = () => existsSync(join(MODELS, "README.md"));
+
+/** `work({ site, browser })` with a server of the benchmark's files and a Chromium. */
+export async function inChromium(flags, work) {
+  const site = await serve({
+    "/bench/": [join(ROOT, "bench")],
+    "/pkg/": [join(ROOT, "pkg")],
+    "/www/": [join(ROOT, "www")],
+    "/models/": [MADE, MODELS],
+  });
+  try {
+    const browser = await launch({ args: flags });
+    try {
+      await work({ site, browser });
+    } finally {
+      await browser.close();
+    }
   } finally {
-    await browser.close();
     site.close();
+  }
+}
+
+/** Writes a benchmark's files. */
+export async function keep({ out, name, text, found, images = [] }) {
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, `${name}.md`), text);
+  await writeFile(join(out, `${name}.json`), `${JSON.stringify(found, rounded, 1)}\n`);
+  for (const { file, svg } of images) {
+    await writeFile(join(out, file), svg);
   }
 }
 
@@ -132,8 +157,8 @@ function compareFrames(turns) {
   }
 }
 
-/** One runtime on one network in a page that has seen nothing before. */
-async function turn({ site, browser, asked }) {
+/** What is asked of a page that has seen nothing before; `page` is its name in `bench/page/`. */
+export async function turn({ site, browser, asked, page: name = "turn" }) {
   const context = await browser.newContext();
   const page = await context.newPage();
   let late;
@@ -143,7 +168,7 @@ async function turn({ site, browser, asked }) {
     late = setTimeout(() => resolve({ error: `no answer within ${LONGEST_TURN_MS / 1000} s` }), LONGEST_TURN_MS);
   });
   const said = site.outcome();
-  await page.goto(`${site.url}bench/page/turn.html?${new URLSearchParams(asked)}`, { waitUntil: "commit" });
+  await page.goto(`${site.url}bench/page/${name}.html?${new URLSearchParams(asked)}`, { waitUntil: "commit" });
   const outcome = await Promise.race([said, ended]);
   clearTimeout(late);
   await context.close();
@@ -151,7 +176,7 @@ async function turn({ site, browser, asked }) {
 }
 
 /** Processor, browser and what the benchmark tells of the page. */
-async function describe({ site, browser, adapters }) {
+export async function describe({ site, browser, adapters }) {
   const page = await browser.newPage();
   await page.goto(`${site.url}bench/page/blank.html`);
   const more = await adapters(page);

@@ -21,7 +21,7 @@ const HEADERS = {
 };
 
 /** What no runtime brings: networks, and the benchmark's own scripts. */
-const OF_THE_BENCH = /^\/(models|bench\/(page|runtimes))\//;
+const OF_THE_BENCH = /^\/(models|www|bench\/(page|runtimes))\//;
 
 /**
  * @param {Record<string, string[]>} mounts folders by URL prefix, each with a slash at its end

@@ -1,11 +1,12 @@
 //! One thread of the CPU.
 
 use super::Executor;
+use super::stopwatch::{ROUNDS, Stopwatch};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Frame, Preprocessor, View};
 use crate::kernels::Io;
 use crate::lane::{Body, Vec4};
-use crate::plan::{Output, Plan, Slot};
+use crate::plan::{Output, Plan, Slot, Step};
 
 /// Runs plans with one of the CPU bodies in an arena that grows to the largest plan seen and then stays.
 #[derive(Debug)]
@@ -27,10 +28,14 @@ impl Cpu {
 impl Cpu {
     fn compute(&mut self, plan: &Plan) {
         for step in &plan.steps {
-            let (input, side, output) = borrow(&mut self.arena, &step.input, &step.side, &step.output);
-            let parameters = &self.parameters[step.parameters.clone()];
-            step.call.run(self.body, Io { input, side, parameters, output });
+            self.step(step);
         }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let (input, side, output) = borrow(&mut self.arena, &step.input, &step.side, &step.output);
+        let parameters = &self.parameters[step.parameters.clone()];
+        step.call.run(self.body, Io { input, side, parameters, output });
     }
 }
 
@@ -67,6 +72,27 @@ impl Executor for Cpu {
         }
         self.compute(plan);
         Ok(())
+    }
+
+    /// A step may run again at once, since it does not write what it reads; later ones may write over that, so that each
+    /// round is a whole frame.
+    fn profile(
+        &mut self,
+        plan: &Plan,
+        frame: &Frame<'_>,
+        view: &View,
+        clock: &mut dyn FnMut() -> f64,
+    ) -> Result<Vec<f64>> {
+        self.prepare(plan);
+        let span_ms = Stopwatch::span_ms(plan.steps.len());
+        let mut watches = vec![Stopwatch::NEW; plan.steps.len()];
+        for _ in 0..ROUNDS {
+            self.preprocessor.run(self.body, frame, view, &mut self.arena[plan.input.clone()])?;
+            for (step, watch) in plan.steps.iter().zip(&mut watches) {
+                watch.time(span_ms, clock, &mut || self.step(step));
+            }
+        }
+        Ok(watches.into_iter().map(|watch| watch.ms).collect())
     }
 
     fn read(&self, output: &Output, values: &mut Vec<f32>) {

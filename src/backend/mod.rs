@@ -2,6 +2,7 @@
 
 mod cpu;
 pub mod gpu;
+mod stopwatch;
 
 pub use cpu::Cpu;
 
@@ -29,6 +30,18 @@ pub trait Executor {
     /// # Errors
     /// [`crate::error::Kind::SourceWrongLength`].
     fn run_tensor(&mut self, plan: &Plan, values: &[f32]) -> Result<()>;
+
+    /// Computes them as [`Executor::run`] does, each step several times: the milliseconds of each by that `clock`.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    fn profile(
+        &mut self,
+        plan: &Plan,
+        frame: &Frame<'_>,
+        view: &View,
+        clock: &mut dyn FnMut() -> f64,
+    ) -> Result<Vec<f64>>;
 
     /// Copies a map of the plan that ran last to `values`: `[height, width, channels]`, without lane padding.
     fn read(&self, output: &Output, values: &mut Vec<f32>);

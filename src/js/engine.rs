@@ -4,7 +4,7 @@ use super::errors::{JsResult, thrown};
 use super::options::{self, Given};
 use super::source::Pixels;
 use crate::frame::View;
-use crate::net::{Choice, Net, Tensor};
+use crate::net::{Choice, Dispatched, Net, Tensor};
 use crate::probe::{Small, probe_cpu};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -122,6 +122,24 @@ impl Engine {
         let tensors = self.net.infer(&frame, &view, &names(&endpoints)).map_err(thrown)?;
         tensors.iter().map(tensor).collect()
     }
+
+    /// How long each step of a frame takes on the CPU: `[{ layers, kernel, us, macs, gflops, bytes }]`.
+    ///
+    /// # Errors
+    /// As `infer`.
+    pub fn profile(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<js_sys::Array> {
+        let (endpoints, view) = self.asked(options)?;
+        let frame = self.pixels.read(frame)?;
+        let rows = self.net.profile(&frame, &view, &names(&endpoints), &mut now).map_err(thrown)?;
+        profiled(&rows)
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds, in steps of 0.1 where the page is not isolated.
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
 }
 
 impl Engine {
@@ -157,6 +175,21 @@ pub(super) fn tensor(tensor: &Tensor) -> JsResult<JsValue> {
         ("shape", options::write(&tensor.shape)?),
         ("data", js_sys::Float32Array::from(tensor.data.as_slice()).into()),
     ])
+}
+
+/// `{ layers, kernel, us, macs, gflops, bytes }` of each row.
+pub(super) fn profiled(rows: &[Dispatched]) -> JsResult<js_sys::Array> {
+    let row = |row: &Dispatched| {
+        object(&[
+            ("layers", row.layers.iter().map(|it| JsValue::from_str(it)).collect::<js_sys::Array>().into()),
+            ("kernel", row.kernel.into()),
+            ("us", row.us.into()),
+            ("macs", (row.macs as f64).into()),
+            ("gflops", row.gflops().into()),
+            ("bytes", (row.bytes as f64).into()),
+        ])
+    };
+    rows.iter().map(row).collect()
 }
 
 pub(super) fn object(properties: &[(&str, JsValue)]) -> JsResult<JsValue> {

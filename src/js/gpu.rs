@@ -1,12 +1,12 @@
 //! The GPU's half of the engine. Calls hand the frame over at once and answer with a promise, so that the next frame
 //! can be uploaded while this one is computed.
 
-use super::engine::{Engine, names, object, tensor};
+use super::engine::{Engine, names, object, profiled, tensor};
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
 use crate::Label;
 use crate::error::{Kind, Result};
-use crate::net::{Device, Dispatched, Gpus, Kept, Net, Picture, connect};
+use crate::net::{Device, Gpus, Kept, Net, Picture, connect};
 use crate::probe::{Small, probe, warm};
 use js_sys::{Array, Float64Array, Promise};
 use std::pin::Pin;
@@ -157,7 +157,7 @@ impl Engine {
         kept.iter().map(object).collect()
     }
 
-    /// How long each dispatch of a frame takes: a promise of `[{ layers, kernel, us, gflops, bytes }]`.
+    /// How long each dispatch of a frame takes: a promise of what `profile` gives.
     ///
     /// # Errors
     /// As `gpuClassify`; rejects with `unsupported` where the adapter has no timestamps.
@@ -165,16 +165,7 @@ impl Engine {
     pub fn gpu_profile(&mut self, frame: &JsValue, options: &JsValue) -> JsResult<Promise> {
         let (endpoints, view) = self.asked(options)?;
         let answer = self.seen(frame, |net, picture| net.gpu_profile(picture, &view, &names(&endpoints)))?;
-        let row = |row: &Dispatched| {
-            object(&[
-                ("layers", write(&row.layers)?),
-                ("kernel", row.kernel.into()),
-                ("us", row.us.into()),
-                ("gflops", row.gflops().into()),
-                ("bytes", (row.bytes as f64).into()),
-            ])
-        };
-        Ok(promise(answer, move |rows| Ok(rows.iter().map(row).collect::<JsResult<Array>>()?.into())))
+        Ok(promise(answer, |rows| Ok(profiled(&rows)?.into())))
     }
 }
 

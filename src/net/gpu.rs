@@ -34,12 +34,12 @@ pub struct GpuCost {
     pub readback_bytes: usize,
 }
 
-/// One dispatch of a frame, timed.
+/// One dispatch of a frame, or on the CPU one step, timed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dispatched {
     /// The layers that it computes; empty for the frame's passes and the labels'.
     pub layers: Vec<String>,
-    /// The shader's stem.
+    /// The kernel's stem, or the shader's.
     pub kernel: &'static str,
     /// Microseconds.
     pub us: f64,

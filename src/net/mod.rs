@@ -1,6 +1,7 @@
 //! The whole path in one type: bytes of a file in, maps and labels of a frame out.
 
 mod gpu;
+mod profile;
 
 #[cfg(target_arch = "wasm32")]
 pub use crate::backend::gpu::External;

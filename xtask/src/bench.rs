@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: this package and others, timed in turns in one Chromium.
+//! `cargo xtask bench`: this package and others, timed in turns in one Chromium, and this package's kernels.
 
 use std::ffi::OsString;
 
@@ -11,30 +11,37 @@ use crate::{paths, setup, wasm};
 
 /// Runs one benchmark with the options of its script; a machine without the models is told so, which is no failure.
 pub fn run(which: &str, options: &[OsString]) -> Result<()> {
-    let script = match which {
-        "cpu" => "bench/cpu.mjs",
-        "gpu" => "bench/gpu.mjs",
-        _ => bail!("there is no benchmark `{which}`; there are `cpu` and `gpu`"),
+    let (script, has_peers) = match which {
+        "cpu" => ("bench/cpu.mjs", true),
+        "gpu" => ("bench/gpu.mjs", true),
+        "kernels" => ("bench/kernels.mjs", false),
+        _ => bail!("there is no benchmark `{which}`; there are `cpu`, `gpu` and `kernels`"),
     };
-    let Some(models) = paths::bench_models() else {
+    let models = paths::bench_models();
+    if has_peers && models.is_none() {
         println!("SKIPPED: ../shared/bench-models is missing; set MOBILENET_BENCH_MODELS to the folder of models");
         return Ok(());
-    };
-    steps::run(vec![
-        setup::wasm_target(),
-        setup::npm(),
-        peers(),
+    }
+    let mut steps = vec![setup::wasm_target(), setup::npm()];
+    if has_peers {
+        steps.push(peers());
+    }
+    steps.extend([
         wasm::module(true),
         setup::chromium(),
         Step::new("measurement", "read what the script says above; `node bench/NAME.mjs` runs it alone", || {
             let chromium = setup::find_chromium().context("no Chromium is installed")?;
             let mut node = command("node");
             node.arg(script).args(options);
-            node.env("CHROMIUM", chromium).env("MOBILENET_BENCH_MODELS", models).env("XTASK", std::env::current_exe()?);
+            node.env("CHROMIUM", chromium).env("XTASK", std::env::current_exe()?);
+            if let Some(models) = models {
+                node.env("MOBILENET_BENCH_MODELS", models);
+            }
             stream(&mut node)?;
             Ok("the tables and figures lie where the line above says".into())
         }),
-    ])
+    ]);
+    steps::run(steps)
 }
 
 /// The other runtimes: 350 MB that nothing but a benchmark needs.

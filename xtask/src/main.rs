@@ -54,17 +54,19 @@ cargo xtask COMMAND
                              labels without a browser, by the same code
     --as-is                  … of pictures that have the input's size: no crop, no resize
     --backend NAME           … auto, simd, reference or webgpu (Vulkan, natively)
-    --profile                … and how long each dispatch of webgpu takes
+    --profile                … and how long each step takes, or of webgpu each dispatch
     --endpoint NAME          … and one endpoint of the network
     --topk K                 … so many labels
     --dump DIR               … and .npy files of logits, probabilities and features
     --json                   … as JSON
   bench cpu [OPTION…]        this package and others on the CPU, in turns in one Chromium: bench/results/cpu.md
   bench gpu [OPTION…]        … and on a GPU: bench/results/gpu.md
+  bench kernels [OPTION…]    each step of this package's networks against the machine's peak: bench/results/kernels.md
     --models A,B             … only networks whose names begin so: v1, v2, v3s
     --runtimes A,B           … only these: ours, litert, mediapipe, tfjs, tflite, onnxruntime
-    --precisions A,B         … cpu: only f32 or int8
+    --precisions A,B         … cpu, kernels: only f32 or int8
     --threads A,B            … cpu: only 1 or 2
+    --builds A,B             … kernels: only simd128 or relaxed-simd
     --rounds N --budget MS   … so many turns each, with calls for so long
     --hardware               … gpu: on the machine's GPU instead of the software adapter
     --out DIR                … and the results there
@@ -155,7 +157,7 @@ fn build_steps(optimise: bool) -> Vec<steps::Step<'static>> {
 }
 
 fn bench_command(mut arguments: Parser) -> Result<()> {
-    let which = arguments.value().context("expected `bench cpu` or `bench gpu`")?.string()?;
+    let which = arguments.value().context("expected `bench cpu`, `bench gpu` or `bench kernels`")?.string()?;
     let options: Vec<_> = arguments.raw_args()?.collect();
     bench::run(&which, &options)
 }
@@ -227,9 +229,6 @@ fn classify_command(mut arguments: Parser) -> Result<()> {
     }
     if classify.weights.as_os_str().is_empty() || classify.images.is_empty() {
         bail!("expected `classify --weights FILE --image FILE…`");
-    }
-    if classify.profile && classify.backend != Choice::Gpu {
-        bail!("`--profile` times the dispatches of `--backend webgpu`");
     }
     classify::run(&classify)
 }
