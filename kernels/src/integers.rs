@@ -7,9 +7,7 @@
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.
 
-#[cfg(feature = "reference")]
-use crate::fixed::Rescale;
-use crate::fixed::Ties;
+use crate::fixed::{Rescale, Ties};
 use crate::lane::Vec4;
 use bytemuck::{Pod, Zeroable};
 use std::fmt;
@@ -221,7 +219,6 @@ impl Bounds {
     }
 
     /// The integer that a sum becomes.
-    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn output(self, sum: i32, rescale: Rescale) -> i16 {
         self.clamp(rescale.apply(sum, self.ties))
@@ -251,7 +248,6 @@ impl<'a> Channels<'a> {
         Self { biases, multipliers, shifts, weights: map(weights) }
     }
 
-    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn rescale(&self, channel: usize) -> Rescale {
         Rescale { multiplier: self.multipliers[channel], shift: self.shifts[channel] }

@@ -26,7 +26,7 @@ pub enum Body {
 /// Four `f32` in a register: wasm's `v128`, or an array that the native compiler turns into one.
 #[cfg(target_arch = "wasm32")]
 #[derive(Clone, Copy)]
-pub struct F32x4(core::arch::wasm32::v128);
+pub struct F32x4(pub(crate) core::arch::wasm32::v128);
 
 /// Four `f32` in a register: wasm's `v128`, or an array that the native compiler turns into one.
 #[cfg(not(target_arch = "wasm32"))]

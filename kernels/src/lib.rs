@@ -16,6 +16,8 @@ mod params;
 #[cfg(feature = "reference")]
 pub mod reference;
 #[cfg(feature = "integers")]
+mod rounding;
+#[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;
 

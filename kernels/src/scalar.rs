@@ -1,7 +1,7 @@
 //! What integer kernels do to one number: shared by both bodies where neither has anything to gain.
 
 use crate::fixed::{Rescale, Sum, Ties, mean};
-use crate::integer_lane::{ProductOfEight, SumOfEight};
+use crate::rounding::{ProductOfEight, SumOfEight};
 use crate::integers::{Bounds, IntegerPool, TABLE, map, words};
 use crate::lane::Vec4;
 

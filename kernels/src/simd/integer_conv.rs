@@ -2,8 +2,9 @@
 
 use super::Axis;
 use crate::Io;
-use crate::integer_lane::{I16x8, I32x4, Outputs};
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerConv, eights, map_mut, pairs, words};
+use crate::rounding::Outputs;
 use std::ops::Range;
 
 /// Pairs of channels from one pixel of the picture to the next.

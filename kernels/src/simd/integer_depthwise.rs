@@ -3,8 +3,9 @@
 
 use super::Axis;
 use crate::Io;
-use crate::integer_lane::{I16x8, I32x4, Outputs};
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerDepthwise, map, map_mut};
+use crate::rounding::Outputs;
 use std::ops::Range;
 
 /// Their sums and a row of weights fit sixteen registers; those of four pixels do not.
@@ -71,7 +72,7 @@ fn add(sums: &mut [I32x4; 2], value: I16x8, weight: I16x8) {
 
 impl Map<'_> {
     /// One pixel, whose window may reach past the edges.
-    fn pixel(&self, y: usize, x: usize, eight: usize, weights: &[Eight], outputs: &Outputs) -> [I32x4; 2] {
+    fn pixel(&self, y: usize, x: usize, eight: usize, weights: &[Eight], outputs: &Outputs<'_>) -> [I32x4; 2] {
         let Axis { kernel, dilation, .. } = self.columns;
         let (top, rows) = self.rows.window(y);
         let (left, columns) = self.columns.window(x);
@@ -92,7 +93,7 @@ impl Map<'_> {
         &self,
         Place { y, columns, eight }: Place,
         weights: &[Eight],
-        outputs: &Outputs,
+        outputs: &Outputs<'_>,
         output: &mut [Eight],
     ) {
         let reach = (TILE_PIXELS - 1) * S + K;

@@ -2,8 +2,9 @@
 //! inputs stay in the L1 cache while the weights stream past once.
 
 use crate::Io;
-use crate::integer_lane::{I16x8, I32x4, Outputs};
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerPointwise, eights, map_mut, pairs, words};
+use crate::rounding::Outputs;
 
 /// Inputs of one block of pixels: half of a small L1 cache.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -39,7 +40,7 @@ pub fn run(p: &IntegerPointwise, io: Io<'_>) {
 
 /// The sums of `P` pixels, `stride` pairs of channels apart.
 #[inline(always)]
-fn sums<const P: usize>(pixels: &[i32], stride: usize, weights: &[Eight], outputs: &Outputs) -> [[I32x4; 2]; P] {
+fn sums<const P: usize>(pixels: &[i32], stride: usize, weights: &[Eight], outputs: &Outputs<'_>) -> [[I32x4; 2]; P] {
     let (weights, _) = weights.as_chunks::<2>();
     let rows: [&[i32]; P] = std::array::from_fn(|i| &pixels[i * stride..][..weights.len()]);
     let mut sums = [outputs.biases; P];
