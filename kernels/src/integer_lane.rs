@@ -6,7 +6,7 @@ use crate::lane::F32x4;
 /// Eight integers of 16 bits in a register.
 #[cfg(target_arch = "wasm32")]
 #[derive(Clone, Copy)]
-pub(crate) struct I16x8(core::arch::wasm32::v128);
+pub(crate) struct I16x8(pub(crate) core::arch::wasm32::v128);
 
 /// Eight integers of 16 bits in a register.
 #[cfg(not(target_arch = "wasm32"))]
@@ -16,7 +16,7 @@ pub(crate) struct I16x8([i16; 8]);
 /// Four integers of 32 bits in a register; sums wrap.
 #[cfg(target_arch = "wasm32")]
 #[derive(Clone, Copy)]
-pub(crate) struct I32x4(core::arch::wasm32::v128);
+pub(crate) struct I32x4(pub(crate) core::arch::wasm32::v128);
 
 /// Four integers of 32 bits in a register; sums wrap.
 #[cfg(not(target_arch = "wasm32"))]
@@ -27,9 +27,9 @@ pub(crate) struct I32x4([i32; 4]);
 mod body {
     use super::{Eight, F32x4, I16x8, I32x4};
     use core::arch::wasm32::{
-        f32x4_convert_i32x4, i16x8_narrow_i32x4, i32x4_add, i32x4_bitmask, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
-        i32x4_extend_low_i16x8, i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_shr, i32x4_splat, i32x4_sub,
-        v128_and, v128_or,
+        f32x4_convert_i32x4, i16x8_add, i16x8_narrow_i32x4, i32x4_add, i32x4_bitmask, i32x4_dot_i16x8,
+        i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_shl,
+        i32x4_shr, i32x4_splat, i32x4_sub, i32x4_trunc_sat_f32x4, v128_and, v128_or,
     };
 
     impl I16x8 {
@@ -41,6 +41,16 @@ mod body {
         #[inline(always)]
         pub(crate) fn store(self) -> Eight {
             bytemuck::cast(self.0)
+        }
+
+        #[inline(always)]
+        pub(crate) fn plus(self, other: Self) -> Self {
+            Self(i16x8_add(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub(crate) fn and(self, mask: Self) -> Self {
+            Self(v128_and(self.0, mask.0))
         }
 
         /// Two neighbours, four times.
@@ -127,6 +137,23 @@ mod body {
         pub(crate) fn from_bits(floats: F32x4) -> Self {
             Self(floats.0)
         }
+
+        /// The floats of these bits.
+        #[inline(always)]
+        pub(crate) fn as_floats(self) -> F32x4 {
+            F32x4(self.0)
+        }
+
+        /// Rounded towards 0, of what 32 bits hold.
+        #[inline(always)]
+        pub(crate) fn truncated(floats: F32x4) -> Self {
+            Self(i32x4_trunc_sat_f32x4(floats.0))
+        }
+
+        #[inline(always)]
+        pub(crate) fn shifted_left<const BITS: u32>(self) -> Self {
+            Self(i32x4_shl(self.0, BITS))
+        }
     }
 }
 
@@ -144,6 +171,16 @@ mod body {
         #[inline(always)]
         pub(crate) fn store(self) -> Eight {
             self.0
+        }
+
+        #[inline(always)]
+        pub(crate) fn plus(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+        }
+
+        #[inline(always)]
+        pub(crate) fn and(self, mask: Self) -> Self {
+            Self(from_fn(|i| self.0[i] & mask.0[i]))
         }
 
         /// Two neighbours, four times.
@@ -229,6 +266,24 @@ mod body {
         #[expect(clippy::cast_precision_loss, reason = "as the instruction does")]
         pub(crate) fn to_floats(self) -> F32x4 {
             F32x4::load(self.0.map(|value| value as f32))
+        }
+
+        /// The floats of these bits.
+        #[inline(always)]
+        pub(crate) fn as_floats(self) -> F32x4 {
+            F32x4::load(self.0.map(|bits| f32::from_bits(bits.cast_unsigned())))
+        }
+
+        /// Rounded towards 0, of what 32 bits hold.
+        #[inline(always)]
+        #[expect(clippy::cast_possible_truncation, reason = "what is asked for")]
+        pub(crate) fn truncated(floats: F32x4) -> Self {
+            Self(floats.store().map(|float| float as i32))
+        }
+
+        #[inline(always)]
+        pub(crate) fn shifted_left<const BITS: u32>(self) -> Self {
+            Self(self.0.map(|value| value << BITS))
         }
 
         #[inline(always)]

@@ -7,6 +7,7 @@
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.
 
+use crate::dots::{Dots, ToBytes};
 use crate::fixed::{Rescale, Ties};
 use crate::lane::Vec4;
 use bytemuck::{Pod, Zeroable};
@@ -27,8 +28,15 @@ pub const fn pairs(channels: usize) -> usize {
     channels.div_ceil(2)
 }
 
-/// [`Vec4`]s of integers before those of the channels: least and greatest output, and whether halves are rounded up.
-pub const HEADER: usize = 1;
+/// How many fours of them.
+#[must_use]
+pub const fn fours(channels: usize) -> usize {
+    channels.div_ceil(4)
+}
+
+/// [`Vec4`]s of integers before those of the channels: least and greatest output, whether halves are rounded up, and one
+/// unused; how weights are packed ([`Dots::code`]), the input's zero point among bytes, and two unused.
+pub const HEADER: usize = 2;
 
 /// [`Vec4`]s of 32-bit integers before the weights of eight channels: biases, multipliers and shifts.
 pub const RESCALES: usize = 6;
@@ -150,6 +158,19 @@ const fn packed(out_eights: u32, weights: usize) -> usize {
 }
 
 impl IntegerConv {
+    /// Window side up to which weights may be packed in fours.
+    pub(crate) const MOST_KERNEL_OF_FOURS: usize = 5;
+    /// Step up to which they may.
+    pub(crate) const MOST_STRIDE_OF_FOURS: usize = 2;
+
+    /// Whether weights may be packed in fours: those of a picture.
+    #[must_use]
+    pub const fn takes_fours(&self) -> bool {
+        self.in_channels <= 4
+            && self.kernel as usize <= Self::MOST_KERNEL_OF_FOURS
+            && self.stride as usize <= Self::MOST_STRIDE_OF_FOURS
+    }
+
     /// Length of its packed parameters.
     #[must_use]
     pub const fn parameters(&self) -> usize {
@@ -158,7 +179,20 @@ impl IntegerConv {
 }
 
 impl IntegerDepthwise {
-    /// Length of its packed parameters.
+    /// Whether weights may be packed in fours, of rows: those of every published network.
+    #[must_use]
+    pub const fn takes_fours(&self) -> bool {
+        matches!((self.kernel, self.stride, self.dilation), (3 | 5, 1 | 2, 1))
+    }
+
+    /// Where the weight of a channel lies among bytes of eight channels: `[column][four rows][8 channels][4 rows]`.
+    #[must_use]
+    pub const fn place(&self, row: usize, column: usize, channel: usize) -> usize {
+        let fours = fours(self.kernel as usize);
+        ((column * fours + row / 4) * 8 + channel) * 4 + row % 4
+    }
+
+    /// Length of its packed parameters: no fewer than what fours take.
     #[must_use]
     pub const fn parameters(&self) -> usize {
         packed(self.eights, (self.kernel * self.kernel) as usize)
@@ -166,6 +200,12 @@ impl IntegerDepthwise {
 }
 
 impl IntegerPointwise {
+    /// Whether weights may be packed in fours: a few pixels must fit a buffer.
+    #[must_use]
+    pub const fn takes_fours(&self) -> bool {
+        self.in_channels <= 2560
+    }
+
     /// Length of its packed parameters.
     #[must_use]
     pub const fn parameters(&self) -> usize {
@@ -231,6 +271,47 @@ impl Bounds {
     }
 }
 
+/// What stands before the parameters of channels.
+#[derive(Clone, Copy)]
+pub(crate) struct Header {
+    pub(crate) bounds: Bounds,
+    pub(crate) dots: Dots,
+    zero: i16,
+}
+
+impl Header {
+    #[expect(clippy::cast_possible_truncation, reason = "a byte")]
+    pub(crate) fn new(parameters: &[Vec4]) -> Self {
+        let second = words(&parameters[1..2]);
+        Self { bounds: Bounds::new(parameters[0]), dots: Dots::of_code(second[0]), zero: second[1] as i16 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn to_bytes(self) -> ToBytes {
+        ToBytes::new(self.zero, self.dots)
+    }
+
+    /// What a value is multiplied as, for the reference.
+    #[cfg(feature = "reference")]
+    pub(crate) fn operand(self, value: i16) -> i32 {
+        let zero = i32::from(value) + i32::from(self.zero);
+        match self.dots {
+            Dots::Pairs => value.into(),
+            Dots::Unsigned => zero,
+            Dots::Signed => zero - 128,
+        }
+    }
+
+    /// A weight of a convolution over all channels.
+    #[cfg(feature = "reference")]
+    pub(crate) fn weight(self, group: &Channels<'_>, [channels, tap, c, o]: [usize; 4]) -> i32 {
+        if self.dots == Dots::Pairs {
+            return group.weights[(tap * pairs(channels) + c / 2) * 2 + o / 4][o % 4 * 2 + c % 2].into();
+        }
+        group.bytes()[((tap * fours(channels) + c / 4) * 8 + o) * 4 + c % 4].into()
+    }
+}
+
 /// The share of eight output channels: how their sums begin and become outputs, and their weights.
 #[derive(Clone, Copy)]
 pub(crate) struct Channels<'a> {
@@ -246,6 +327,12 @@ impl<'a> Channels<'a> {
         let (biases, rescales) = words(rescales).split_at(8);
         let (multipliers, shifts) = rescales.split_at(8);
         Self { biases, multipliers, shifts, weights: map(weights) }
+    }
+
+    /// Weights in fours.
+    #[cfg(feature = "reference")]
+    pub(crate) fn bytes(&self) -> &[i8] {
+        bytemuck::cast_slice(self.weights)
     }
 
     #[inline(always)]

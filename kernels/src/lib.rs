@@ -6,6 +6,8 @@
 //! weights for each input that the group reads, in the order in which the kernel reads them.
 
 #[cfg(feature = "integers")]
+pub mod dots;
+#[cfg(feature = "integers")]
 pub mod fixed;
 #[cfg(feature = "integers")]
 mod integer_lane;

@@ -34,6 +34,12 @@ struct Near {
     doubt: I32x4,
 }
 
+/// `2^exponent` of each, of −126 … 127.
+#[inline(always)]
+fn powers_of_two(exponents: I32x4) -> I32x4 {
+    exponents.plus(I32x4::splat(127)).shifted_left::<23>()
+}
+
 /// `2^exponent`, of −126 … 127.
 const fn power_of_two(exponent: i32) -> f32 {
     f32::from_bits(((127 + exponent) << 23).cast_unsigned())
@@ -44,30 +50,30 @@ impl Rescale {
     fn near(self) -> f32 {
         self.multiplier as f32 * power_of_two(self.shift - 31)
     }
-
-    /// Units of the fraction that are in doubt since halves below 0 are rounded the other way; the rounding to 31 bits is
-    /// part of the offset.
-    fn doubt(self, ties: Ties) -> i32 {
-        match (self.shift, ties) {
-            (1.., _) => DOUBT_ALL,
-            (_, Ties::Up) => DOUBT,
-            (shift, Ties::Away) => DOUBT + (DOUBT_ALL >> (-shift - 1).clamp(0, 30)),
-        }
-    }
-
-    /// Half an integer, and half of what the first rounding leaves.
-    fn offset(self) -> f32 {
-        MIDDLE + 0.5 + if self.shift < 0 { power_of_two(self.shift - 1) } else { 0.0 }
-    }
 }
 
 impl Near {
     #[inline(always)]
-    fn new(rescales: [Rescale; 4], ties: Ties) -> Self {
+    fn new(multipliers: I32x4, shifts: I32x4, ties: Ties) -> Self {
+        let right = shifts.shifted_right::<31>();
+        // Half an integer, and half of what the first rounding leaves.
+        let half = powers_of_two(shifts.plus(I32x4::splat(-1))).and(right).as_floats();
+        // Shifts to the left are not for a few bits below the point.
+        let left = I32x4::splat(0).minus(shifts).shifted_right::<31>().and(I32x4::splat(DOUBT_ALL));
+        // Halves below 0 are rounded the other way, by all that the first rounding leaves.
+        let away = if ties == Ties::Away {
+            I32x4::truncated(
+                powers_of_two(shifts.plus(I32x4::splat(FRACTION.cast_signed())))
+                    .as_floats()
+                    .clamp(F32x4::splat(0.0), F32x4::splat(DOUBT_ALL as f32)),
+            )
+        } else {
+            I32x4::splat(0)
+        };
         Self {
-            factor: F32x4::load(rescales.map(Rescale::near)),
-            offset: F32x4::load(rescales.map(Rescale::offset)),
-            doubt: I32x4::load(rescales.map(|rescale| rescale.doubt(ties))),
+            factor: multipliers.to_floats() * powers_of_two(shifts.plus(I32x4::splat(-31))).as_floats(),
+            offset: F32x4::splat(MIDDLE + 0.5) + half,
+            doubt: I32x4::splat(DOUBT).plus(left).plus(away),
         }
     }
 }
@@ -87,9 +93,9 @@ impl Limits {
         Self { low, high }
     }
 
-    /// The integers of eight floats; none where one of them is in doubt.
+    /// The integers of eight floats, and four numbers of which one is below 0 where one of the floats is in doubt.
     #[inline(always)]
-    fn integers(self, floats: [F32x4; 2], doubts: [I32x4; 2]) -> Option<Eight> {
+    fn near(self, floats: [F32x4; 2], doubts: [I32x4; 2]) -> (Eight, I32x4) {
         let bits = floats.map(|float| I32x4::from_bits(float.clamp(self.low, self.high)));
         let mask = I32x4::splat((1 << FRACTION) - 1);
         // Below 0 is what lies less than the doubt to either side of an integer.
@@ -97,10 +103,15 @@ impl Limits {
             let doubt: I32x4 = doubts[half];
             bits[half].plus(doubt).and(mask).minus(doubt.plus(doubt))
         });
-        if low.or(high).any_negative() {
-            return None;
-        }
-        Some(I16x8::narrowed(bits.map(|bits| bits.shifted_right::<FRACTION>().minus(I32x4::splat(EXPONENT)))).store())
+        let [first, second] = bits.map(|bits| bits.shifted_right::<FRACTION>().minus(I32x4::splat(EXPONENT)));
+        (I16x8::narrowed([first, second]).store(), low.or(high))
+    }
+
+    /// The integers of eight floats; none where one of them is in doubt.
+    #[inline(always)]
+    fn integers(self, floats: [F32x4; 2], doubts: [I32x4; 2]) -> Option<Eight> {
+        let (integers, doubt) = self.near(floats, doubts);
+        (!doubt.any_negative()).then_some(integers)
     }
 }
 
@@ -116,20 +127,30 @@ pub(crate) struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     pub(crate) fn new(channels: &Channels<'a>, bounds: Bounds) -> Self {
-        let biases = |half: usize| I32x4::load(std::array::from_fn(|i| channels.biases[half * 4 + i]));
-        let near = |half: usize| Near::new(std::array::from_fn(|i| channels.rescale(half * 4 + i)), bounds.ties);
+        let load = |words: &[i32], half: usize| I32x4::load(std::array::from_fn(|i| words[half * 4 + i]));
+        let near = |half| Near::new(load(channels.multipliers, half), load(channels.shifts, half), bounds.ties);
         let limits = Limits::new(bounds);
-        Self { biases: [biases(0), biases(1)], near: [near(0), near(1)], limits, channels: *channels, bounds }
+        Self {
+            biases: [0, 1].map(|half| load(channels.biases, half)),
+            near: [near(0), near(1)],
+            limits,
+            channels: *channels,
+            bounds,
+        }
+    }
+
+    /// What sums become, and four numbers of which one is below 0 where that is in doubt.
+    #[inline(always)]
+    pub(crate) fn near(&self, [first, second]: [I32x4; 2]) -> (Eight, I32x4) {
+        let [low, high] = &self.near;
+        let float = |sum: I32x4, near: &Near| near.offset.mul_add(sum.to_floats(), near.factor);
+        self.limits.near([float(first, low), float(second, high)], [low.doubt, high.doubt])
     }
 
     #[inline(always)]
     pub(crate) fn of(&self, sums: [I32x4; 2]) -> Eight {
-        let [low, high] = &self.near;
-        let float = |sum: I32x4, near: &Near| near.offset.mul_add(sum.to_floats(), near.factor);
-        match self.limits.integers([float(sums[0], low), float(sums[1], high)], [low.doubt, high.doubt]) {
-            Some(integers) => integers,
-            None => exact(&self.channels, self.bounds, sums),
-        }
+        let (integers, doubt) = self.near(sums);
+        if doubt.any_negative() { exact(&self.channels, self.bounds, sums) } else { integers }
     }
 }
 
@@ -155,7 +176,8 @@ impl SumOfEight {
     pub(crate) fn new(sum: Sum, bounds: Bounds) -> Self {
         let output = sum.output.near() * power_of_two(HEADROOM.cast_signed());
         let factors = sum.sides.map(|side| side.near() * output);
-        let small = factors.iter().all(|&factor| factor < GREATEST_FACTOR) && sum.output.shift < -FRACTION.cast_signed();
+        let small =
+            factors.iter().all(|&factor| factor < GREATEST_FACTOR) && sum.output.shift < -FRACTION.cast_signed();
         Self {
             sum,
             bounds,
@@ -195,7 +217,8 @@ pub(crate) struct ProductOfEight {
 
 impl ProductOfEight {
     pub(crate) fn new(rescale: Rescale, bounds: Bounds) -> Self {
-        Self { rescale, bounds, near: Near::new([rescale; 4], Ties::Away), limits: Limits::new(bounds) }
+        let near = Near::new(I32x4::splat(rescale.multiplier), I32x4::splat(rescale.shift), Ties::Away);
+        Self { rescale, bounds, near, limits: Limits::new(bounds) }
     }
 
     #[inline(always)]

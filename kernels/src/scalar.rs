@@ -1,9 +1,9 @@
 //! What integer kernels do to one number: shared by both bodies where neither has anything to gain.
 
 use crate::fixed::{Rescale, Sum, Ties, mean};
-use crate::rounding::{ProductOfEight, SumOfEight};
 use crate::integers::{Bounds, IntegerPool, TABLE, map, words};
 use crate::lane::Vec4;
+use crate::rounding::{ProductOfEight, SumOfEight};
 
 fn bounds(low: i32, high: i32) -> Bounds {
     Bounds { low, high, ties: Ties::Away }

@@ -3,8 +3,10 @@
 
 use super::Axis;
 use crate::Io;
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::dots::Dots;
 use crate::integer_lane::{I16x8, I32x4};
-use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerDepthwise, map, map_mut};
+use crate::integers::{Channels, Eight, HEADER, Header, IntegerDepthwise, map, map_mut};
 use crate::rounding::Outputs;
 use std::ops::Range;
 
@@ -15,12 +17,16 @@ const STRIP_BYTES: usize = 64 << 10;
 
 /// See the reference.
 pub fn run(p: &IntegerDepthwise, io: Io<'_>) {
+    let header = Header::new(io.parameters);
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+    if header.dots != Dots::Pairs {
+        return super::quads::depthwise::run(p, header, io);
+    }
     let window = [p.kernel, p.stride, p.dilation];
     let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
     let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);
     let eights = p.eights as usize;
     let map = Map { rows, columns, eights, input: map(io.input) };
-    let bounds = Bounds::new(io.parameters[0]);
     // Other windows are rare, and have no body of their own.
     let tiles = matches!((p.kernel, p.stride, p.dilation), (3 | 5, 1 | 2, 1));
     let (inside, down) = (columns.inside(), rows.inside());
@@ -30,7 +36,7 @@ pub fn run(p: &IntegerDepthwise, io: Io<'_>) {
     let together = (STRIP_BYTES / (columns.length * eights * size_of::<Eight>() * rows.stride)).max(1);
     for (strip, output) in map_mut(io.output).chunks_mut(row * together).enumerate() {
         for (eight, channels) in io.parameters[HEADER..].chunks_exact(group).map(Channels::new).enumerate() {
-            let outputs = Outputs::new(&channels, bounds);
+            let outputs = Outputs::new(&channels, header.bounds);
             for (y, output) in (strip * together..).zip(output.chunks_exact_mut(row)) {
                 let tiles = if tiles && down.contains(&y) { inside.len() / TILE_PIXELS } else { 0 };
                 let tiled = inside.start..inside.start + tiles * TILE_PIXELS;

@@ -26,6 +26,8 @@ pub mod integer_softmax;
 pub mod integer_to_float;
 pub mod pad;
 pub mod pointwise;
+#[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
+mod quads;
 pub mod scale;
 pub mod sigmoid;
 pub mod softmax;
@@ -88,6 +90,13 @@ impl Axis {
         let first = self.pad.saturating_sub(begin).div_ceil(self.dilation).min(self.kernel);
         let end = (self.length + self.pad).saturating_sub(begin).div_ceil(self.dilation).min(self.kernel);
         (begin.wrapping_sub(self.pad), first..end.max(first))
+    }
+
+    /// The pixel that lies at `place` of the axis with its padding; none outside.
+    #[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
+    #[inline(always)]
+    fn inside_at(&self, place: usize) -> Option<usize> {
+        place.checked_sub(self.pad).filter(|&pixel| pixel < self.length)
     }
 
     /// The positions at which the window lies wholly inside the axis.
