@@ -138,8 +138,8 @@ async function engineModule(importing) {
 
 /** The engine's class in this very thread. */
 export async function localEngine(wasmUrl) {
-  const { loadEngine } = await engineModule(import("./wasm.js"));
-  return loadEngine(wasmUrl);
+  const { loadModule } = await engineModule(import("./wasm.js"));
+  return loadModule("core", wasmUrl);
 }
 
 /** A client of a host in this very thread. */

@@ -3,7 +3,7 @@
 import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
-import { loadEngine, loadOther } from "./wasm.js";
+import { loadModule } from "./wasm.js";
 
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
@@ -89,7 +89,7 @@ export class Host {
         const onChange = (state) => this.#post({ type: "backend", state });
         // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
         const start = async () => {
-          const Engine = await (backend === "reference" ? loadOther("reference", wasmUrl) : loadEngine(wasmUrl));
+          const Engine = await loadModule(backend === "reference" ? "reference" : "core", wasmUrl);
           backends = new Backends(Engine, { backend, device, onChange });
           return Engine;
         };
@@ -112,7 +112,8 @@ export class Host {
         const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
         warnings.push(...info.warnings);
         const { url, from } = main;
-        return { value: { fileBytes, ...info, ...backends.state, loadedFrom: from, url, warnings } };
+        const { build } = engine.constructor;
+        return { value: { fileBytes, ...info, ...backends.state, build, loadedFrom: from, url, warnings } };
       } finally {
         if (backends !== this.#backends) {
           backends?.dispose();
@@ -162,13 +163,13 @@ export class Host {
         throw error;
       }
     }
-    const Integers = await loadOther("integers", wasmUrl);
+    const Integers = await loadModule("integers", wasmUrl);
     return this.#guard(() => new Integers(bytes, given));
   }
 
   /** A model of any format as `{ bytes }` that the core module opens, and what there is to say of it. */
   async #import(main, { backend, overrides, precision }, options) {
-    const [{ convert }, Importer] = await Promise.all([import("./parts.js"), loadOther("importer", options.wasmUrl)]);
+    const [{ convert }, Importer] = await Promise.all([import("./parts.js"), loadModule("importer", options.wasmUrl)]);
     const tools = { Importer, readFile, guard: (work) => this.#guard(work) };
     return convert(main, { backend, overrides, precision }, options, tools);
   }
@@ -298,7 +299,7 @@ async function readWeights({ synthetic, urls, bytes, file, files }, options) {
     return { ...main, name: fileName(main.url), source: { urls } };
   }
   const all = files ?? [{ path: file?.name || "weights", file }];
-  const index = files ? (await loadOther("importer", options.wasmUrl)).mainPart(all.map(({ path }) => path)) : 0;
+  const index = files ? (await loadModule("importer", options.wasmUrl)).mainPart(all.map(({ path }) => path)) : 0;
   const chosen = all[index];
   const name = fileName(chosen.path);
   const read = bytes ?? (await readFile(chosen.file, chosen.path));

@@ -70,7 +70,9 @@ export interface RunOptions {
   /**
    * Where `mobilenet_web_bg.wasm` is, relative to the page. The importer, for files that do not say which network
    * they are, and the module for quantised networks are looked for at `importer/mobilenet_web_bg.wasm` and
-   * `integers/mobilenet_web_bg.wasm` beside it.
+   * `integers/mobilenet_web_bg.wasm` beside it; builds for browsers with relaxed SIMD at
+   * `relaxed-simd/mobilenet_web_bg.wasm` and `relaxed-simd/integers/mobilenet_web_bg.wasm`. Where those are missing, the
+   * plain ones run.
    * @defaultValue beside the package's scripts
    */
   wasmUrl?: string | URL;
@@ -265,6 +267,8 @@ export interface Info extends BackendState {
   endpoints: readonly Endpoint[];
   /** The list of kernel calls, as text. */
   plan: string;
+  /** Which build of the engine this browser runs: `"relaxed-simd"` multiplies and adds in one instruction. */
+  build: "relaxed-simd" | "simd128";
   /** Whether it runs in a worker. */
   worker: boolean;
   /** Where the weights came from. */

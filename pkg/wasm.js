@@ -1,38 +1,75 @@
 /** The WebAssembly module: fetched and compiled once a thread, with failures named for what they are. */
 
-import init, { Engine } from "./wasm/mobilenet_web.js";
 import { failure } from "./errors.js";
 
-/** `(module (func (result v128) i32.const 0 i8x16.splat))`: valid only where wasm has SIMD. */
-const SIMD_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
-]);
+/** Bytes of the module `(module (func (result v128) …))` with that body. */
+const module = (...body) =>
+  new Uint8Array([
+    ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
+    ...[10, body.length + 4, 1, body.length + 2, 0, ...body, 11],
+  ]);
 
-/** Other modules, in folders beside the core: what each exports, where it is, its glue; spelt out for bundlers. */
-const OTHERS = {
-  importer: [
-    "Importer",
-    new URL("./wasm/importer/mobilenet_web_bg.wasm", import.meta.url),
-    () => import("./wasm/importer/mobilenet_web.js"),
-  ],
-  integers: [
-    "Engine",
-    new URL("./wasm/integers/mobilenet_web_bg.wasm", import.meta.url),
-    () => import("./wasm/integers/mobilenet_web.js"),
-  ],
-  reference: [
-    "Engine",
-    new URL("./wasm/reference/mobilenet_web_bg.wasm", import.meta.url),
-    () => import("./wasm/reference/mobilenet_web.js"),
-  ],
+/** `i32.const 0 i8x16.splat` */
+const SPLAT = [65, 0, 253, 15];
+
+/** Builds of one module, the fastest first, each with bytes that are valid only where it runs. */
+const BUILDS = {
+  "relaxed-simd": module(...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2), // f32x4.relaxed_madd
+  simd128: module(...SPLAT),
+};
+
+/** Each module's builds: what it exports, then where each is and its glue, spelt out for bundlers. */
+const MODULES = {
+  core: {
+    exported: "Engine",
+    "relaxed-simd": [
+      new URL("./wasm/relaxed-simd/mobilenet_web_bg.wasm", import.meta.url),
+      () => import("./wasm/relaxed-simd/mobilenet_web.js"),
+    ],
+    simd128: [new URL("./wasm/mobilenet_web_bg.wasm", import.meta.url), () => import("./wasm/mobilenet_web.js")],
+  },
+  importer: {
+    exported: "Importer",
+    simd128: [
+      new URL("./wasm/importer/mobilenet_web_bg.wasm", import.meta.url),
+      () => import("./wasm/importer/mobilenet_web.js"),
+    ],
+  },
+  integers: {
+    exported: "Engine",
+    "relaxed-simd": [
+      new URL("./wasm/relaxed-simd/integers/mobilenet_web_bg.wasm", import.meta.url),
+      () => import("./wasm/relaxed-simd/integers/mobilenet_web.js"),
+    ],
+    simd128: [
+      new URL("./wasm/integers/mobilenet_web_bg.wasm", import.meta.url),
+      () => import("./wasm/integers/mobilenet_web.js"),
+    ],
+  },
+  reference: {
+    exported: "Engine",
+    simd128: [
+      new URL("./wasm/reference/mobilenet_web_bg.wasm", import.meta.url),
+      () => import("./wasm/reference/mobilenet_web.js"),
+    ],
+  },
 };
 
 const started = new Map();
 
-/** One start for all who ask; after a failure the next who asks starts anew. */
-function once(name, start) {
+/**
+ * What a module exports, once it runs: `core` runs networks of floats, `importer` reads files of every framework, `integers`
+ * runs quantised networks, `reference` is the core with the scalar bodies. Fetched when it is needed first, in the
+ * fastest build that this browser runs; its name is the class' `build`.
+ *
+ * @param {"core" | "importer" | "integers" | "reference"} name
+ * @param {string} [wasmUrl] where the core's plain build is, if not beside this file; the others are in folders beside it
+ * @returns {Promise<typeof import("./wasm/mobilenet_web.js").Engine>}
+ */
+export function loadModule(name, wasmUrl) {
   if (!started.has(name)) {
-    started.set(name, start().catch((error) => {
+    // One start for all who ask; after a failure the next who asks starts anew.
+    started.set(name, start(name, wasmUrl).catch((error) => {
       started.delete(name);
       throw error;
     }));
@@ -40,35 +77,29 @@ function once(name, start) {
   return started.get(name);
 }
 
-/**
- * The engine's class, once its module runs.
- *
- * @param {string} [wasmUrl] where the module is, if not beside this file
- * @returns {Promise<typeof Engine>}
- */
-export function loadEngine(wasmUrl) {
-  return once("core", async () => {
-    const module = await compile(wasmUrl ?? new URL("./wasm/mobilenet_web_bg.wasm", import.meta.url).href);
-    await init({ module_or_path: module });
-    return Engine;
-  });
+async function start(name, wasmUrl) {
+  const { exported, ...builds } = MODULES[name];
+  const able = Object.keys(builds).filter((build) => build === "simd128" || globalThis.WebAssembly?.validate(BUILDS[build]));
+  for (const build of able) {
+    const [beside, fetchGlue] = builds[build];
+    const url = wasmUrl ? placed(name, build, wasmUrl) : beside.href;
+    try {
+      const [glue, compiled] = await Promise.all([fetchGlue(), compile(url)]);
+      await glue.default({ module_or_path: compiled });
+      return Object.assign(glue[exported], { build });
+    } catch (error) {
+      // Who copied only the plain build gets that.
+      if (build === "simd128") {
+        throw error;
+      }
+    }
+  }
 }
 
-/**
- * The class of another module, in a folder of its name beside the core: `importer` reads files of every framework,
- * `integers` runs quantised networks, `reference` is the core with the scalar bodies. Fetched when it is needed first.
- *
- * @param {"importer" | "integers" | "reference"} name
- * @param {string} [wasmUrl] where the core module is, if not beside this file
- */
-export function loadOther(name, wasmUrl) {
-  return once(name, async () => {
-    const [exported, beside, fetchGlue] = OTHERS[name];
-    const url = wasmUrl ? new URL(`${name}/mobilenet_web_bg.wasm`, new URL(wasmUrl, location.href)) : beside;
-    const [glue, module] = await Promise.all([fetchGlue(), compile(url.href)]);
-    await glue.default({ module_or_path: module });
-    return glue[exported];
-  });
+/** A module's place beside the core's. */
+function placed(name, build, wasmUrl) {
+  const folders = [build === "simd128" ? "" : `${build}/`, name === "core" ? "" : `${name}/`].join("");
+  return folders ? new URL(`${folders}mobilenet_web_bg.wasm`, new URL(wasmUrl, location.href)).href : wasmUrl;
 }
 
 const REMEDY =
@@ -110,7 +141,7 @@ function explain(url, cause) {
       cause,
     });
   }
-  if (!WebAssembly.validate(SIMD_PROBE)) {
+  if (!WebAssembly.validate(BUILDS.simd128)) {
     return failure("unsupported", {
       where: "WebAssembly",
       expected: "128-bit SIMD (Chrome 91, Firefox 89, Safari 16.4 or later)",

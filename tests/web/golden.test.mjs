@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { difference, rows, top, withoutProfile, worst } from "./golden.mjs";
-import { GPU_ARGS, fixtures, visitBlank, withoutAdapter } from "./harness.mjs";
+import { GPU_ARGS, fixtures, inBuild, visitBlank, withoutAdapter } from "./harness.mjs";
 
 // The issues' bounds, as in tests/golden.rs: sums of thousands of products in another order than the framework's.
 const LOGIT_TOLERANCE = { simd: 2e-3, reference: 2e-3, webgpu: 5e-3 };
@@ -57,8 +57,8 @@ describe("golden outputs", { skip }, () => {
   after(() => close?.());
 
   for (const { title, weights, outputs, lengths, scores = LOGITS } of NETS) {
-    for (const backend of ["simd", "reference", "webgpu"]) {
-      test(`${title}, ${backend}: logits, features and the first label of 24 photographs`, async (t) => {
+    for (const [backend, build] of [["simd", "relaxed-simd"], ["simd", "simd128"], ["reference", "simd128"], ["webgpu", "relaxed-simd"]]) {
+      test(`${title}, ${backend}, ${build}: logits, features and the first label of 24 photographs`, async (t) => {
         if (backend === "webgpu" && noGpu) {
           return t.skip(noGpu);
         }
@@ -67,11 +67,13 @@ describe("golden outputs", { skip }, () => {
         assert.equal(names.length, 24);
         const logits = rows(await output(scores.file), [names.length, lengths.logits]);
         const features = rows(await output("features.npy"), [names.length, lengths.features]);
-        const used = await page.evaluate(async ([weights, backend]) => {
-          globalThis.net = await load(weights, { backend });
-          return net.info.backend;
-        }, [`/fixtures/weights/${weights}`, backend]);
-        assert.equal(used, backend);
+        const used = await inBuild(page, build, () =>
+          page.evaluate(async ([weights, backend]) => {
+            globalThis.net = await load(weights, { backend });
+            return [net.info.backend, net.info.build];
+          }, [`/fixtures/weights/${weights}`, backend]),
+        );
+        assert.deepEqual(used, [backend, build]);
         let [worstLogit, worstFeature, right] = [0, 0, 0];
         const start = performance.now();
         for (const [row, name] of names.entries()) {
@@ -91,7 +93,7 @@ describe("golden outputs", { skip }, () => {
         const seconds = ((performance.now() - start) / 1000).toFixed(1);
         await page.evaluate(() => net.dispose());
         t.diagnostic(
-          `${title}, ${backend}: max |Δ${scores.endpoint}| ${worstLogit.toExponential(2)}, max |Δfeature| ${worstFeature.toExponential(2)}, ` +
+          `${title}, ${backend}, ${build}: max |Δ${scores.endpoint}| ${worstLogit.toExponential(2)}, max |Δfeature| ${worstFeature.toExponential(2)}, ` +
             `top-1 ${right}/${names.length}, ${seconds} s for ${names.length} runs`,
         );
         assert.ok(worstLogit <= (scores.tolerance ?? LOGIT_TOLERANCE[backend]), `${scores.endpoint} differ by ${worstLogit}`);

@@ -126,6 +126,20 @@ export async function visitBlank(options) {
   }
 }
 
+/** `work()` where that build of the engine is the best that there is: with the faster ones missing on the server. */
+export async function inBuild(page, build, work) {
+  if (build === "relaxed-simd") {
+    return work();
+  }
+  const faster = "**/relaxed-simd/**";
+  await page.context().route(faster, (route) => route.fulfill({ status: 404 }));
+  try {
+    return await work();
+  } finally {
+    await page.context().unroute(faster);
+  }
+}
+
 /** The folder of shared pictures and golden outputs, or the reason to skip. Their absence is an error where CI is set. */
 export function fixtures() {
   const folder = process.env.MOBILENET_FIXTURES ?? join(ROOT, "../shared/fixtures");

@@ -1,4 +1,4 @@
-// Every kernel's simd128 body against its scalar reference, over the edge cases of tests/suite, as wasm in Chromium.
+// Every kernel's SIMD body against its scalar reference, over the edge cases of tests/suite, as wasm in Chromium, in each build.
 
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
@@ -16,14 +16,18 @@ before(async () => {
 
 after(() => close?.());
 
-test("the kernels' bodies agree on every edge case", async (t) => {
+for (const [build, folder] of [["simd128", "suite/"], ["relaxed-simd", "suite/relaxed-simd/"]]) {
+  test(`the kernels' bodies agree on every edge case, ${build}`, (t) => run(t, folder));
+}
+
+async function run(t, folder) {
   const missing = "there is no target/suite: `cargo xtask build` makes it";
-  assert.ok((await fetch(new URL("suite/suite_bg.wasm", server.site), { method: "HEAD" })).ok, missing);
-  const report = await page.evaluate(async () => {
-    const { default: init, run_suite: runSuite } = await import("/suite/suite.js");
-    await init({ module_or_path: "/suite/suite_bg.wasm" });
+  assert.ok((await fetch(new URL(`${folder}suite_bg.wasm`, server.site), { method: "HEAD" })).ok, missing);
+  const report = await page.evaluate(async (at) => {
+    const { default: init, run_suite: runSuite } = await import(`/${at}suite.js`);
+    await init({ module_or_path: `/${at}suite_bg.wasm` });
     return runSuite();
-  });
+  }, folder);
   const lines = report.trimEnd().split("\n");
   assert.deepEqual(lines.filter((line) => !line.startsWith("ok ")), []);
   // One file a kernel: a kernel without a case, or a module that ran another suite, shows here.
@@ -35,4 +39,4 @@ test("the kernels' bodies agree on every edge case", async (t) => {
   assert.equal(Object.values(count).reduce((sum, cases) => sum + cases), lines.length, "cases of no known kernel");
   assert.ok(lines.length > 100, `${lines.length} cases`);
   assert.deepEqual(page.faults, []);
-});
+}

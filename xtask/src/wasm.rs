@@ -13,8 +13,10 @@ use crate::steps::Step;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const MODULE: &str = "mobilenet_web";
+/// Goes before the flags in .cargo/config.toml.
+const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
-/// What wasm-opt may use: the features that the module is compiled with, and those that rustc enables by itself.
+/// What wasm-opt may use: the features that every module is compiled with, and those that rustc enables by itself.
 const FEATURES: [&str; 6] = [
     "--enable-simd",
     "--enable-bulk-memory",
@@ -24,10 +26,30 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// Which file of a package the wasm module becomes.
+/// What of wasm a module may use. `pkg/wasm.js` takes the first build that the browser validates.
+struct Build {
+    /// Where its modules lie in pkg/wasm/.
+    folder: &'static str,
+    /// What rustc is told.
+    rustflags: &'static str,
+    /// What wasm-opt is told besides.
+    wasm_opt: &'static [&'static str],
+}
+
+/// What every browser since 2023 runs.
+const SIMD128: Build = Build { folder: "", rustflags: "-C target-feature=+simd128", wasm_opt: &[] };
+/// Multiplies and adds in one instruction, and sums four products of bytes in one.
+const RELAXED_SIMD: Build = Build {
+    folder: "relaxed-simd",
+    rustflags: "-C target-feature=+simd128,+relaxed-simd",
+    wasm_opt: &["--enable-relaxed-simd"],
+};
+
+/// What is compiled.
 struct Crate {
     package: &'static str,
     profile: &'static str,
+    /// Of cargo's output.
     folder: &'static str,
     features: &'static [&'static str],
     /// Whether its glue can start it anew, which gives back the memory that it grew to.
@@ -48,6 +70,17 @@ const REFERENCE: Crate =
 const INTEGERS: Crate = Crate { features: &["--no-default-features", "--features", "integers"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[], renews: false };
+
+/// All modules of pkg/wasm/ with their folders: a folder before those inside it. What only reads files, or is there for
+/// comparison, is not worth a second build.
+const MODULES: [(&Build, &Crate, &str); 6] = [
+    (&SIMD128, &CORE, ""),
+    (&SIMD128, &IMPORTER, "importer"),
+    (&SIMD128, &INTEGERS, "integers"),
+    (&SIMD128, &REFERENCE, "reference"),
+    (&RELAXED_SIMD, &CORE, ""),
+    (&RELAXED_SIMD, &INTEGERS, "integers"),
+];
 
 /// pkg/wasm/, made anew when a source file changed.
 pub fn module(optimise: bool) -> Step<'static> {
@@ -73,18 +106,17 @@ pub fn module(optimise: bool) -> Step<'static> {
             if stamp.is_fresh(&[&wasm, &out.join(format!("{MODULE}.js"))]) {
                 return Ok(format!("up to date, {}", size(&wasm)?));
             }
-            // The core first: binding empties its folder, which the others' lie in.
-            let [importer, integers, reference] = ["importer", "integers", "reference"].map(|folder| out.join(folder));
-            for (what, out) in [(&CORE, &out), (&IMPORTER, &importer), (&INTEGERS, &integers), (&REFERENCE, &reference)]
-            {
-                let linked = build(what)?;
-                bind(&linked, out, MODULE, what.renews)?;
+            // Binding empties a folder, and others lie in it.
+            for (build, what, folder) in MODULES {
+                let out = out.join(build.folder).join(folder);
+                let linked = compile(build, what)?;
+                bind(&linked, &out, MODULE, what.renews)?;
                 if optimise {
-                    shrink(&out.join(format!("{MODULE}_bg.wasm")))?;
+                    shrink(build, &out.join(format!("{MODULE}_bg.wasm")))?;
                 }
             }
             stamp.keep()?;
-            Ok(format!("core {}, importer {}", size(&wasm)?, size(&importer.join(format!("{MODULE}_bg.wasm")))?))
+            Ok(format!("{} modules, core {}", MODULES.len(), size(&wasm)?))
         },
     )
 }
@@ -92,26 +124,30 @@ pub fn module(optimise: bool) -> Step<'static> {
 /// Clippy on each module with its own features: what one leaves out is what another is made of.
 pub fn clippy() -> Step<'static> {
     Step::new("clippy, modules", "correct what clippy names above", || {
-        for Crate { package, features, .. } in [CORE, IMPORTER, INTEGERS, REFERENCE] {
+        for (build, Crate { package, features, .. }, _) in MODULES {
             let mut cargo = cargo();
-            cargo.args(["clippy", "--package", package, "--target", TARGET]).args(features);
+            cargo.env(RUSTFLAGS, build.rustflags);
+            cargo.args(["clippy", "--package", package, "--target", TARGET]).args(*features);
             stream(cargo.args(["--", "-D", "warnings"]))?;
         }
         Ok("passed".into())
     })
 }
 
-/// target/suite/: the kernel suite for the browser.
+/// target/suite/: the kernel suite for the browser, in each build.
 pub fn suite() -> Step<'static> {
     Step::new("wasm suite", "read the compiler's message above", || {
-        let linked = build(&SUITE)?;
-        bind(&linked, &paths::at("target/suite"), SUITE.package, SUITE.renews)?;
+        for build in [&SIMD128, &RELAXED_SIMD] {
+            let linked = compile(build, &SUITE)?;
+            bind(&linked, &paths::at("target/suite").join(build.folder), SUITE.package, SUITE.renews)?;
+        }
         Ok("built".into())
     })
 }
 
-fn build(what: &Crate) -> Result<PathBuf> {
+fn compile(build: &Build, what: &Crate) -> Result<PathBuf> {
     let mut cargo = cargo();
+    cargo.env(RUSTFLAGS, build.rustflags);
     cargo.args(["build", "--package", what.package, "--lib", "--target", TARGET, "--profile", what.profile]);
     cargo.args(what.features);
     stream(&mut cargo)?;
@@ -176,11 +212,11 @@ fn rename_imports(glue: &str, mut names: BTreeMap<String, String>) -> Result<Str
     Ok(renamed)
 }
 
-fn shrink(wasm: &Path) -> Result<()> {
+fn shrink(build: &Build, wasm: &Path) -> Result<()> {
     let tool = paths::at("node_modules/.bin/wasm-opt");
     ensure!(tool.is_file(), "npm's binaryen is not installed; run `npm ci`");
     let mut wasm_opt = command(tool);
-    wasm_opt.args(FEATURES).args([
+    wasm_opt.args(FEATURES).args(build.wasm_opt).args([
         "-Oz",
         "--converge",
         // Functions with one caller are compressed better by themselves than as part of it: 4.6 kB of the core's brotli.

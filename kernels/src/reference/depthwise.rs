@@ -1,6 +1,6 @@
 //! A convolution of each channel by itself.
 
-use super::{bend, window};
+use super::{bend, mul_add, window};
 use crate::{Depthwise, Io};
 
 /// `output[y, x, c] = curve(bias[c] +
@@ -16,7 +16,8 @@ pub fn run(p: &Depthwise, io: Io<'_>) {
                 for (i, in_y) in window(y, p.stride, p.dilation, p.pad_top, p.kernel, p.in_height) {
                     for (j, in_x) in window(x, p.stride, p.dilation, p.pad_left, p.kernel, p.in_width) {
                         let pixel = in_y * p.in_width as usize + in_x;
-                        sum += io.input[pixel * lanes + c / 4][c % 4] * parameters[1 + i * kernel + j][c % 4];
+                        let value = io.input[pixel * lanes + c / 4][c % 4];
+                        sum = mul_add(sum, value, parameters[1 + i * kernel + j][c % 4]);
                     }
                 }
                 let pixel = (y * p.out_width + x) as usize;

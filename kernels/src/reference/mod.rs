@@ -32,6 +32,7 @@ pub mod softmax;
 pub mod stem;
 
 use super::Curve;
+use crate::lane::F32x4;
 
 /// The pixels under a window over an axis of `length` px, as `(offset in the window, pixel)`; those outside left out.
 fn window(
@@ -46,6 +47,16 @@ fn window(
         let pixel = (position * stride + offset * dilation).checked_sub(pad)?;
         (pixel < length).then_some((offset as usize, pixel as usize))
     })
+}
+
+/// `sum + a · b`, rounded twice; in the relaxed build as the machine's one instruction for it rounds, so that bodies are
+/// equal to the last bit there too.
+fn mul_add(sum: f32, a: f32, b: f32) -> f32 {
+    if cfg!(target_feature = "relaxed-simd") {
+        let [sum, a, b] = [sum, a, b].map(F32x4::splat);
+        return sum.mul_add(a, b).store()[0];
+    }
+    sum + a * b
 }
 
 /// An activation.

@@ -1,6 +1,6 @@
 //! A 1×1 convolution: a matrix product over all pixels.
 
-use super::bend;
+use super::{bend, mul_add};
 use crate::lane::lanes;
 use crate::{Io, Pointwise};
 
@@ -14,7 +14,7 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
             let parameters = &io.parameters[o / 4 * group..][..group];
             let mut sum = parameters[0][o % 4];
             for i in 0..in_channels {
-                sum += input[i / 4][i % 4] * parameters[1 + i][o % 4];
+                sum = mul_add(sum, input[i / 4][i % 4], parameters[1 + i][o % 4]);
             }
             let at = pixel * out_lanes + o / 4;
             let residual = if p.residual == 0 { 0.0 } else { io.side[at][o % 4] };

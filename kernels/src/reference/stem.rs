@@ -1,6 +1,6 @@
 //! A convolution over the channels of the picture; inputs are read row by row, column by column, channel by channel.
 
-use super::{bend, window};
+use super::{bend, mul_add, window};
 use crate::{Conv, Io};
 
 /// `output[y, x, o] = curve(bias[o] + Σ input[y·stride − pad_top + i, x·stride − pad_left + j, c] · weight[o, i, j, c])`
@@ -16,7 +16,8 @@ pub fn run(p: &Conv, io: Io<'_>) {
                     for (j, in_x) in window(x, p.stride, 1, p.pad_left, p.kernel, p.in_width) {
                         let pixel = io.input[in_y * p.in_width as usize + in_x];
                         for (c, value) in pixel.iter().enumerate().take(channels) {
-                            sum += value * parameters[1 + (i * kernel + j) * channels + c][o % 4];
+                            let weight = parameters[1 + (i * kernel + j) * channels + c][o % 4];
+                            sum = mul_add(sum, *value, weight);
                         }
                     }
                 }
