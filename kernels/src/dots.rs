@@ -4,6 +4,7 @@
 //! Weights are bytes with a sign. Values are the bytes `value + zero point`, with their upper bit turned where the machine
 //! reads a sign there; what that adds to sums is taken from the biases when they are packed.
 
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{RESCALES, fours, pairs};
 
@@ -19,6 +20,7 @@ pub enum Dots {
 }
 
 /// Operands that tell machines apart, the same in all bytes: a weight and a value.
+#[cfg(any(test, target_feature = "relaxed-simd"))]
 const PROBES: [[u8; 2]; 4] = [[1, 0x80], [127, 255], [0x81, 255], [0x81, 0x80]];
 
 impl Dots {
@@ -83,7 +85,7 @@ impl Dots {
 }
 
 /// Sixteen bytes in a register.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Bytes(core::arch::wasm32::v128);
 
@@ -212,6 +214,7 @@ mod body {
     }
 }
 
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 /// How integers of 16 bits become the bytes of a machine.
 #[derive(Clone, Copy)]
 pub(crate) struct ToBytes {
@@ -219,6 +222,7 @@ pub(crate) struct ToBytes {
     sign: Bytes,
 }
 
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 impl ToBytes {
     /// With this zero point, of 0 … 255.
     #[inline(always)]

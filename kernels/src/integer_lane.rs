@@ -27,9 +27,10 @@ pub(crate) struct I32x4([i32; 4]);
 mod body {
     use super::{Eight, F32x4, I16x8, I32x4};
     use core::arch::wasm32::{
-        f32x4_convert_i32x4, i16x8_add, i16x8_narrow_i32x4, i32x4_add, i32x4_bitmask, i32x4_dot_i16x8,
-        i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_shl,
-        i32x4_shr, i32x4_splat, i32x4_sub, i32x4_trunc_sat_f32x4, v128_and, v128_or,
+        f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_ge, f32x4_splat, f32x4_sub, f32x4_trunc, i16x8_add, i16x8_max,
+        i16x8_min, i16x8_narrow_i32x4, i32x4_add, i32x4_bitmask, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
+        i32x4_extend_low_i16x8, i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_min, i32x4_shl, i32x4_shr,
+        i32x4_splat, i32x4_sub, i32x4_trunc_sat_f32x4, v128_and, v128_or,
     };
 
     impl I16x8 {
@@ -51,6 +52,11 @@ mod body {
         #[inline(always)]
         pub(crate) fn and(self, mask: Self) -> Self {
             Self(v128_and(self.0, mask.0))
+        }
+
+        #[inline(always)]
+        pub(crate) fn clamp(self, low: Self, high: Self) -> Self {
+            Self(i16x8_min(i16x8_max(self.0, low.0), high.0))
         }
 
         /// Two neighbours, four times.
@@ -77,7 +83,7 @@ mod body {
             [I32x4(i32x4_extend_low_i16x8(self.0)), I32x4(i32x4_extend_high_i16x8(self.0))]
         }
 
-        /// Integers that fit 16 bits.
+        /// What does not fit 16 bits is the nearest that does.
         #[inline(always)]
         pub(crate) fn narrowed([low, high]: [I32x4; 2]) -> Self {
             Self(i16x8_narrow_i32x4(low.0, high.0))
@@ -98,6 +104,20 @@ mod body {
         #[inline(always)]
         pub(crate) fn plus(self, other: Self) -> Self {
             Self(i32x4_add(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub(crate) fn min(self, other: Self) -> Self {
+            Self(i32x4_min(self.0, other.0))
+        }
+
+        /// The nearest integers, halves away from zero.
+        #[inline(always)]
+        pub(crate) fn rounded(floats: F32x4) -> Self {
+            let whole = f32x4_trunc(floats.0);
+            let far = f32x4_ge(f32x4_abs(f32x4_sub(floats.0, whole)), f32x4_splat(0.5));
+            let one = v128_or(v128_and(floats.0, f32x4_splat(-0.0)), f32x4_splat(1.0));
+            Self(i32x4_trunc_sat_f32x4(f32x4_add(whole, v128_and(far, one))))
         }
 
         #[inline(always)]
@@ -183,6 +203,11 @@ mod body {
             Self(from_fn(|i| self.0[i] & mask.0[i]))
         }
 
+        #[inline(always)]
+        pub(crate) fn clamp(self, low: Self, high: Self) -> Self {
+            Self(from_fn(|i| self.0[i].max(low.0[i]).min(high.0[i])))
+        }
+
         /// Two neighbours, four times.
         #[inline(always)]
         pub(crate) fn splat_pair(pair: i32) -> Self {
@@ -210,11 +235,13 @@ mod body {
             [I32x4(from_fn(|i| self.0[i].into())), I32x4(from_fn(|i| self.0[4 + i].into()))]
         }
 
-        /// Integers that fit 16 bits.
+        /// What does not fit 16 bits is the nearest that does.
         #[inline(always)]
-        #[expect(clippy::cast_possible_truncation, reason = "clamped to nine bits and a sign before")]
+        #[expect(clippy::cast_possible_truncation, reason = "clamped")]
         pub(crate) fn narrowed([low, high]: [I32x4; 2]) -> Self {
-            Self(from_fn(|i| if i < 4 { low.0[i] } else { high.0[i - 4] } as i16))
+            Self(from_fn(|i| {
+                if i < 4 { low.0[i] } else { high.0[i - 4] }.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+            }))
         }
     }
 
@@ -232,6 +259,18 @@ mod body {
         #[inline(always)]
         pub(crate) fn plus(self, other: Self) -> Self {
             Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+        }
+
+        #[inline(always)]
+        pub(crate) fn min(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i].min(other.0[i])))
+        }
+
+        /// The nearest integers, halves away from zero.
+        #[inline(always)]
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        pub(crate) fn rounded(floats: F32x4) -> Self {
+            Self(floats.store().map(|float| float.round() as i32))
         }
 
         #[inline(always)]

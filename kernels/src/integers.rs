@@ -7,7 +7,9 @@
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.
 
-use crate::dots::{Dots, ToBytes};
+use crate::dots::Dots;
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::dots::ToBytes;
 use crate::fixed::{Rescale, Ties};
 use crate::lane::Vec4;
 use bytemuck::{Pod, Zeroable};
@@ -286,6 +288,7 @@ impl Header {
         Self { bounds: Bounds::new(parameters[0]), dots: Dots::of_code(second[0]), zero: second[1] as i16 }
     }
 
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
     #[inline(always)]
     pub(crate) fn to_bytes(self) -> ToBytes {
         ToBytes::new(self.zero, self.dots)

@@ -81,6 +81,13 @@ mod body {
             Self(f32x4_add(self.0, f32x4_mul(a.0, b.0)))
         }
 
+        /// Divided lane by lane.
+        #[cfg(feature = "integers")]
+        #[inline(always)]
+        pub(crate) fn over(self, other: Self) -> Self {
+            Self(core::arch::wasm32::f32x4_div(self.0, other.0))
+        }
+
         /// Clamped to `low ..= high`. `pmin`/`pmax` are one instruction on x86 where `min`/`max` are nine.
         #[inline(always)]
         pub fn clamp(self, low: Self, high: Self) -> Self {
@@ -138,6 +145,13 @@ mod body {
         #[inline(always)]
         pub fn mul_add(self, a: Self, b: Self) -> Self {
             Self(std::array::from_fn(|i| self.0[i] + a.0[i] * b.0[i]))
+        }
+
+        /// Divided lane by lane.
+        #[cfg(feature = "integers")]
+        #[inline(always)]
+        pub(crate) fn over(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] / other.0[i]))
         }
 
         /// Clamped to `low ..= high`.

@@ -16,6 +16,9 @@ const MIDDLE: f32 = 768.0;
 /// The bits of a float above those of the fraction, less the integer.
 const EXPONENT: i32 = (MIDDLE.to_bits() >> FRACTION).cast_signed();
 
+/// The last bit of the fraction.
+const UNIT: f32 = power_of_two(-FRACTION.cast_signed());
+
 /// How far a float may be off, in units of its last bit: the sum, its factor and their product are each rounded to 24 bits
 /// of a number below 256, together 0.75; what is added and the result, half a unit each.
 const DOUBT: i32 = 2;
@@ -30,8 +33,10 @@ const GREATEST_FACTOR: f32 = 4.0;
 #[derive(Clone, Copy)]
 struct Near {
     factor: F32x4,
+    /// With the doubt, so that what is in doubt lies above where an integer begins.
     offset: F32x4,
-    doubt: I32x4,
+    /// Twice.
+    doubts: I32x4,
 }
 
 /// `2^exponent` of each, of −126 … 127.
@@ -70,11 +75,17 @@ impl Near {
         } else {
             I32x4::splat(0)
         };
+        let doubt = I32x4::splat(DOUBT).plus(left).plus(away);
         Self {
             factor: multipliers.to_floats() * powers_of_two(shifts.plus(I32x4::splat(-31))).as_floats(),
-            offset: F32x4::splat(MIDDLE + 0.5) + half,
-            doubt: I32x4::splat(DOUBT).plus(left).plus(away),
+            offset: F32x4::splat(MIDDLE + 0.5) + half + doubt.to_floats() * F32x4::splat(UNIT),
+            doubts: doubt.plus(doubt),
         }
+    }
+
+    #[inline(always)]
+    fn float(&self, sum: I32x4) -> F32x4 {
+        self.offset.mul_add(sum.to_floats(), self.factor)
     }
 }
 
@@ -93,25 +104,31 @@ impl Limits {
         Self { low, high }
     }
 
-    /// The integers of eight floats, and four numbers of which one is below 0 where one of the floats is in doubt.
+    /// The integers of eight floats, and their bits below the point: less than twice their doubt, they are in doubt.
     #[inline(always)]
-    fn near(self, floats: [F32x4; 2], doubts: [I32x4; 2]) -> (Eight, I32x4) {
+    fn near(self, floats: [F32x4; 2]) -> (Eight, Fractions) {
         let bits = floats.map(|float| I32x4::from_bits(float.clamp(self.low, self.high)));
         let mask = I32x4::splat((1 << FRACTION) - 1);
-        // Below 0 is what lies less than the doubt to either side of an integer.
-        let [low, high] = [0, 1].map(|half| {
-            let doubt: I32x4 = doubts[half];
-            bits[half].plus(doubt).and(mask).minus(doubt.plus(doubt))
-        });
         let [first, second] = bits.map(|bits| bits.shifted_right::<FRACTION>().minus(I32x4::splat(EXPONENT)));
-        (I16x8::narrowed([first, second]).store(), low.or(high))
+        (I16x8::narrowed([first, second]).store(), Fractions(bits.map(|bits| bits.and(mask))))
+    }
+}
+
+/// What lies below the point of eight floats, or the least of several of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Fractions([I32x4; 2]);
+
+impl Fractions {
+    /// The lesser of both.
+    #[inline(always)]
+    pub(crate) fn min(self, other: Self) -> Self {
+        Self([self.0[0].min(other.0[0]), self.0[1].min(other.0[1])])
     }
 
-    /// The integers of eight floats; none where one of them is in doubt.
+    /// Whether any is in doubt.
     #[inline(always)]
-    fn integers(self, floats: [F32x4; 2], doubts: [I32x4; 2]) -> Option<Eight> {
-        let (integers, doubt) = self.near(floats, doubts);
-        (!doubt.any_negative()).then_some(integers)
+    fn are_doubtful(self, [low, high]: [I32x4; 2]) -> bool {
+        self.0[0].minus(low).or(self.0[1].minus(high)).any_negative()
     }
 }
 
@@ -139,18 +156,21 @@ impl<'a> Outputs<'a> {
         }
     }
 
-    /// What sums become, and four numbers of which one is below 0 where that is in doubt.
+    /// What sums become, and what tells whether they are in doubt.
     #[inline(always)]
-    pub(crate) fn near(&self, [first, second]: [I32x4; 2]) -> (Eight, I32x4) {
-        let [low, high] = &self.near;
-        let float = |sum: I32x4, near: &Near| near.offset.mul_add(sum.to_floats(), near.factor);
-        self.limits.near([float(first, low), float(second, high)], [low.doubt, high.doubt])
+    pub(crate) fn near(&self, [first, second]: [I32x4; 2]) -> (Eight, Fractions) {
+        self.limits.near([self.near[0].float(first), self.near[1].float(second)])
+    }
+
+    #[inline(always)]
+    pub(crate) fn are_doubtful(&self, fractions: Fractions) -> bool {
+        fractions.are_doubtful([self.near[0].doubts, self.near[1].doubts])
     }
 
     #[inline(always)]
     pub(crate) fn of(&self, sums: [I32x4; 2]) -> Eight {
-        let (integers, doubt) = self.near(sums);
-        if doubt.any_negative() { exact(&self.channels, self.bounds, sums) } else { integers }
+        let (integers, fractions) = self.near(sums);
+        if self.are_doubtful(fractions) { exact(&self.channels, self.bounds, sums) } else { integers }
     }
 }
 
@@ -168,7 +188,7 @@ pub(crate) struct SumOfEight {
     bounds: Bounds,
     factors: [F32x4; 2],
     offset: F32x4,
-    doubts: [I32x4; 2],
+    doubts: I32x4,
     limits: Limits,
 }
 
@@ -178,12 +198,13 @@ impl SumOfEight {
         let factors = sum.sides.map(|side| side.near() * output);
         let small =
             factors.iter().all(|&factor| factor < GREATEST_FACTOR) && sum.output.shift < -FRACTION.cast_signed();
+        let doubt = if small { DOUBT_OF_SUM } else { DOUBT_ALL };
         Self {
             sum,
             bounds,
             factors: factors.map(F32x4::splat),
-            offset: F32x4::splat(MIDDLE + 0.5),
-            doubts: [I32x4::splat(if small { DOUBT_OF_SUM } else { DOUBT_ALL }); 2],
+            offset: F32x4::splat(MIDDLE + 0.5 + doubt as f32 * UNIT),
+            doubts: I32x4::splat(2 * doubt),
             limits: Limits::new(bounds),
         }
     }
@@ -193,10 +214,8 @@ impl SumOfEight {
         let floats = |values: Eight| I16x8::load(values).widened().map(I32x4::to_floats);
         let ([a_low, a_high], [b_low, b_high]) = (floats(a), floats(b));
         let sum = |a, b| self.offset.mul_add(a, self.factors[0]).mul_add(b, self.factors[1]);
-        match self.limits.integers([sum(a_low, b_low), sum(a_high, b_high)], self.doubts) {
-            Some(integers) => integers,
-            None => self.exact(a, b),
-        }
+        let (integers, fractions) = self.limits.near([sum(a_low, b_low), sum(a_high, b_high)]);
+        if fractions.are_doubtful([self.doubts; 2]) { self.exact(a, b) } else { integers }
     }
 
     #[cold]
@@ -224,11 +243,8 @@ impl ProductOfEight {
     #[inline(always)]
     pub(crate) fn of(&self, a: Eight, b: Eight) -> Eight {
         let products = I16x8::load(a).times(I16x8::load(b));
-        let floats = products.map(|product| self.near.offset.mul_add(product.to_floats(), self.near.factor));
-        match self.limits.integers(floats, [self.near.doubt; 2]) {
-            Some(integers) => integers,
-            None => self.exact(products),
-        }
+        let (integers, fractions) = self.limits.near(products.map(|product| self.near.float(product)));
+        if fractions.are_doubtful([self.near.doubts; 2]) { self.exact(products) } else { integers }
     }
 
     #[cold]

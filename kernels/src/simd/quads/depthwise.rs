@@ -1,5 +1,6 @@
 //! Rows of eight channels, turned so that four rows of a channel are neighbours: one product is four rows of the window.
 
+use super::{TILE_PIXELS, write_again, write_tile};
 use crate::Io;
 use crate::dots::Bytes;
 use crate::integer_lane::{I16x8, I32x4};
@@ -11,8 +12,6 @@ use crate::simd::Axis;
 const SEGMENT: usize = 56;
 /// Of what a window of five rows reads at a stride of two, eight channels and eight rows.
 const BUFFER: usize = (SEGMENT * 2 + 3) * 4;
-/// Their sums and weights fit sixteen registers.
-const TILE_PIXELS: usize = 4;
 /// Inputs of the rows that are taken together: a quarter of a small L2 cache.
 const STRIP_BYTES: usize = 64 << 10;
 
@@ -80,17 +79,10 @@ impl Map<'_> {
         let mut x = 0;
         while x + TILE_PIXELS <= place.pixels {
             let sums = self.sums::<TILE_PIXELS, K, S, H>(&bytes[x * S..], weights, outputs);
-            let mut doubt = I32x4::splat(0);
-            for (i, sums) in sums.into_iter().enumerate() {
-                let (integers, doubts) = outputs.near(sums);
-                output[(x + i) * self.eights + place.eight] = integers;
-                doubt = doubt.or(doubts);
-            }
-            if doubt.any_negative() {
-                for x in x..x + TILE_PIXELS {
-                    output[x * self.eights + place.eight] =
-                        outputs.of(self.single::<K, S, H>(&bytes[x * S..], weights, outputs));
-                }
+            let output = &mut output[x * self.eights + place.eight..];
+            if write_tile(sums, outputs, output, self.eights) {
+                let single = |i: usize| self.single::<K, S, H>(&bytes[(x + i) * S..], weights, outputs);
+                write_again(outputs, output, self.eights, &single);
             }
             x += TILE_PIXELS;
         }
@@ -129,7 +121,6 @@ impl Map<'_> {
     }
 
     /// The sums of one pixel.
-    #[cold]
     #[inline(never)]
     fn single<const K: usize, const S: usize, const H: usize>(
         &self,

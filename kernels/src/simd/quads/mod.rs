@@ -48,12 +48,12 @@ fn write_tile(sums: [[I32x4; 2]; TILE_PIXELS], outputs: &Outputs<'_>, output: &m
     let [a, b, c, d] = sums;
     let output = &mut output[..(TILE_PIXELS - 1) * stride + 1];
     let mut write = |i: usize, sums| {
-        let (integers, doubt) = outputs.near(sums);
+        let (integers, fractions) = outputs.near(sums);
         output[i * stride] = integers;
-        doubt
+        fractions
     };
     let (a, b, c, d) = (write(0, a), write(1, b), write(2, c), write(3, d));
-    a.or(b).or(c.or(d)).any_negative()
+    outputs.are_doubtful(a.min(b).min(c.min(d)))
 }
 
 /// Computes pixels again, one by one, by `sums`.
