@@ -34,6 +34,7 @@ impl Dots {
     }
 
     /// The reverse of [`Dots::code`].
+    #[cfg(any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
     pub(crate) fn of_code(code: i32) -> Self {
         Self::ALL.into_iter().find(|dots| dots.code() == code).unwrap_or(Self::Pairs)
     }
@@ -98,8 +99,8 @@ pub(crate) struct Bytes([u8; 16]);
 mod body {
     use super::{Bytes, Dots, I16x8, I32x4};
     use core::arch::wasm32::{
-        i8x16_shuffle, i16x8_shuffle, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_splat, u8x16_narrow_i16x8, u8x16_splat,
-        v128_xor,
+        i8x16_shuffle, i16x8_shuffle, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_shl, i32x4_splat, u8x16_narrow_i16x8,
+        u8x16_splat, u32x4_shr, v128_xor,
     };
 
     impl Bytes {
@@ -133,6 +134,18 @@ mod body {
         #[inline(always)]
         pub(crate) fn xor(self, other: Self) -> Self {
             Self(v128_xor(self.0, other.0))
+        }
+
+        /// 0, a, b, c of each four a, b, c, d.
+        #[inline(always)]
+        pub(crate) fn rows_lower(self) -> Self {
+            Self(i32x4_shl(self.0, 8))
+        }
+
+        /// d, 0, 0, 0 of each four a, b, c, d.
+        #[inline(always)]
+        pub(crate) fn row_pushed_out(self) -> Self {
+            Self(u32x4_shr(self.0, 24))
         }
 
         /// Of `self` as a, c and `other` as b, d, eight bytes each: fours of a, b, c, d.
@@ -194,6 +207,18 @@ mod body {
         #[inline(always)]
         pub(crate) fn xor(self, other: Self) -> Self {
             Self(from_fn(|i| self.0[i] ^ other.0[i]))
+        }
+
+        /// 0, a, b, c of each four a, b, c, d.
+        #[inline(always)]
+        pub(crate) fn rows_lower(self) -> Self {
+            Self(from_fn(|i| if i % 4 == 0 { 0 } else { self.0[i - 1] }))
+        }
+
+        /// d, 0, 0, 0 of each four a, b, c, d.
+        #[inline(always)]
+        pub(crate) fn row_pushed_out(self) -> Self {
+            Self(from_fn(|i| if i % 4 == 0 { self.0[i + 3] } else { 0 }))
         }
 
         /// Of `self` as a, c and `other` as b, d, eight bytes each: fours of a, b, c, d.

@@ -27,10 +27,10 @@ pub(crate) struct I32x4([i32; 4]);
 mod body {
     use super::{Eight, F32x4, I16x8, I32x4};
     use core::arch::wasm32::{
-        f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_ge, f32x4_splat, f32x4_sub, f32x4_trunc, i16x8_add, i16x8_max,
-        i16x8_min, i16x8_narrow_i32x4, i32x4_add, i32x4_bitmask, i32x4_dot_i16x8, i32x4_extend_high_i16x8,
-        i32x4_extend_low_i16x8, i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_min, i32x4_shl, i32x4_shr,
-        i32x4_splat, i32x4_sub, i32x4_trunc_sat_f32x4, v128_and, v128_or,
+        f32x4_abs, f32x4_add, f32x4_convert_i32x4, f32x4_ge, f32x4_splat, f32x4_sub, f32x4_trunc, i16x8_max, i16x8_min,
+        i16x8_narrow_i32x4, i32x4_add, i32x4_bitmask, i32x4_dot_i16x8, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8,
+        i32x4_extmul_high_i16x8, i32x4_extmul_low_i16x8, i32x4_shl, i32x4_shr, i32x4_splat, i32x4_sub,
+        i32x4_trunc_sat_f32x4, v128_and, v128_or,
     };
 
     impl I16x8 {
@@ -44,11 +44,13 @@ mod body {
             bytemuck::cast(self.0)
         }
 
+        #[cfg(target_feature = "relaxed-simd")]
         #[inline(always)]
         pub(crate) fn plus(self, other: Self) -> Self {
-            Self(i16x8_add(self.0, other.0))
+            Self(core::arch::wasm32::i16x8_add(self.0, other.0))
         }
 
+        #[cfg(target_feature = "relaxed-simd")]
         #[inline(always)]
         pub(crate) fn and(self, mask: Self) -> Self {
             Self(v128_and(self.0, mask.0))
@@ -106,9 +108,10 @@ mod body {
             Self(i32x4_add(self.0, other.0))
         }
 
+        #[cfg(target_feature = "relaxed-simd")]
         #[inline(always)]
         pub(crate) fn min(self, other: Self) -> Self {
-            Self(i32x4_min(self.0, other.0))
+            Self(core::arch::wasm32::i32x4_min(self.0, other.0))
         }
 
         /// The nearest integers, halves away from zero.

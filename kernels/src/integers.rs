@@ -7,6 +7,7 @@
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.
 
+#[cfg(any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 use crate::dots::Dots;
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 use crate::dots::ToBytes;
@@ -273,7 +274,8 @@ impl Bounds {
     }
 }
 
-/// What stands before the parameters of channels.
+/// What stands before the parameters of channels, where fours are read.
+#[cfg(any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Header {
     pub(crate) bounds: Bounds,
@@ -281,11 +283,21 @@ pub(crate) struct Header {
     zero: i16,
 }
 
+#[cfg(any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 impl Header {
     #[expect(clippy::cast_possible_truncation, reason = "a byte")]
     pub(crate) fn new(parameters: &[Vec4]) -> Self {
-        let second = words(&parameters[1..2]);
-        Self { bounds: Bounds::new(parameters[0]), dots: Dots::of_code(second[0]), zero: second[1] as i16 }
+        Self {
+            bounds: Bounds::new(parameters[0]),
+            dots: Dots::of_code(words(parameters)[4]),
+            zero: words(parameters)[5] as i16,
+        }
+    }
+
+    /// Where weights lie in fours.
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+    pub(crate) fn of_fours(parameters: &[Vec4]) -> Option<Self> {
+        Some(Self::new(parameters)).filter(|header| header.dots != Dots::Pairs)
     }
 
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]

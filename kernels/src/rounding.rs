@@ -120,6 +120,7 @@ pub(crate) struct Fractions([I32x4; 2]);
 
 impl Fractions {
     /// The lesser of both.
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
     #[inline(always)]
     pub(crate) fn min(self, other: Self) -> Self {
         Self([self.0[0].min(other.0[0]), self.0[1].min(other.0[1])])
@@ -138,7 +139,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) biases: [I32x4; 2],
     near: [Near; 2],
     limits: Limits,
-    channels: Channels<'a>,
+    pub(crate) channels: Channels<'a>,
     bounds: Bounds,
 }
 

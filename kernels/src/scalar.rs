@@ -91,19 +91,20 @@ impl Mean {
 #[derive(Clone, Copy)]
 pub(crate) struct Lookup<'a> {
     zero: i32,
-    table: &'a [[i16; 8]],
+    table: &'a [i16; TABLE],
 }
 
 impl<'a> Lookup<'a> {
     pub(crate) fn new(parameters: &'a [Vec4]) -> Self {
-        Self { zero: words(parameters)[0], table: map(&parameters[1..]) }
+        // A plan's share of the parameters is that long.
+        let table = map(&parameters[1..]).as_flattened().first_chunk().unwrap_or(&[0; TABLE]);
+        Self { zero: words(parameters)[0], table }
     }
 
     #[inline(always)]
     #[expect(clippy::cast_sign_loss, reason = "clamped")]
     pub(crate) fn of(self, value: i16) -> i16 {
-        let row = (i32::from(value) + self.zero).clamp(0, TABLE as i32 - 1) as usize;
-        self.table[row / 8][row % 8]
+        self.table[(i32::from(value) + self.zero).clamp(0, TABLE as i32 - 1) as usize]
     }
 }
 

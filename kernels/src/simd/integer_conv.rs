@@ -2,10 +2,10 @@
 
 use super::Axis;
 use crate::Io;
-#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-use crate::dots::Dots;
 use crate::integer_lane::{I16x8, I32x4};
-use crate::integers::{Channels, Eight, HEADER, Header, IntegerConv, eights, map_mut, pairs, words};
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::integers::Header;
+use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerConv, eights, map_mut, pairs, words};
 use crate::rounding::Outputs;
 use std::ops::Range;
 
@@ -23,11 +23,11 @@ fn add(sums: &mut [I32x4; 2], pair: i32, weights: [Eight; 2]) {
 
 /// See the reference.
 pub fn run(p: &IntegerConv, io: Io<'_>) {
-    let header = Header::new(io.parameters);
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-    if header.dots != Dots::Pairs {
-        return super::quads::conv::run(p, header, io);
+    if let Some(header) = Header::of_fours(io.parameters) {
+        return super::fours::conv::run(p, header, io);
     }
+    let bounds = Bounds::new(io.parameters[0]);
     let window = [p.kernel, p.stride, 1];
     let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
     let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);
@@ -38,7 +38,7 @@ pub fn run(p: &IntegerConv, io: Io<'_>) {
     for (y, output) in output.chunks_exact_mut(columns.positions * out_stride).enumerate() {
         let (top, inside) = rows.window(y);
         for (eight, channels) in io.parameters[HEADER..].chunks_exact(group).map(Channels::new).enumerate() {
-            let outputs = Outputs::new(&channels, header.bounds);
+            let outputs = Outputs::new(&channels, bounds);
             for x in 0..columns.positions {
                 let (left, across) = columns.window(x);
                 let begin =

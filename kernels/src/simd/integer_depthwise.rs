@@ -3,10 +3,10 @@
 
 use super::Axis;
 use crate::Io;
-#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-use crate::dots::Dots;
 use crate::integer_lane::{I16x8, I32x4};
-use crate::integers::{Channels, Eight, HEADER, Header, IntegerDepthwise, map, map_mut};
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::integers::Header;
+use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerDepthwise, map, map_mut};
 use crate::rounding::Outputs;
 use std::ops::Range;
 
@@ -17,11 +17,11 @@ const STRIP_BYTES: usize = 64 << 10;
 
 /// See the reference.
 pub fn run(p: &IntegerDepthwise, io: Io<'_>) {
-    let header = Header::new(io.parameters);
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-    if header.dots != Dots::Pairs {
-        return super::quads::depthwise::run(p, header, io);
+    if let Some(header) = Header::of_fours(io.parameters) {
+        return super::fours::depthwise::run(p, header, io);
     }
+    let bounds = Bounds::new(io.parameters[0]);
     let window = [p.kernel, p.stride, p.dilation];
     let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
     let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);
@@ -36,7 +36,7 @@ pub fn run(p: &IntegerDepthwise, io: Io<'_>) {
     let together = (STRIP_BYTES / (columns.length * eights * size_of::<Eight>() * rows.stride)).max(1);
     for (strip, output) in map_mut(io.output).chunks_mut(row * together).enumerate() {
         for (eight, channels) in io.parameters[HEADER..].chunks_exact(group).map(Channels::new).enumerate() {
-            let outputs = Outputs::new(&channels, header.bounds);
+            let outputs = Outputs::new(&channels, bounds);
             for (y, output) in (strip * together..).zip(output.chunks_exact_mut(row)) {
                 let tiles = if tiles && down.contains(&y) { inside.len() / TILE_PIXELS } else { 0 };
                 let tiled = inside.start..inside.start + tiles * TILE_PIXELS;

@@ -2,10 +2,10 @@
 //! inputs stay in the L1 cache while the weights stream past once.
 
 use crate::Io;
-#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-use crate::dots::Dots;
 use crate::integer_lane::{I16x8, I32x4};
-use crate::integers::{Channels, Eight, HEADER, Header, IntegerPointwise, eights, map_mut, pairs, words};
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::integers::Header;
+use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerPointwise, eights, map_mut, pairs, words};
 use crate::rounding::Outputs;
 
 /// Inputs of one block of pixels: half of a small L1 cache.
@@ -14,11 +14,11 @@ const TILE_PIXELS: usize = 4;
 
 /// See the reference.
 pub fn run(p: &IntegerPointwise, io: Io<'_>) {
-    let header = Header::new(io.parameters);
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-    if header.dots != Dots::Pairs {
-        return super::quads::pointwise::run(p, header, io);
+    if let Some(header) = Header::of_fours(io.parameters) {
+        return super::fours::pointwise::run(p, header, io);
     }
+    let bounds = Bounds::new(io.parameters[0]);
     let pairs = pairs(p.in_channels as usize);
     let (in_stride, out_stride) = (eights(p.in_channels as usize) * 4, p.out_eights as usize);
     let (input, output) = (words(io.input), map_mut(io.output));
@@ -26,7 +26,7 @@ pub fn run(p: &IntegerPointwise, io: Io<'_>) {
     let group = (p.parameters() - HEADER) / out_stride;
     for (input, output) in input.chunks(block * in_stride).zip(output.chunks_mut(block * out_stride)) {
         for (eight, channels) in io.parameters[HEADER..].chunks_exact(group).map(Channels::new).enumerate() {
-            let outputs = Outputs::new(&channels, header.bounds);
+            let outputs = Outputs::new(&channels, bounds);
             let weights = &channels.weights[..pairs * 2];
             let mut tiles = input.chunks_exact(in_stride * TILE_PIXELS);
             let mut at = eight;

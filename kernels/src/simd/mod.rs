@@ -3,6 +3,8 @@
 pub mod add;
 pub mod dense;
 pub mod depthwise;
+#[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
+mod fours;
 pub mod global_pool;
 #[cfg(feature = "integers")]
 pub mod integer_add;
@@ -26,8 +28,6 @@ pub mod integer_softmax;
 pub mod integer_to_float;
 pub mod pad;
 pub mod pointwise;
-#[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
-mod quads;
 pub mod scale;
 pub mod sigmoid;
 pub mod softmax;
