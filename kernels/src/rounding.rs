@@ -255,3 +255,65 @@ impl ProductOfEight {
         products.map(|product| self.bounds.output(product, self.rescale))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sums that end within a few units of where an integer begins, and others.
+    fn sums(rescale: Rescale) -> impl Iterator<Item = i32> {
+        let factor = f64::from(rescale.multiplier) * 2_f64.powi(rescale.shift - 31);
+        let near = (-140..140).flat_map(move |integer| {
+            let begins = ((f64::from(integer) + 0.5) / factor).clamp(-2e9, 2e9) as i32;
+            (-3..=3).map(move |units| begins.wrapping_add(units))
+        });
+        near.chain([0, 1, -1, i32::MAX, i32::MIN, 1 << 24, -1 << 24])
+    }
+
+    #[test]
+    fn eight_sums_are_rescaled_as_each_is() {
+        for ties in [Ties::Up, Ties::Away] {
+            let bounds = Bounds { low: -128, high: 127, ties };
+            for step in 0..1200_i32 {
+                let shift = 3 - step % 34;
+                let multiplier = (1 << 30) + step.wrapping_mul(0x9e37_79b).rem_euclid(1 << 30);
+                let rescale = Rescale { multiplier, shift };
+                let (biases, multipliers, shifts) = ([0; 8], [multiplier; 8], [shift; 8]);
+                let channels = Channels { biases: &biases, multipliers: &multipliers, shifts: &shifts, weights: &[] };
+                let outputs = Outputs::new(&channels, bounds);
+                for sum in sums(rescale) {
+                    let expected = [bounds.output(sum, rescale); 8];
+                    assert_eq!(outputs.of([I32x4::splat(sum); 2]), expected, "{sum} by {rescale:?}, {ties:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_two_maps_are_what_each_is() {
+        let bounds = Bounds { low: -128, high: 127, ties: Ties::Away };
+        for (a, b, output) in
+            [(0.02, 0.03, 0.04), (0.1, 0.011, 0.05), (0.5, 0.5, 0.06), (3.0, 1.0, 0.01), (0.02, 0.02, 0.02)]
+        {
+            let sum = Sum::new([a, b], output).expect("factors");
+            let eight = SumOfEight::new(sum, bounds);
+            for (a, b) in (-255..=255).flat_map(|a| (-255..=255).map(move |b| (a, b))) {
+                let expected = [bounds.clamp(sum.apply(a, b)); 8];
+                assert_eq!(eight.of([a as i16; 8], [b as i16; 8]), expected, "{a} and {b} by {sum:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_two_maps_are_what_each_is() {
+        let bounds = Bounds { low: -120, high: 130, ties: Ties::Away };
+        for factor in [0.003, 0.0078125, 0.02, 0.9, 1.5] {
+            let rescale = Rescale::new(factor).expect("a factor");
+            let eight = ProductOfEight::new(rescale, bounds);
+            for (a, b) in (-255..=255).flat_map(|a| (-255..=255).map(move |b| (a, b))) {
+                let expected = [bounds.output(a * b, rescale); 8];
+                assert_eq!(eight.of([a as i16; 8], [b as i16; 8]), expected, "{a} and {b} by {factor}");
+            }
+        }
+    }
+}
