@@ -198,7 +198,7 @@ mod body {
 
         /// Integers of 0 … 255.
         #[inline(always)]
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        #[expect(clippy::cast_sign_loss, reason = "clamped")]
         pub(crate) fn narrowed(low: I16x8, high: I16x8) -> Self {
             let (low, high) = (low.store(), high.store());
             Self(from_fn(|i| if i < 8 { low[i] } else { high[i - 8] }.clamp(0, 255) as u8))

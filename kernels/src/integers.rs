@@ -7,10 +7,6 @@
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.
 
-#[cfg(any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-use crate::dots::Dots;
-#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-use crate::dots::ToBytes;
 use crate::fixed::{Rescale, Ties};
 use crate::lane::Vec4;
 use bytemuck::{Pod, Zeroable};
@@ -271,59 +267,6 @@ impl Bounds {
     #[expect(clippy::cast_possible_truncation, reason = "bounds of eight bits, less a zero point")]
     pub(crate) fn clamp(self, value: i32) -> i16 {
         value.max(self.low).min(self.high) as i16
-    }
-}
-
-/// What stands before the parameters of channels, where fours are read.
-#[cfg(any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-#[derive(Clone, Copy)]
-pub(crate) struct Header {
-    pub(crate) bounds: Bounds,
-    pub(crate) dots: Dots,
-    zero: i16,
-}
-
-#[cfg(any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-impl Header {
-    #[expect(clippy::cast_possible_truncation, reason = "a byte")]
-    pub(crate) fn new(parameters: &[Vec4]) -> Self {
-        Self {
-            bounds: Bounds::new(parameters[0]),
-            dots: Dots::of_code(words(parameters)[4]),
-            zero: words(parameters)[5] as i16,
-        }
-    }
-
-    /// Where weights lie in fours.
-    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-    pub(crate) fn of_fours(parameters: &[Vec4]) -> Option<Self> {
-        Some(Self::new(parameters)).filter(|header| header.dots != Dots::Pairs)
-    }
-
-    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-    #[inline(always)]
-    pub(crate) fn to_bytes(self) -> ToBytes {
-        ToBytes::new(self.zero, self.dots)
-    }
-
-    /// What a value is multiplied as, for the reference.
-    #[cfg(feature = "reference")]
-    pub(crate) fn operand(self, value: i16) -> i32 {
-        let zero = i32::from(value) + i32::from(self.zero);
-        match self.dots {
-            Dots::Pairs => value.into(),
-            Dots::Unsigned => zero,
-            Dots::Signed => zero - 128,
-        }
-    }
-
-    /// A weight of a convolution over all channels.
-    #[cfg(feature = "reference")]
-    pub(crate) fn weight(self, group: &Channels<'_>, [channels, tap, c, o]: [usize; 4]) -> i32 {
-        if self.dots == Dots::Pairs {
-            return group.weights[(tap * pairs(channels) + c / 2) * 2 + o / 4][o % 4 * 2 + c % 2].into();
-        }
-        group.bytes()[((tap * fours(channels) + c / 4) * 8 + o) * 4 + c % 4].into()
     }
 }
 

@@ -9,6 +9,11 @@
 pub mod dots;
 #[cfg(feature = "integers")]
 pub mod fixed;
+#[cfg(all(
+    feature = "integers",
+    any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd")
+))]
+mod header;
 #[cfg(feature = "integers")]
 mod integer_lane;
 #[cfg(feature = "integers")]

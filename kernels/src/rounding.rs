@@ -276,7 +276,7 @@ mod tests {
             let bounds = Bounds { low: -128, high: 127, ties };
             for step in 0..1200_i32 {
                 let shift = 3 - step % 34;
-                let multiplier = (1 << 30) + step.wrapping_mul(0x9e37_79b).rem_euclid(1 << 30);
+                let multiplier = (1 << 30) + step.wrapping_mul(0x09e3_779b).rem_euclid(1 << 30);
                 let rescale = Rescale { multiplier, shift };
                 let (biases, multipliers, shifts) = ([0; 8], [multiplier; 8], [shift; 8]);
                 let channels = Channels { biases: &biases, multipliers: &multipliers, shifts: &shifts, weights: &[] };

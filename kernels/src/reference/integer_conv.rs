@@ -2,7 +2,8 @@
 
 use super::inside;
 use crate::Io;
-use crate::integers::{Channels, HEADER, Header, IntegerConv, eights, map, map_mut};
+use crate::header::Header;
+use crate::integers::{Channels, HEADER, IntegerConv, eights, map, map_mut};
 
 /// `output[y, x, o] = clamp(rescale[o](bias[o] +
 /// Σ input[y·stride − pad_top + i, x·stride − pad_left + j, c] · weight[o, c, i, j]))`

@@ -3,7 +3,8 @@
 use super::inside;
 use crate::Io;
 use crate::dots::Dots;
-use crate::integers::{Channels, HEADER, Header, IntegerDepthwise, map, map_mut};
+use crate::header::Header;
+use crate::integers::{Channels, HEADER, IntegerDepthwise, map, map_mut};
 
 /// `output[y, x, c] = clamp(rescale[c](bias[c] +
 /// Σ input[y·stride − pad_top + i·dilation, x·stride − pad_left + j·dilation, c] · weight[c, i, j]))`

@@ -1,7 +1,8 @@
 //! A 1×1 convolution of integers.
 
 use crate::Io;
-use crate::integers::{Channels, HEADER, Header, IntegerPointwise, eights, map, map_mut};
+use crate::header::Header;
+use crate::integers::{Channels, HEADER, IntegerPointwise, eights, map, map_mut};
 
 /// `output[i, o] = clamp(rescale[o](bias[o] + Σ input[i, c] · weight[o, c]))`
 ///

@@ -2,9 +2,9 @@
 //! inputs stay in the L1 cache while the weights stream past once.
 
 use crate::Io;
-use crate::integer_lane::{I16x8, I32x4};
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
-use crate::integers::Header;
+use crate::header::Header;
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerPointwise, eights, map_mut, pairs, words};
 use crate::rounding::Outputs;
 

@@ -2,8 +2,9 @@
 
 use super::{TILE_PIXELS, sums, tiles, write_again, write_tile};
 use crate::Io;
+use crate::header::Header;
 use crate::integer_lane::{I16x8, I32x4};
-use crate::integers::{Channels, HEADER, Header, IntegerConv, map, map_mut};
+use crate::integers::{Channels, HEADER, IntegerConv, map, map_mut};
 use crate::rounding::Outputs;
 use crate::simd::Axis;
 

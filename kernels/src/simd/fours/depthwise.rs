@@ -3,8 +3,9 @@
 use super::{TILE_PIXELS, write_again, write_tile};
 use crate::Io;
 use crate::dots::{Bytes, Dots};
+use crate::header::Header;
 use crate::integer_lane::{I16x8, I32x4};
-use crate::integers::{Channels, Eight, HEADER, Header, IntegerDepthwise, map, map_mut};
+use crate::integers::{Channels, Eight, HEADER, IntegerDepthwise, map, map_mut};
 use crate::rounding::Outputs;
 use crate::simd::Axis;
 

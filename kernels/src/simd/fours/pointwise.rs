@@ -4,8 +4,9 @@
 use super::{TILE_PIXELS, sums, tiles, write_again, write_tile};
 use crate::Io;
 use crate::dots::Bytes;
+use crate::header::Header;
 use crate::integer_lane::I16x8;
-use crate::integers::{Channels, Eight, HEADER, Header, IntegerPointwise, eights, fours, map, map_mut};
+use crate::integers::{Channels, Eight, HEADER, IntegerPointwise, eights, fours, map, map_mut};
 use crate::rounding::Outputs;
 
 /// Bytes of one block of pixels, in sixteens: half of a small L1 cache. One tile of the most channels fits.
