@@ -2,7 +2,8 @@
 //!
 //! A map of integers holds `integer − zero point` in 16 bits, `[h, w, c]` with `c` rounded up to whole eights and zeros
 //! past `c`: eight of them are the bytes of one [`Vec4`], so that both kinds of map share an arena. Zeros are zeros hence,
-//! also those around a map, and signed and unsigned files differ in bounds alone. Weights lie the same way.
+//! also those around a map, and signed and unsigned files differ in bounds alone. Weights lie the same way,
+//! or as bytes in fours ([`crate::dots`]).
 //!
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.

@@ -9,6 +9,8 @@
 pub mod dots;
 #[cfg(feature = "integers")]
 pub mod fixed;
+#[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
+mod fours;
 #[cfg(all(
     feature = "integers",
     any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd")

@@ -216,16 +216,16 @@ impl Packer<'_> {
         Some([low, high, zeros, -(zero.round() as i32), 1, multiplier, shift, 0])
     }
 
-    /// Of weights that fit bytes, in a kernel that takes them, what is exact on this machine.
-    fn dots(&self, weights: &[i16]) -> Dots {
+    /// Of weights and a zero point that fit bytes, in a kernel that takes them, what was asked for.
+    fn dots(&self, weights: &[i16], zero: i32) -> Dots {
         let takes_fours = match call(self.graph, self.id) {
             Some(Call::IntegerConv(p)) => p.takes_fours(),
             Some(Call::IntegerDepthwise(p)) => p.takes_fours(),
             Some(Call::IntegerPointwise(p)) => p.takes_fours(),
             _ => false,
         };
-        let fits = takes_fours && weights.iter().all(|&weight| i8::try_from(weight).is_ok());
-        if fits { self.dots } else { Dots::Pairs }
+        let fit = u8::try_from(zero).is_ok() && weights.iter().all(|&weight| i8::try_from(weight).is_ok());
+        if takes_fours && fit { self.dots } else { Dots::Pairs }
     }
 
     fn weighted(&self, packed: &mut [Vec4], missing: &dyn Fn() -> Error) -> Result<()> {
@@ -247,7 +247,8 @@ impl Packer<'_> {
         };
         // Depthwise kernels of unsigned files alone round halves away from zero.
         let ties = if depthwise.is_some() && !before.signed { Ties::Away } else { Ties::Up };
-        let (dots, zero) = (self.dots(&weights), -before.centred().0);
+        let zero = -before.centred().0;
+        let dots = self.dots(&weights, zero);
         words(packed)[..3].copy_from_slice(&[bounds.0, bounds.1, i32::from(ties == Ties::Up)]);
         words(packed)[4..6].copy_from_slice(&[dots.code(), zero]);
         let group = match depthwise {

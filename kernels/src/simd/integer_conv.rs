@@ -25,7 +25,7 @@ fn add(sums: &mut [I32x4; 2], pair: i32, weights: [Eight; 2]) {
 pub fn run(p: &IntegerConv, io: Io<'_>) {
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
     if let Some(header) = Header::of_fours(io.parameters) {
-        return super::fours::conv::run(p, header, io);
+        return crate::fours::conv::run(p, header, io);
     }
     let bounds = Bounds::new(io.parameters[0]);
     let window = [p.kernel, p.stride, 1];

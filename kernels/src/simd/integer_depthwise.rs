@@ -19,7 +19,7 @@ const STRIP_BYTES: usize = 64 << 10;
 pub fn run(p: &IntegerDepthwise, io: Io<'_>) {
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
     if let Some(header) = Header::of_fours(io.parameters) {
-        return super::fours::depthwise::run(p, header, io);
+        return crate::fours::depthwise::run(p, header, io);
     }
     let bounds = Bounds::new(io.parameters[0]);
     let window = [p.kernel, p.stride, p.dilation];

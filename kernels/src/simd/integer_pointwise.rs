@@ -16,7 +16,7 @@ const TILE_PIXELS: usize = 4;
 pub fn run(p: &IntegerPointwise, io: Io<'_>) {
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
     if let Some(header) = Header::of_fours(io.parameters) {
-        return super::fours::pointwise::run(p, header, io);
+        return crate::fours::pointwise::run(p, header, io);
     }
     let bounds = Bounds::new(io.parameters[0]);
     let pairs = pairs(p.in_channels as usize);

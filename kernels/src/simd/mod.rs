@@ -3,8 +3,6 @@
 pub mod add;
 pub mod dense;
 pub mod depthwise;
-#[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
-mod fours;
 pub mod global_pool;
 #[cfg(feature = "integers")]
 pub mod integer_add;
@@ -63,20 +61,20 @@ impl Bend {
 
 /// One axis under a window.
 #[derive(Clone, Copy)]
-struct Axis {
+pub(crate) struct Axis {
     /// Pixels.
-    length: usize,
+    pub(crate) length: usize,
     /// Positions of the window.
-    positions: usize,
-    kernel: usize,
-    stride: usize,
+    pub(crate) positions: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
     dilation: usize,
     pad: usize,
 }
 
 impl Axis {
     /// One axis of a parameter block: its input, its output, its padding, and the block's kernel, stride and dilation.
-    fn new(length: u32, positions: u32, pad: u32, [kernel, stride, dilation]: [u32; 3]) -> Self {
+    pub(crate) fn new(length: u32, positions: u32, pad: u32, [kernel, stride, dilation]: [u32; 3]) -> Self {
         let [length, positions, pad] = [length, positions, pad].map(|pixels| pixels as usize);
         let [kernel, stride, dilation] = [kernel, stride, dilation].map(|pixels| pixels as usize);
         Self { length, positions, kernel, stride, dilation, pad }
@@ -95,7 +93,7 @@ impl Axis {
     /// The pixel that lies at `place` of the axis with its padding; none outside.
     #[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
     #[inline(always)]
-    fn inside_at(&self, place: usize) -> Option<usize> {
+    pub(crate) fn inside_at(&self, place: usize) -> Option<usize> {
         place.checked_sub(self.pad).filter(|&pixel| pixel < self.length)
     }
 

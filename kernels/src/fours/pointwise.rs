@@ -13,7 +13,7 @@ use crate::rounding::Outputs;
 const BLOCK: usize = 1024;
 
 #[inline(never)]
-pub(in super::super) fn run(p: &IntegerPointwise, header: Header, io: Io<'_>) {
+pub(crate) fn run(p: &IntegerPointwise, header: Header, io: Io<'_>) {
     let (in_width, out_width) = (eights(p.in_channels as usize), p.out_eights as usize);
     let (width, fours) = (in_width.div_ceil(2), fours(p.in_channels as usize));
     let (input, output) = (map(io.input), map_mut(io.output));

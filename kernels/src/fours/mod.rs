@@ -1,9 +1,9 @@
 //! Bodies over weights in fours of bytes (see [`crate::dots`]). Values become bytes in a small buffer first, where what lies
 //! around a map is its zero point.
 
-pub(super) mod conv;
-pub(super) mod depthwise;
-pub(super) mod pointwise;
+pub(crate) mod conv;
+pub(crate) mod depthwise;
+pub(crate) mod pointwise;
 
 use crate::dots::{Bytes, Dots};
 use crate::integer_lane::I32x4;

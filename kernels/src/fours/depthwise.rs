@@ -17,7 +17,7 @@ const BUFFER: usize = (SEGMENT * 2 + 3) * 4;
 const LINE: usize = 4;
 
 #[inline(never)]
-pub(in super::super) fn run(p: &IntegerDepthwise, header: Header, io: Io<'_>) {
+pub(crate) fn run(p: &IntegerDepthwise, header: Header, io: Io<'_>) {
     let window = [p.kernel, p.stride, 1];
     let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
     let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);

@@ -14,7 +14,7 @@ const SEGMENT: usize = 60;
 const COLUMNS: usize = SEGMENT * IntegerConv::MOST_STRIDE_OF_FOURS + IntegerConv::MOST_KERNEL_OF_FOURS;
 
 #[inline(never)]
-pub(in super::super) fn run(p: &IntegerConv, header: Header, io: Io<'_>) {
+pub(crate) fn run(p: &IntegerConv, header: Header, io: Io<'_>) {
     let window = [p.kernel, p.stride, 1];
     let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
     let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);
