@@ -39,18 +39,16 @@ impl Dots {
         Self::ALL.into_iter().find(|dots| dots.code() == code).unwrap_or(Self::Pairs)
     }
 
-    /// What is exact on this machine. Outside browsers that is what these numbers are defined as.
+    /// What is exact on this machine, and fast: outside browsers products of bytes are defined, and slow.
     #[must_use]
     pub fn of_this_machine() -> Self {
-        #[cfg(not(target_arch = "wasm32"))]
-        return Self::Unsigned;
         #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
         return Self::that_answers(PROBES.map(|[weight, value]| {
             // The kind matters outside browsers only.
             I32x4::splat(1).plus_dots(Bytes::splat(weight), Bytes::splat(value), Self::Unsigned).store()[3]
         }));
-        #[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
-        return Self::Pairs;
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
+        Self::Pairs
     }
 
     /// Who says that of [`PROBES`], each added to 1. Older x86 adds two products in 16 bits, which saturate.
