@@ -8,6 +8,7 @@ use graphs::{bench_file, bench_golden, rows, top};
 use mobilenet_web::backend::{Cpu, Executor};
 use mobilenet_web::frame::Preprocessor;
 use mobilenet_web::graph::Graph;
+use mobilenet_web::kernels::dots::Dots;
 use mobilenet_web::lane::Body;
 use mobilenet_web::plan::{Packing, Plan};
 use mobilenet_web::weights::{self, Overrides, Precision, convert};
@@ -84,13 +85,13 @@ fn safetensors_keep_integers() {
 }
 
 /// Every endpoint of a file that is run on a picture or a tensor, and its predictions.
-fn maps(file: &[u8], body: Body, run: &dyn Fn(&mut Cpu, &Plan)) -> Vec<(String, Vec<f32>)> {
+fn maps(file: &[u8], (body, dots): (Body, Dots), run: &dyn Fn(&mut Cpu, &Plan)) -> Vec<(String, Vec<f32>)> {
     let file = weights::read(file).unwrap_or_else(|error| panic!("{error}"));
     let checkpoint = weights::checkpoint(file, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
     let integers = checkpoint.integers.as_ref().expect("integers of every map");
     let graph = Graph::build(&checkpoint.spec).expect("a graph").quantized(&|name| integers.get(name).is_some());
     let packing = Packing::new(&graph);
-    let parameters = packing.pack(&graph, &checkpoint).unwrap_or_else(|error| panic!("{error}"));
+    let parameters = packing.pack_for(&graph, &checkpoint, dots).unwrap_or_else(|error| panic!("{error}"));
     let spec = &checkpoint.spec;
     let preprocessor = Preprocessor::new(&spec.preprocessing, spec.height_px, spec.width_px);
     let mut executor = Cpu::new(body, preprocessor, parameters);
@@ -117,7 +118,9 @@ fn golden(name: &str) -> (Vec<String>, Vec<f32>) {
 /// Every endpoint of a network has the very numbers that TensorFlow Lite has there.
 fn check_maps(name: &str, file: &[u8], run: &dyn Fn(&mut Cpu, &Plan)) {
     let (checksums, output) = golden(name);
-    for body in [Body::Simd, Body::Reference] {
+    // Machines differ in what they multiply, not in what comes of it; to what the reference makes of each `tests/suite` looks.
+    let each = Dots::ALL.map(|dots| (Body::Simd, dots)).into_iter().chain([(Body::Reference, Dots::Unsigned)]);
+    for body in each {
         let mut last = 0;
         let maps = maps(file, body, run);
         for (endpoint, values) in &maps {

@@ -69,9 +69,10 @@ impl Rescale {
         }
         let nudge = match ties {
             Ties::Up => 0,
-            Ties::Away => (high < 0) as i32,
+            Ties::Away => (high < 0) as i64,
         };
-        high.wrapping_add(1 << (right - 1)).wrapping_sub(nudge) >> right
+        // In 64 bits, for half of what is shifted out may be more than 32 hold beside it.
+        ((high as i64 + (1 << (right - 1)) - nudge) >> right) as i32
     }
 }
 

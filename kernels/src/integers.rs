@@ -2,14 +2,13 @@
 //!
 //! A map of integers holds `integer − zero point` in 16 bits, `[h, w, c]` with `c` rounded up to whole eights and zeros
 //! past `c`: eight of them are the bytes of one [`Vec4`], so that both kinds of map share an arena. Zeros are zeros hence,
-//! also those around a map, and signed and unsigned files differ in bounds alone. Weights lie the same way.
+//! also those around a map, and signed and unsigned files differ in bounds alone. Weights lie the same way,
+//! or as bytes in fours ([`crate::dots`]).
 //!
 //! A block says shapes only. All numbers are in the packed parameters, as the bytes of [`Vec4`]s: bounds, multipliers and
 //! tables, each of which a kernel's reference lists.
 
-#[cfg(feature = "reference")]
-use crate::fixed::Rescale;
-use crate::fixed::Ties;
+use crate::fixed::{Rescale, Ties};
 use crate::lane::Vec4;
 use bytemuck::{Pod, Zeroable};
 use std::fmt;
@@ -29,8 +28,15 @@ pub const fn pairs(channels: usize) -> usize {
     channels.div_ceil(2)
 }
 
-/// [`Vec4`]s of integers before those of the channels: least and greatest output, and whether halves are rounded up.
-pub const HEADER: usize = 1;
+/// How many fours of them.
+#[must_use]
+pub const fn fours(channels: usize) -> usize {
+    channels.div_ceil(4)
+}
+
+/// [`Vec4`]s of integers before those of the channels: least and greatest output, whether halves are rounded up, and one
+/// unused; how weights are packed ([`Dots::code`]), the input's zero point among bytes, and two unused.
+pub const HEADER: usize = 2;
 
 /// [`Vec4`]s of 32-bit integers before the weights of eight channels: biases, multipliers and shifts.
 pub const RESCALES: usize = 6;
@@ -152,6 +158,19 @@ const fn packed(out_eights: u32, weights: usize) -> usize {
 }
 
 impl IntegerConv {
+    /// Window side up to which weights may be packed in fours.
+    pub(crate) const MOST_KERNEL_OF_FOURS: usize = 5;
+    /// Step up to which they may.
+    pub(crate) const MOST_STRIDE_OF_FOURS: usize = 2;
+
+    /// Whether weights may be packed in fours: those of a picture.
+    #[must_use]
+    pub const fn takes_fours(&self) -> bool {
+        self.in_channels <= 4
+            && self.kernel as usize <= Self::MOST_KERNEL_OF_FOURS
+            && self.stride as usize <= Self::MOST_STRIDE_OF_FOURS
+    }
+
     /// Length of its packed parameters.
     #[must_use]
     pub const fn parameters(&self) -> usize {
@@ -160,7 +179,20 @@ impl IntegerConv {
 }
 
 impl IntegerDepthwise {
-    /// Length of its packed parameters.
+    /// Whether weights may be packed in fours, of rows: those of every published network.
+    #[must_use]
+    pub const fn takes_fours(&self) -> bool {
+        matches!((self.kernel, self.stride, self.dilation), (3 | 5, 1 | 2, 1))
+    }
+
+    /// Where the weight of a channel lies among bytes of eight channels: `[column][four rows][8 channels][4 rows]`.
+    #[must_use]
+    pub const fn place(&self, row: usize, column: usize, channel: usize) -> usize {
+        let fours = fours(self.kernel as usize);
+        ((column * fours + row / 4) * 8 + channel) * 4 + row % 4
+    }
+
+    /// Length of its packed parameters: no fewer than what fours take.
     #[must_use]
     pub const fn parameters(&self) -> usize {
         packed(self.eights, (self.kernel * self.kernel) as usize)
@@ -168,6 +200,12 @@ impl IntegerDepthwise {
 }
 
 impl IntegerPointwise {
+    /// Whether weights may be packed in fours: a few pixels must fit a buffer.
+    #[must_use]
+    pub const fn takes_fours(&self) -> bool {
+        self.in_channels <= 2560
+    }
+
     /// Length of its packed parameters.
     #[must_use]
     pub const fn parameters(&self) -> usize {
@@ -221,7 +259,6 @@ impl Bounds {
     }
 
     /// The integer that a sum becomes.
-    #[cfg(feature = "reference")]
     #[inline(always)]
     pub(crate) fn output(self, sum: i32, rescale: Rescale) -> i16 {
         self.clamp(rescale.apply(sum, self.ties))
@@ -251,7 +288,12 @@ impl<'a> Channels<'a> {
         Self { biases, multipliers, shifts, weights: map(weights) }
     }
 
+    /// Weights in fours.
     #[cfg(feature = "reference")]
+    pub(crate) fn bytes(&self) -> &[i8] {
+        bytemuck::cast_slice(self.weights)
+    }
+
     #[inline(always)]
     pub(crate) fn rescale(&self, channel: usize) -> Rescale {
         Rescale { multiplier: self.multipliers[channel], shift: self.shifts[channel] }

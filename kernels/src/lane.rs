@@ -26,7 +26,7 @@ pub enum Body {
 /// Four `f32` in a register: wasm's `v128`, or an array that the native compiler turns into one.
 #[cfg(target_arch = "wasm32")]
 #[derive(Clone, Copy)]
-pub struct F32x4(core::arch::wasm32::v128);
+pub struct F32x4(pub(crate) core::arch::wasm32::v128);
 
 /// Four `f32` in a register: wasm's `v128`, or an array that the native compiler turns into one.
 #[cfg(not(target_arch = "wasm32"))]
@@ -79,6 +79,13 @@ mod body {
             return Self(core::arch::wasm32::f32x4_relaxed_madd(a.0, b.0, self.0));
             #[cfg(not(target_feature = "relaxed-simd"))]
             Self(f32x4_add(self.0, f32x4_mul(a.0, b.0)))
+        }
+
+        /// Divided lane by lane.
+        #[cfg(feature = "integers")]
+        #[inline(always)]
+        pub(crate) fn over(self, other: Self) -> Self {
+            Self(core::arch::wasm32::f32x4_div(self.0, other.0))
         }
 
         /// Clamped to `low ..= high`. `pmin`/`pmax` are one instruction on x86 where `min`/`max` are nine.
@@ -138,6 +145,13 @@ mod body {
         #[inline(always)]
         pub fn mul_add(self, a: Self, b: Self) -> Self {
             Self(std::array::from_fn(|i| self.0[i] + a.0[i] * b.0[i]))
+        }
+
+        /// Divided lane by lane.
+        #[cfg(feature = "integers")]
+        #[inline(always)]
+        pub(crate) fn over(self, other: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i] / other.0[i]))
         }
 
         /// Clamped to `low ..= high`.

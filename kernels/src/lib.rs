@@ -6,7 +6,16 @@
 //! weights for each input that the group reads, in the order in which the kernel reads them.
 
 #[cfg(feature = "integers")]
+pub mod dots;
+#[cfg(feature = "integers")]
 pub mod fixed;
+#[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
+mod fours;
+#[cfg(all(
+    feature = "integers",
+    any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd")
+))]
+mod header;
 #[cfg(feature = "integers")]
 mod integer_lane;
 #[cfg(feature = "integers")]
@@ -15,6 +24,8 @@ pub mod lane;
 mod params;
 #[cfg(feature = "reference")]
 pub mod reference;
+#[cfg(feature = "integers")]
+mod rounding;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;

@@ -1,9 +1,10 @@
 //! What integer kernels do to one number: shared by both bodies where neither has anything to gain.
 
 use crate::fixed::{Rescale, Sum, Ties, mean};
-use crate::integer_lane::{ProductOfEight, SumOfEight};
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, IntegerPool, TABLE, map, words};
-use crate::lane::Vec4;
+use crate::lane::{F32x4, Vec4};
+use crate::rounding::{ProductOfEight, SumOfEight};
 
 fn bounds(low: i32, high: i32) -> Bounds {
     Bounds { low, high, ties: Ties::Away }
@@ -90,19 +91,20 @@ impl Mean {
 #[derive(Clone, Copy)]
 pub(crate) struct Lookup<'a> {
     zero: i32,
-    table: &'a [[i16; 8]],
+    table: &'a [i16; TABLE],
 }
 
 impl<'a> Lookup<'a> {
     pub(crate) fn new(parameters: &'a [Vec4]) -> Self {
-        Self { zero: words(parameters)[0], table: map(&parameters[1..]) }
+        // A plan's share of the parameters is that long.
+        let table = map(&parameters[1..]).as_flattened().first_chunk().unwrap_or(&[0; TABLE]);
+        Self { zero: words(parameters)[0], table }
     }
 
     #[inline(always)]
     #[expect(clippy::cast_sign_loss, reason = "clamped")]
     pub(crate) fn of(self, value: i16) -> i16 {
-        let row = (i32::from(value) + self.zero).clamp(0, TABLE as i32 - 1) as usize;
-        self.table[row / 8][row % 8]
+        self.table[(i32::from(value) + self.zero).clamp(0, TABLE as i32 - 1) as usize]
     }
 }
 
@@ -148,13 +150,21 @@ impl Quantised {
         Self { bounds: bounds(low, high), scale }
     }
 
-    #[inline(always)]
+    #[cfg(feature = "reference")]
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and is clamped")]
     pub(crate) fn of(self, value: f32) -> i16 {
-        // Browsers have an instruction for this, and none for `round`.
-        let steps = value / self.scale;
-        let whole = steps.trunc();
-        let rounded = if (steps - whole).abs() < 0.5 { whole } else { whole + 1_f32.copysign(steps) };
-        self.bounds.clamp(rounded as i32)
+        self.bounds.clamp((value / self.scale).round() as i32)
+    }
+
+    #[inline(always)]
+    pub(crate) fn of_four(self, values: F32x4) -> I32x4 {
+        I32x4::rounded(values.over(F32x4::splat(self.scale)))
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "bounds of eight bits, less a zero point")]
+    pub(crate) fn clamped(self, values: I16x8) -> I16x8 {
+        let [low, high] = [self.bounds.low, self.bounds.high].map(|bound| I16x8::load([bound as i16; 8]));
+        values.clamp(low, high)
     }
 }

@@ -4,9 +4,10 @@ use crate::error::{Error, Kind, Result};
 use crate::fixed::{Rescale, Sum, Ties};
 use crate::graph::{Element, Graph, Node, NodeId, Op};
 use crate::kernels::Call;
+use crate::kernels::dots::Dots;
 use crate::kernels::integers::{
     HEADER, IntegerAdd, IntegerConv, IntegerDepthwise, IntegerFromFloat, IntegerLookup, IntegerPointwise, IntegerPool,
-    IntegerScale, IntegerSoftmax, IntegerToFloat, RESCALES, TABLE, eights, lengths, pairs,
+    IntegerScale, IntegerSoftmax, IntegerToFloat, RESCALES, TABLE, eights, fours, lengths, pairs,
 };
 use crate::lane::Vec4;
 use crate::weights::{Centred, Checkpoint, Integer, Integers, Rule, Steps};
@@ -84,7 +85,13 @@ pub(super) fn length(graph: &Graph, id: NodeId) -> usize {
 }
 
 /// Writes the parameters of node `id`, which computes in integers.
-pub(super) fn pack(graph: &Graph, checkpoint: &Checkpoint<'_>, id: NodeId, packed: &mut [Vec4]) -> Result<()> {
+pub(super) fn pack(
+    graph: &Graph,
+    checkpoint: &Checkpoint<'_>,
+    id: NodeId,
+    dots: Dots,
+    packed: &mut [Vec4],
+) -> Result<()> {
     let node = &graph.nodes[id];
     let missing = || {
         Error::new(Kind::BadModel, format!("{}, in integers", node.name))
@@ -93,7 +100,7 @@ pub(super) fn pack(graph: &Graph, checkpoint: &Checkpoint<'_>, id: NodeId, packe
             .remedy("Open the network in floats: `precision: \"f32\"`.")
     };
     let Some(integers) = &checkpoint.integers else { return Err(missing()) };
-    let packer = Packer { graph, checkpoint, integers, id, node };
+    let packer = Packer { graph, checkpoint, integers, id, node, dots };
     packer.pack(packed, &missing)
 }
 
@@ -103,6 +110,12 @@ struct Packer<'p> {
     integers: &'p Integers,
     id: NodeId,
     node: &'p Node,
+    dots: Dots,
+}
+
+/// Bytes of a packed parameter.
+fn bytes(values: &mut [Vec4]) -> &mut [i8] {
+    bytemuck::cast_slice_mut(values)
 }
 
 /// Words of a packed parameter.
@@ -203,6 +216,18 @@ impl Packer<'_> {
         Some([low, high, zeros, -(zero.round() as i32), 1, multiplier, shift, 0])
     }
 
+    /// Of weights and a zero point that fit bytes, in a kernel that takes them, what was asked for.
+    fn dots(&self, weights: &[i16], zero: i32) -> Dots {
+        let takes_fours = match call(self.graph, self.id) {
+            Some(Call::IntegerConv(p)) => p.takes_fours(),
+            Some(Call::IntegerDepthwise(p)) => p.takes_fours(),
+            Some(Call::IntegerPointwise(p)) => p.takes_fours(),
+            _ => false,
+        };
+        let fit = u8::try_from(zero).is_ok() && weights.iter().all(|&weight| i8::try_from(weight).is_ok());
+        if takes_fours && fit { self.dots } else { Dots::Pairs }
+    }
+
     fn weighted(&self, packed: &mut [Vec4], missing: &dyn Fn() -> Error) -> Result<()> {
         let parameter = self.graph.parameters(self.id).swap_remove(0);
         let Centred { weights, scales } = self.checkpoint.centred(&parameter.name, &parameter.shape)?;
@@ -216,14 +241,23 @@ impl Packer<'_> {
         if biases.len() != out || (scales.len() != 1 && scales.len() != out) {
             return Err(missing());
         }
-        let depthwise = matches!(self.node.op, Op::Depthwise(_));
+        let depthwise = match call(self.graph, self.id) {
+            Some(Call::IntegerDepthwise(p)) => Some(p),
+            _ => None,
+        };
         // Depthwise kernels of unsigned files alone round halves away from zero.
-        let ties = if depthwise && !before.signed { Ties::Away } else { Ties::Up };
+        let ties = if depthwise.is_some() && !before.signed { Ties::Away } else { Ties::Up };
+        let zero = -before.centred().0;
+        let dots = self.dots(&weights, zero);
         words(packed)[..3].copy_from_slice(&[bounds.0, bounds.1, i32::from(ties == Ties::Up)]);
-        let weights_each = taps * if depthwise { 1 } else { pairs(channels) * 2 };
-        for (eight, group) in packed[HEADER..].chunks_exact_mut(RESCALES + weights_each).enumerate() {
+        words(packed)[4..6].copy_from_slice(&[dots.code(), zero]);
+        let group = match depthwise {
+            Some(p) => (p.parameters() - HEADER) / p.eights as usize,
+            None => dots.group(channels, taps),
+        };
+        for (eight, group) in packed[HEADER..].chunks_exact_mut(group).take(eights(out)).enumerate() {
             let (rescales, places) = group.split_at_mut(RESCALES);
-            let (rescales, places) = (words(rescales), bytemuck::cast_slice_mut::<_, [i16; 8]>(places));
+            let rescales = words(rescales);
             for (lane, o) in (eight * 8..out.min(eight * 8 + 8)).enumerate() {
                 let factor = match *scales {
                     // One scale for all channels meets the input's in single precision.
@@ -232,16 +266,27 @@ impl Packer<'_> {
                     _ => f64::from(before.scale) * f64::from(scales[o]),
                 };
                 let rescale = Rescale::new(factor / f64::from(steps.scale)).ok_or_else(missing)?;
-                rescales[lane] = biases[o];
+                let weights = &weights[o * channels * taps..][..channels * taps];
+                rescales[lane] = biases[o].wrapping_sub(dots.added(zero, weights));
                 rescales[8 + lane] = rescale.multiplier;
                 rescales[16 + lane] = rescale.shift;
-                for (channel, tap) in (0..channels).flat_map(|channel| (0..taps).map(move |tap| (channel, tap))) {
-                    let weight = weights[(o * channels + channel) * taps + tap];
-                    if depthwise {
-                        places[tap][lane] = weight;
-                    } else {
-                        let pair = (tap * pairs(channels) + channel / 2) * 2;
-                        places[pair + lane / 4][lane % 4 * 2 + channel % 2] = weight;
+                for (at, &weight) in weights.iter().enumerate() {
+                    let (channel, tap) = (at / taps, at % taps);
+                    match (dots, depthwise) {
+                        (Dots::Pairs, Some(_)) => bytemuck::cast_slice_mut::<_, [i16; 8]>(places)[tap][lane] = weight,
+                        (Dots::Pairs, None) => {
+                            let pair = (tap * pairs(channels) + channel / 2) * 2;
+                            bytemuck::cast_slice_mut::<_, [i16; 8]>(places)[pair + lane / 4]
+                                [lane % 4 * 2 + channel % 2] = weight;
+                        }
+                        (_, Some(p)) => {
+                            let (row, column) = (tap / p.kernel as usize, tap % p.kernel as usize);
+                            bytes(places)[p.place(row, column, lane)] = weight as i8;
+                        }
+                        (_, None) => {
+                            let four = tap * fours(channels) + channel / 4;
+                            bytes(places)[(four * 8 + lane) * 4 + channel % 4] = weight as i8;
+                        }
                     }
                 }
             }

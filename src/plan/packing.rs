@@ -5,6 +5,8 @@
 
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Op, Parameter};
+#[cfg(feature = "integers")]
+use crate::kernels::dots::Dots;
 use crate::lane::{Vec4, lanes};
 use crate::weights::Checkpoint;
 use std::ops::Range;
@@ -57,11 +59,27 @@ impl Packing {
     /// # Errors
     /// Those of [`Checkpoint::parameter`] and [`Checkpoint::folded`].
     pub fn pack(&self, graph: &Graph, checkpoint: &Checkpoint<'_>) -> Result<Vec<Vec4>> {
+        #[cfg(feature = "integers")]
+        return self.pack_for(graph, checkpoint, Dots::of_this_machine());
+        #[cfg(not(feature = "integers"))]
+        self.pack_for(graph, checkpoint)
+    }
+
+    /// The same for machines whose products of bytes are what `dots` says.
+    ///
+    /// # Errors
+    /// As [`Packing::pack`].
+    pub fn pack_for(
+        &self,
+        graph: &Graph,
+        checkpoint: &Checkpoint<'_>,
+        #[cfg(feature = "integers")] dots: Dots,
+    ) -> Result<Vec<Vec4>> {
         let mut packed = vec![Vec4::default(); self.length];
         for (id, range) in self.ranges.iter().enumerate().filter(|(_, range)| !range.is_empty()) {
             #[cfg(feature = "integers")]
             if super::integers::call(graph, id).is_some() {
-                super::integers::pack(graph, checkpoint, id, &mut packed[range.clone()])?;
+                super::integers::pack(graph, checkpoint, id, dots, &mut packed[range.clone()])?;
                 continue;
             }
             pack_node(graph, checkpoint, id, &mut packed[range.clone()])?;

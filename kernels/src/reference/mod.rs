@@ -68,3 +68,10 @@ fn bend(value: f32, curve: Curve) -> f32 {
         _ => gate(),
     }
 }
+
+/// The pixel of a map of `size` rows and columns that lies at `position` with `padding` before it; none outside.
+#[cfg(feature = "integers")]
+fn inside(position: [u32; 2], padding: [u32; 2], size: [u32; 2]) -> Option<usize> {
+    let [row, column] = [0, 1].map(|axis| position[axis].checked_sub(padding[axis]).filter(|&at| at < size[axis]));
+    Some((row? * size[1] + column?) as usize)
+}

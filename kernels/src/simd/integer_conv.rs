@@ -2,8 +2,11 @@
 
 use super::Axis;
 use crate::Io;
-use crate::integer_lane::{I16x8, I32x4, Outputs};
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::header::Header;
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerConv, eights, map_mut, pairs, words};
+use crate::rounding::Outputs;
 use std::ops::Range;
 
 /// Pairs of channels from one pixel of the picture to the next.
@@ -20,10 +23,15 @@ fn add(sums: &mut [I32x4; 2], pair: i32, weights: [Eight; 2]) {
 
 /// See the reference.
 pub fn run(p: &IntegerConv, io: Io<'_>) {
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+    if let Some(header) = Header::of_fours(io.parameters) {
+        return crate::fours::conv::run(p, header, io);
+    }
+    let bounds = Bounds::new(io.parameters[0]);
     let window = [p.kernel, p.stride, 1];
     let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
     let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);
-    let (bounds, pairs) = (Bounds::new(io.parameters[0]), pairs(p.in_channels as usize));
+    let pairs = pairs(p.in_channels as usize);
     let (in_stride, out_stride) = (eights(p.in_channels as usize) * 4, p.out_eights as usize);
     let (input, output) = (words(io.input), map_mut(io.output));
     let group = (p.parameters() - HEADER) / out_stride;

@@ -3,8 +3,11 @@
 
 use super::Axis;
 use crate::Io;
-use crate::integer_lane::{I16x8, I32x4, Outputs};
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::header::Header;
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerDepthwise, map, map_mut};
+use crate::rounding::Outputs;
 use std::ops::Range;
 
 /// Their sums and a row of weights fit sixteen registers; those of four pixels do not.
@@ -14,12 +17,16 @@ const STRIP_BYTES: usize = 64 << 10;
 
 /// See the reference.
 pub fn run(p: &IntegerDepthwise, io: Io<'_>) {
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+    if let Some(header) = Header::of_fours(io.parameters) {
+        return crate::fours::depthwise::run(p, header, io);
+    }
+    let bounds = Bounds::new(io.parameters[0]);
     let window = [p.kernel, p.stride, p.dilation];
     let rows = Axis::new(p.in_height, p.out_height, p.pad_top, window);
     let columns = Axis::new(p.in_width, p.out_width, p.pad_left, window);
     let eights = p.eights as usize;
     let map = Map { rows, columns, eights, input: map(io.input) };
-    let bounds = Bounds::new(io.parameters[0]);
     // Other windows are rare, and have no body of their own.
     let tiles = matches!((p.kernel, p.stride, p.dilation), (3 | 5, 1 | 2, 1));
     let (inside, down) = (columns.inside(), rows.inside());
@@ -71,7 +78,7 @@ fn add(sums: &mut [I32x4; 2], value: I16x8, weight: I16x8) {
 
 impl Map<'_> {
     /// One pixel, whose window may reach past the edges.
-    fn pixel(&self, y: usize, x: usize, eight: usize, weights: &[Eight], outputs: &Outputs) -> [I32x4; 2] {
+    fn pixel(&self, y: usize, x: usize, eight: usize, weights: &[Eight], outputs: &Outputs<'_>) -> [I32x4; 2] {
         let Axis { kernel, dilation, .. } = self.columns;
         let (top, rows) = self.rows.window(y);
         let (left, columns) = self.columns.window(x);
@@ -92,7 +99,7 @@ impl Map<'_> {
         &self,
         Place { y, columns, eight }: Place,
         weights: &[Eight],
-        outputs: &Outputs,
+        outputs: &Outputs<'_>,
         output: &mut [Eight],
     ) {
         let reach = (TILE_PIXELS - 1) * S + K;

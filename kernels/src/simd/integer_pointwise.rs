@@ -2,8 +2,11 @@
 //! inputs stay in the L1 cache while the weights stream past once.
 
 use crate::Io;
-use crate::integer_lane::{I16x8, I32x4, Outputs};
+#[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+use crate::header::Header;
+use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight, HEADER, IntegerPointwise, eights, map_mut, pairs, words};
+use crate::rounding::Outputs;
 
 /// Inputs of one block of pixels: half of a small L1 cache.
 const BLOCK_BYTES: usize = 16 << 10;
@@ -11,7 +14,12 @@ const TILE_PIXELS: usize = 4;
 
 /// See the reference.
 pub fn run(p: &IntegerPointwise, io: Io<'_>) {
-    let (bounds, pairs) = (Bounds::new(io.parameters[0]), pairs(p.in_channels as usize));
+    #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
+    if let Some(header) = Header::of_fours(io.parameters) {
+        return crate::fours::pointwise::run(p, header, io);
+    }
+    let bounds = Bounds::new(io.parameters[0]);
+    let pairs = pairs(p.in_channels as usize);
     let (in_stride, out_stride) = (eights(p.in_channels as usize) * 4, p.out_eights as usize);
     let (input, output) = (words(io.input), map_mut(io.output));
     let block = (BLOCK_BYTES / (in_stride * 4)).next_multiple_of(TILE_PIXELS).max(TILE_PIXELS);
@@ -39,7 +47,7 @@ pub fn run(p: &IntegerPointwise, io: Io<'_>) {
 
 /// The sums of `P` pixels, `stride` pairs of channels apart.
 #[inline(always)]
-fn sums<const P: usize>(pixels: &[i32], stride: usize, weights: &[Eight], outputs: &Outputs) -> [[I32x4; 2]; P] {
+fn sums<const P: usize>(pixels: &[i32], stride: usize, weights: &[Eight], outputs: &Outputs<'_>) -> [[I32x4; 2]; P] {
     let (weights, _) = weights.as_chunks::<2>();
     let rows: [&[i32]; P] = std::array::from_fn(|i| &pixels[i * stride..][..weights.len()]);
     let mut sums = [outputs.biases; P];

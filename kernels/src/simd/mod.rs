@@ -69,20 +69,20 @@ impl Bend {
 
 /// One axis under a window.
 #[derive(Clone, Copy)]
-struct Axis {
+pub(crate) struct Axis {
     /// Pixels.
-    length: usize,
+    pub(crate) length: usize,
     /// Positions of the window.
-    positions: usize,
-    kernel: usize,
-    stride: usize,
+    pub(crate) positions: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
     dilation: usize,
     pad: usize,
 }
 
 impl Axis {
     /// One axis of a parameter block: its input, its output, its padding, and the block's kernel, stride and dilation.
-    fn new(length: u32, positions: u32, pad: u32, [kernel, stride, dilation]: [u32; 3]) -> Self {
+    pub(crate) fn new(length: u32, positions: u32, pad: u32, [kernel, stride, dilation]: [u32; 3]) -> Self {
         let [length, positions, pad] = [length, positions, pad].map(|pixels| pixels as usize);
         let [kernel, stride, dilation] = [kernel, stride, dilation].map(|pixels| pixels as usize);
         Self { length, positions, kernel, stride, dilation, pad }
@@ -96,6 +96,13 @@ impl Axis {
         let first = self.pad.saturating_sub(begin).div_ceil(self.dilation).min(self.kernel);
         let end = (self.length + self.pad).saturating_sub(begin).div_ceil(self.dilation).min(self.kernel);
         (begin.wrapping_sub(self.pad), first..end.max(first))
+    }
+
+    /// The pixel that lies at `place` of the axis with its padding; none outside.
+    #[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
+    #[inline(always)]
+    pub(crate) fn inside_at(&self, place: usize) -> Option<usize> {
+        place.checked_sub(self.pad).filter(|&pixel| pixel < self.length)
     }
 
     /// The positions at which the window lies wholly inside the axis.

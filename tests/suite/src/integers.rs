@@ -3,18 +3,40 @@
 use crate::Case;
 use crate::cases::{Axis, DILATED, Random, WINDOWS};
 use mobilenet_web::kernels::Call;
+use mobilenet_web::kernels::dots::Dots;
 use mobilenet_web::kernels::integers::{
-    Eight, IntegerAdd, IntegerConv, IntegerDepthwise, IntegerFromFloat, IntegerLookup, IntegerPointwise, IntegerPool,
-    IntegerScale, IntegerSoftmax, IntegerToFloat, TABLE, eights,
+    Eight, HEADER, IntegerAdd, IntegerConv, IntegerDepthwise, IntegerFromFloat, IntegerLookup, IntegerPointwise,
+    IntegerPool, IntegerScale, IntegerSoftmax, IntegerToFloat, RESCALES, TABLE, eights,
 };
 use mobilenet_web::lane::{Vec4, lanes};
 
 /// Integers of eight bits less a zero point, and multiples of what they may be.
 const MOST: f32 = 255.0;
+/// Where bytes have their zero.
+const ZERO: i32 = 121;
+
+/// What can be compared on this machine: all of them where products are this program's own.
+fn dots() -> Vec<Dots> {
+    if cfg!(target_arch = "wasm32") {
+        let mut dots = vec![Dots::Pairs, Dots::of_this_machine()];
+        dots.dedup();
+        return dots;
+    }
+    Dots::ALL.to_vec()
+}
 
 impl Random {
     fn integer(&mut self, most: f32) -> i32 {
         (self.value() * most).round() as i32
+    }
+
+    /// The same of what bytes with a zero point of [`ZERO`] hold.
+    fn bytes(&mut self, pixels: usize, channels: usize) -> Vec<Vec4> {
+        let mut map = self.integers(pixels, channels);
+        for value in bytemuck::cast_slice_mut::<Vec4, i16>(&mut map) {
+            *value = (*value).clamp(-ZERO as i16, 255 - ZERO as i16);
+        }
+        map
     }
 
     /// `pixels` pixels of `channels` channels, padded to whole eights.
@@ -34,18 +56,46 @@ impl Random {
         [(1 << 30) + self.integer(1e9).abs(), shift.clamp(-30, 3)]
     }
 
-    /// The parameters of `groups` groups of eight channels whose sums are of about `most`, with `weights` weights each.
-    fn channels(&mut self, groups: usize, weights: usize, most: f32, up: i32) -> Vec<Vec4> {
-        let mut words = vec![-120, 130, up, 0];
+    /// The parameters of `groups` groups of eight channels whose sums are of about `most`, with `weights` [`Vec4`]s of
+    /// weights each.
+    fn channels(&mut self, groups: usize, weights: usize, most: f32, (dots, up): (Dots, i32)) -> Vec<Vec4> {
+        let mut words = vec![-120, 130, up, 0, dots.code(), ZERO, 0, 0];
         for _ in 0..groups {
             words.extend((0..8).map(|_| self.integer(most)));
             let rescales: Vec<[i32; 2]> = (0..8).map(|_| self.rescale(most)).collect();
             words.extend(rescales.iter().map(|rescale| rescale[0]));
             words.extend(rescales.iter().map(|rescale| rescale[1]));
-            let mut weight = || self.integer(MOST) as u16;
-            words.extend((0..weights * 4).map(|_| (u32::from(weight()) | u32::from(weight()) << 16).cast_signed()));
+            for _ in 0..weights * 4 {
+                words.push(if dots == Dots::Pairs {
+                    bytemuck::cast([0; 2].map(|_| self.integer(MOST) as i16))
+                } else {
+                    // Two of −128 may be more than machines add up that read values with a sign.
+                    bytemuck::cast([0; 4].map(|_| self.integer(127.0) as i8))
+                });
+            }
         }
         packed(&words)
+    }
+}
+
+/// What fours have beyond the last channel weighs nothing.
+fn clear_spare_channels(in_channels: u32, taps: usize, dots: Dots, parameters: &mut [Vec4]) {
+    let channels = in_channels as usize;
+    for group in parameters[HEADER..].chunks_exact_mut(dots.group(channels, taps)).filter(|_| dots != Dots::Pairs) {
+        let fours: &mut [[[i8; 4]; 8]] = bytemuck::cast_slice_mut(&mut group[RESCALES..]);
+        let last = fours.iter_mut().skip(channels / 4).step_by(channels.div_ceil(4)).filter(|_| channels % 4 > 0);
+        last.flatten().for_each(|four| four[channels % 4..].fill(0));
+    }
+}
+
+/// What fours have beyond the last row of the window does not either.
+fn clear_spare_rows(p: &IntegerDepthwise, dots: Dots, parameters: &mut [Vec4]) {
+    let (kernel, group) = (p.kernel as usize, (p.parameters() - HEADER) / p.eights as usize);
+    for group in parameters[HEADER..].chunks_exact_mut(group).filter(|_| dots != Dots::Pairs) {
+        let bytes: &mut [i8] = bytemuck::cast_slice_mut(&mut group[RESCALES..]);
+        for (row, column) in (kernel..kernel.next_multiple_of(4)).flat_map(|row| (0..kernel).map(move |j| (row, j))) {
+            (0..8).for_each(|channel| bytes[p.place(row, column, channel)] = 0);
+        }
     }
 }
 
@@ -67,29 +117,34 @@ fn convolutions(cases: &mut Vec<Case>) {
         let mut random = Random(0xdee9 + seed as u32);
         let pixels = |at: fn(&Axis) -> u32| (at(&rows) * at(&columns)) as usize;
         let (before, after) = (pixels(|axis| axis.0), pixels(|axis| axis.1));
-        for (groups, up) in [(1, 0), (2, 1), (5, 0)] {
+        for (groups, dots, up) in dots().into_iter().flat_map(|dots| [(1, dots, 0), (2, dots, 1), (5, dots, 0)]) {
             let p = IntegerDepthwise {
                 in_height: rows.0, in_width: columns.0, out_height: rows.1, out_width: columns.1, eights: groups,
                 kernel: rows.2, stride: rows.3, dilation, pad_top: rows.4, pad_left: columns.4,
             };
+            let dots = if p.takes_fours() { dots } else { Dots::Pairs };
             let weights = (rows.2 * rows.2) as usize;
-            let parameters = random.channels(groups as usize, weights, 3e5, up);
+            let mut parameters = random.channels(groups as usize, weights, 3e5, (dots, up));
+            clear_spare_rows(&p, dots, &mut parameters);
             assert_eq!(parameters.len(), p.parameters());
             cases.push(Case {
-                name, call: Call::IntegerDepthwise(p), input: random.integers(before, groups as usize * 8),
+                name, call: Call::IntegerDepthwise(p), input: random.bytes(before, groups as usize * 8),
                 side: Vec::new(), parameters, output_length: after * groups as usize,
             });
         }
-        for (in_channels, out_eights, up) in [(3, 4, 1), (1, 1, 0), (12, 2, 1)].into_iter().filter(|_| dilation == 1) {
+        let shapes = [(3, 4, 1), (1, 1, 0), (12, 2, 1)].into_iter().filter(|_| dilation == 1);
+        for (dots, (in_channels, out_eights, up)) in shapes.flat_map(|shape| dots().into_iter().map(move |dots| (dots, shape))) {
             let p = IntegerConv {
                 in_height: rows.0, in_width: columns.0, in_channels, out_height: rows.1, out_width: columns.1,
                 out_eights, kernel: rows.2, stride: rows.3, pad_top: rows.4, pad_left: columns.4,
             };
-            let weights = (rows.2 * rows.2 * in_channels.div_ceil(2) * 2) as usize;
-            let parameters = random.channels(out_eights as usize, weights, 5e5, up);
-            assert_eq!(parameters.len(), p.parameters());
+            let dots = if p.takes_fours() { dots } else { Dots::Pairs };
+            let weights = dots.group(in_channels as usize, (rows.2 * rows.2) as usize) - RESCALES;
+            let mut parameters = random.channels(out_eights as usize, weights, 5e5, (dots, up));
+            clear_spare_channels(in_channels, (rows.2 * rows.2) as usize, dots, &mut parameters);
+            assert!(parameters.len() <= p.parameters());
             cases.push(Case {
-                name, call: Call::IntegerConv(p), input: random.integers(before, in_channels as usize),
+                name, call: Call::IntegerConv(p), input: random.bytes(before, in_channels as usize),
                 side: Vec::new(), parameters, output_length: after * out_eights as usize,
             });
         }
@@ -101,15 +156,17 @@ fn convolutions(cases: &mut Vec<Case>) {
         ("whole_tiles", 16, 32, 8), ("1001_classes", 1, 20, 126),
     ];
     for (seed, (name, pixels, in_channels, out_eights)) in shapes.into_iter().enumerate() {
-        for up in [0, 1] {
+        for (dots, up) in dots().into_iter().flat_map(|dots| [(dots, 0), (dots, 1)]) {
             let mut random = Random(0x901 + seed as u32);
             let p = IntegerPointwise { pixels, in_channels, out_eights };
-            let weights = in_channels.div_ceil(2) as usize * 2;
+            let dots = if p.takes_fours() { dots } else { Dots::Pairs };
+            let weights = dots.group(in_channels as usize, 1) - RESCALES;
             let most = MOST * MOST * (in_channels as f32).sqrt();
-            let parameters = random.channels(out_eights as usize, weights, most, up);
-            assert_eq!(parameters.len(), p.parameters());
+            let mut parameters = random.channels(out_eights as usize, weights, most, (dots, up));
+            clear_spare_channels(in_channels, 1, dots, &mut parameters);
+            assert!(parameters.len() <= p.parameters());
             cases.push(Case {
-                name, call: Call::IntegerPointwise(p), input: random.integers(pixels as usize, in_channels as usize),
+                name, call: Call::IntegerPointwise(p), input: random.bytes(pixels as usize, in_channels as usize),
                 side: Vec::new(), parameters, output_length: (pixels * out_eights) as usize,
             });
         }
