@@ -176,7 +176,7 @@ export class Backends {
 
   /** How right and how fast each backend is here, also one that is not in use. */
   async selfTest() {
-    const rows = [{ backend: this.#cpu, adapter: null, error: this.#engine.probeCpu(), ms: await this.#time("simd"), failure: null }];
+    const rows = [{ backend: this.#cpu, adapter: null, error: this.#engine.constructor.probeCpu(this.#engine.gated), ms: await this.#time("simd"), failure: null }];
     if (!this.#mayUseGpu) {
       return rows;
     }

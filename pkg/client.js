@@ -144,12 +144,14 @@ export async function localEngine(wasmUrl) {
 
 /** A client of a host in this very thread. */
 export async function localClient() {
-  const { Host } = await engineModule(import("./host.js"));
+  // All at once, for a module's own imports are known only when it is here.
+  const modules = [import("./host.js"), import("./backends.js"), import("./download.js"), import("./gpu.js"), import("./wasm.js")];
+  const [{ Host }] = await engineModule(Promise.all(modules));
   return new Client((receive) => {
     const host = new Host(receive);
     return {
       // As postMessage does: refuses tainted pictures, which would taint the engine's own canvas for good.
-      post: ({ device, ...message }, transfer = []) => host.receive({ ...structuredClone(message, { transfer }), device }),
+      post: ({ device, begun, ...message }, transfer = []) => host.receive({ ...structuredClone(message, { transfer }), device, begun }),
       close: () => host.dispose(),
     };
   });

@@ -1,5 +1,6 @@
 /** Weights over HTTP: streamed, verified, cached by their hash, from the first address that delivers. */
 
+import { Whole } from "./arrival.js";
 import { MobileNetError, aborted, failure } from "./errors.js";
 
 const CACHE = "mobilenet-web-v1";
@@ -15,29 +16,34 @@ const PROGRESS_INTERVAL_MS = 30;
  * @param {AbortSignal} options.signal
  * @param {(progress: { phase: string, loadedBytes: number, totalBytes: number | null, url: string }) => void} options.onProgress
  * @param {{ code: string, message: string }[]} options.warnings what went wrong without being fatal is added here
- * @returns {Promise<{ bytes: Uint8Array, from: "network" | "cache", url: string }>}
+ * @param {{ answer: Promise<Response>, controller: AbortController }} [options.begun] a request for the first address
+ * @param {{ begin: Function, write: Function, end: Function }} [into] where bytes go as they come; a file that has to have a
+ *   hash is read as a whole before anyone gets it
+ * @returns {Promise<{ bytes?: Uint8Array, length: number, from: "network" | "cache", url: string }>} with what `into` ends in
  */
-export async function download(urls, { integrity, signal, onProgress, warnings }) {
+export async function download(urls, { integrity, signal, onProgress, warnings, begun }, into = new Whole()) {
   if (integrity !== undefined) {
     checkIntegrityOption(integrity);
     const bytes = await readCache(integrity, warnings);
     if (bytes) {
       onProgress({ phase: "cache", loadedBytes: bytes.length, totalBytes: bytes.length, url: urls[0] });
-      return { bytes, from: "cache", url: urls[0] };
+      return { bytes, length: bytes.length, from: "cache", url: urls[0] };
     }
   }
   const failures = [];
-  for (const url of urls) {
+  signal.addEventListener("abort", () => begun?.controller.abort());
+  for (const [index, url] of urls.entries()) {
     try {
-      const bytes = await fetchOne(url, signal, onProgress);
+      const answer = (index === 0 && begun?.answer) || fetch(url, { signal });
+      const body = await fetchOne(answer, url, signal, onProgress, integrity === undefined ? into : new Whole());
       if (integrity !== undefined) {
-        await verify(bytes, integrity, url);
-        await writeCache(integrity, bytes, warnings);
+        await verify(body.bytes, integrity, url);
+        await writeCache(integrity, body.bytes, warnings);
       }
       if (failures.length > 0) {
         warnings.push(...failures.map(({ code, message }) => ({ code, message })));
       }
-      return { bytes, from: "network", url };
+      return { ...body, from: "network", url };
     } catch (error) {
       if (signal.aborted || !(error instanceof MobileNetError)) {
         throw signal.aborted ? aborted(url, signal) : error;
@@ -93,10 +99,10 @@ function checkIntegrityOption(integrity) {
 }
 
 /** One address, whole, or an error that says what is wrong with it. */
-async function fetchOne(url, signal, onProgress) {
+async function fetchOne(answer, url, signal, onProgress, into) {
   let response;
   try {
-    response = await fetch(url, { signal });
+    response = await answer;
   } catch (error) {
     throw signal.aborted ? aborted(url, signal) : await explainNoAnswer(url, error);
   }
@@ -114,20 +120,21 @@ async function fetchOne(url, signal, onProgress) {
     await response.body?.cancel();
     throw html(url, `content-type ${type}`);
   }
-  const bytes = await readBody(response, url, signal, onProgress);
-  const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart().toLowerCase();
+  const length = await readBody(response, url, signal, onProgress, into);
+  const body = await into.end();
+  const start = new TextDecoder().decode(body.bytes?.subarray(0, 64)).trimStart().toLowerCase();
   if (start.startsWith("<!doctype") || start.startsWith("<html")) {
     throw html(url, `a body that begins with ${start.slice(0, 15)}`);
   }
-  return bytes;
+  return { ...body, length };
 }
 
-async function readBody(response, url, signal, onProgress) {
+/** Writes the whole body, and says how long it is. */
+async function readBody(response, url, signal, onProgress, into) {
   // With a content-encoding, content-length counts the encoded bytes and says nothing about those that arrive here.
   const encoded = (response.headers.get("content-encoding") ?? "identity") !== "identity";
   const length = Number(response.headers.get("content-length") ?? NaN);
   const totalBytes = !encoded && Number.isSafeInteger(length) && length > 0 ? length : null;
-  const chunks = [];
   let loadedBytes = 0;
   let reported = -Infinity;
   const short = (cause) =>
@@ -140,37 +147,27 @@ async function readBody(response, url, signal, onProgress) {
     });
   onProgress({ phase: "download", loadedBytes, totalBytes, url });
   const reader = response.body?.getReader();
-  try {
-    for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true };
-      if (done) {
-        break;
-      }
-      chunks.push(value);
-      loadedBytes += value.length;
-      if (performance.now() - reported >= PROGRESS_INTERVAL_MS) {
-        reported = performance.now();
-        onProgress({ phase: "download", loadedBytes, totalBytes, url });
-      }
+  const read = async () => {
+    try {
+      return (await reader?.read()) ?? { done: true };
+    } catch (error) {
+      throw signal.aborted ? aborted(url, signal) : short(error);
     }
-  } catch (error) {
-    throw signal.aborted ? aborted(url, signal) : short(error);
+  };
+  into.begin(totalBytes);
+  for (let { done, value } = await read(); !done; { done, value } = await read()) {
+    into.write(value);
+    loadedBytes += value.length;
+    if (performance.now() - reported >= PROGRESS_INTERVAL_MS) {
+      reported = performance.now();
+      onProgress({ phase: "download", loadedBytes, totalBytes, url });
+    }
   }
   if (loadedBytes === 0 || (totalBytes !== null && loadedBytes < totalBytes)) {
     throw short();
   }
   onProgress({ phase: "download", loadedBytes, totalBytes: loadedBytes, url });
-  return concat(chunks, loadedBytes);
-}
-
-function concat(chunks, length) {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return loadedBytes;
 }
 
 function html(where, found) {

@@ -1,5 +1,6 @@
 /** The engine behind messages: the same code in the worker and, on request, in the page's own thread. */
 
+import { Intake, bytesOf, moduleOf, opened } from "./arrival.js";
 import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
@@ -85,6 +86,8 @@ export class Host {
       const { weights, backend, device, overrides, precision, wasmUrl, labelsUrl } = message;
       const { warnings } = options;
       let backends;
+      let starting;
+      const intake = new Intake((header) => moduleOf(header, message, starting, () => intake.isOpen), (work) => this.#guard(work));
       try {
         const onChange = (state) => this.#post({ type: "backend", state });
         // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
@@ -93,8 +96,9 @@ export class Host {
           backends = new Backends(Engine, { backend, device, onChange });
           return Engine;
         };
-        const [Engine, main] = await Promise.all([start(), readWeights(weights, options)]);
-        const fileBytes = main.bytes.length;
+        starting = start();
+        const [Engine, main] = await Promise.all([starting, readWeights(weights, { ...options, begun: message.begun }, intake)]);
+        const fileBytes = main.length;
         await prepare("MobileNet.load", main, options);
         const given = { backend, overrides };
         const [engine, said] = weights.synthetic
@@ -115,6 +119,7 @@ export class Host {
         const { build } = engine.constructor;
         return { value: { fileBytes, ...info, ...backends.state, build, loadedFrom: from, url, warnings } };
       } finally {
+        intake.free();
         if (backends !== this.#backends) {
           backends?.dispose();
         }
@@ -138,10 +143,10 @@ export class Host {
    * what it took it for; so it does with one that is asked for in another precision.
    */
   async #open(Engine, main, { backend, overrides, precision = "kept" }, options) {
-    const open = (bytes, given) => this.#engine(Engine, bytes, { backend, ...given }, options);
+    const open = (file, given) => this.#engine(Engine, file, { backend, ...given }, options);
     if (precision === "kept") {
       try {
-        return [await open(main.bytes, { overrides }), {}];
+        return [await open(main, { overrides }), {}];
       } catch (error) {
         if (error.code !== "needs_importer" && error.code !== "needs_integers") {
           throw error;
@@ -151,26 +156,27 @@ export class Host {
     const asked = { backend, overrides, precision };
     const { bytes, naming, inferred, warnings, fileBytes } = await this.#import(main, asked, options);
     // What the caller knows better is in the file now.
-    return [await open(bytes), { naming, inferred, warnings, fileBytes }];
+    return [await open({ bytes }), { naming, inferred, warnings, fileBytes }];
   }
 
   /** A quantised network is computed in its own integers, by a module for such; on a GPU it is one of floats. */
-  async #engine(Engine, bytes, given, { wasmUrl }) {
+  async #engine(Engine, file, given, { wasmUrl }) {
     try {
-      return this.#guard(() => new Engine(bytes, given));
+      return this.#guard(() => opened(file.Module ?? Engine, file, given));
     } catch (error) {
       if (error.code !== "needs_integers" || given.backend === "webgpu") {
         throw error;
       }
     }
     const Integers = await loadModule("integers", wasmUrl);
-    return this.#guard(() => new Integers(bytes, given));
+    return this.#guard(() => opened(Integers, file, given));
   }
 
   /** A model of any format as `{ bytes }` that the core module opens, and what there is to say of it. */
   async #import(main, { backend, overrides, precision }, options) {
     const [{ convert }, Importer] = await Promise.all([import("./parts.js"), loadModule("importer", options.wasmUrl)]);
     const tools = { Importer, readFile, guard: (work) => this.#guard(work) };
+    this.#guard(() => bytesOf(main));
     return convert(main, { backend, overrides, precision }, options, tools);
   }
 
@@ -280,8 +286,8 @@ export class Host {
 }
 
 /** Says that the weights are here, and leaves room for an abort to arrive before the work on them. */
-async function prepare(where, { bytes, url }, { onProgress, signal }) {
-  onProgress({ phase: "prepare", loadedBytes: bytes.length, totalBytes: bytes.length, url });
+async function prepare(where, { length, url }, { onProgress, signal }) {
+  onProgress({ phase: "prepare", loadedBytes: length, totalBytes: length, url });
   await turn();
   if (signal.aborted) {
     throw aborted(where, signal);
@@ -289,13 +295,13 @@ async function prepare(where, { bytes, url }, { onProgress, signal }) {
 }
 
 /** The weights' file, of several the main one, and where the others are. */
-async function readWeights({ synthetic, urls, bytes, file, files }, options) {
+async function readWeights({ synthetic, urls, bytes, file, files }, options, intake) {
   if (synthetic) {
-    return { bytes: "", from: "synthetic", url: null };
+    return { length: 0, from: "synthetic", url: null };
   }
   const hash = (name) => (typeof options.integrity === "object" ? options.integrity?.[name] : options.integrity);
   if (urls) {
-    const main = await download(urls, { ...options, integrity: hash(fileName(urls[0])) });
+    const main = await download(urls, { ...options, integrity: hash(fileName(urls[0])) }, intake);
     return { ...main, name: fileName(main.url), source: { urls } };
   }
   const all = files ?? [{ path: file?.name || "weights", file }];
@@ -307,7 +313,7 @@ async function readWeights({ synthetic, urls, bytes, file, files }, options) {
   if (integrity !== undefined) {
     await verify(read, integrity, chosen.path);
   }
-  return { name, bytes: read, from: "bytes", url: null, source: bytes ? {} : { all, chosen } };
+  return { name, bytes: read, length: read.length, from: "bytes", url: null, source: bytes ? {} : { all, chosen } };
 }
 
 const fileName = (path) => path.split(/[?#]/)[0].split("/").at(-1);

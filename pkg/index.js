@@ -214,14 +214,26 @@ async function ask(where, message, { worker = true, wasmUrl, signal, onProgress 
   }
   const weights = await weightsOf();
   const whole = { ...message, weights, wasmUrl: address(wasmUrl, "wasmUrl") };
-  const client = worker === false ? await localClient() : workerClient(worker === true ? undefined : worker);
-  const transfer = weights.bytes ? [weights.bytes.buffer] : [];
+  // In this thread the weights need not wait for the modules that read them; a worker asks for them itself.
+  const begun = worker === false && weights.urls && message.integrity === undefined ? begin(weights.urls[0]) : undefined;
+  let client;
   try {
-    return [client, await client.call(whole, { where, transfer, signal, onProgress })];
+    client = worker === false ? await localClient() : workerClient(worker === true ? undefined : worker);
+    const transfer = weights.bytes ? [weights.bytes.buffer] : [];
+    return [client, await client.call({ ...whole, begun }, { where, transfer, signal, onProgress })];
   } catch (error) {
-    client.end(error);
+    begun?.controller.abort();
+    client?.end(error);
     throw error;
   }
+}
+
+/** A request that is under way; who takes it up looks at its failure. */
+function begin(url) {
+  const controller = new AbortController();
+  const answer = fetch(url, { signal: controller.signal });
+  answer.catch(() => {});
+  return { answer, controller };
 }
 
 async function weightsMessage(where, weights, { mirrors = [] }) {

@@ -1,6 +1,11 @@
 /** The worker's whole script: a `Host` at the other end of `postMessage`. */
 
 import { Host } from "./host.js";
+// What that imports, all at once: a module's own imports are known only when it is here.
+import "./backends.js";
+import "./download.js";
+import "./gpu.js";
+import "./wasm.js";
 
 const host = new Host((message, transfer) => self.postMessage(message, transfer ?? []));
 self.onmessage = ({ data }) => host.receive(data);

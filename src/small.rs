@@ -3,6 +3,8 @@
 //! What they took in the linked module, summed over its symbols: `slice::sort*` at six types 46 kB, reading and printing
 //! floats 21 kB of code besides their tables, CRC-32 from a crate 17 kB, nearly all of it ready-made tables.
 
+pub(crate) use mobilenet_kernels::bytes::{Crc32, all_finite};
+
 /// Sorts in place: a heap sort, not stable, so `before` should order all items.
 pub(crate) fn sort<T>(items: &mut [T], before: &dyn Fn(&T, &T) -> bool) {
     let sift = |items: &mut [T], mut root: usize| {
@@ -71,36 +73,19 @@ pub(crate) fn print_decimal(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').into()
 }
 
+/// The polynomial of that CRC-32.
+pub(crate) const CRC32: u32 = 0xedb8_8320;
+
 /// The CRC-32 that zip files and this crate's metadata use.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    crc32_of(0xedb8_8320, bytes)
+    crc32_of(CRC32, bytes)
 }
 
 /// That of another polynomial, its bits reversed.
 pub(crate) fn crc32_of(polynomial: u32, bytes: &[u8]) -> u32 {
-    // Eight tables let eight bytes be taken at once; made here because ready-made ones would not compress.
-    let mut tables = [[0u32; 256]; 8];
-    for byte in 0..256u32 {
-        let mut crc = byte;
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (polynomial & (crc & 1).wrapping_neg());
-        }
-        tables[0][byte as usize] = crc;
-    }
-    for table in 1..8 {
-        for byte in 0..256 {
-            let before = tables[table - 1][byte];
-            tables[table][byte] = (before >> 8) ^ tables[0][(before & 255) as usize];
-        }
-    }
-    let mut crc = !0u32;
-    let (eights, rest) = bytes.as_chunks::<8>();
-    for &[a, b, c, d, e, f, g, h] in eights {
-        let [a, b, c, d] = (crc ^ u32::from_le_bytes([a, b, c, d])).to_le_bytes();
-        crc =
-            [h, g, f, e, d, c, b, a].iter().zip(&tables).fold(0, |crc, (&byte, table)| crc ^ table[usize::from(byte)]);
-    }
-    !rest.iter().fold(crc, |crc, byte| (crc >> 8) ^ tables[0][usize::from(crc as u8 ^ byte)])
+    let mut crc = Crc32::new(polynomial);
+    crc.update(bytes);
+    crc.take()
 }
 
 #[cfg(test)]

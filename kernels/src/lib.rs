@@ -5,6 +5,7 @@
 //! Packed parameters are, for each group of four output channels, one [`Vec4`] of biases and then one [`Vec4`] of
 //! weights for each input that the group reads, in the order in which the kernel reads them.
 
+pub mod bytes;
 #[cfg(feature = "integers")]
 pub mod dots;
 #[cfg(feature = "integers")]

@@ -6,6 +6,8 @@ use super::source::Pixels;
 use crate::frame::View;
 use crate::net::{Choice, Dispatched, Net, Tensor};
 use crate::probe::{Small, probe_cpu};
+use crate::weights;
+use js_sys::Uint8Array;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -14,6 +16,38 @@ use wasm_bindgen::prelude::*;
 pub struct Engine {
     pub(super) net: Net,
     pub(super) pixels: Pixels,
+}
+
+/// A file on its way into this module's memory.
+#[wasm_bindgen]
+pub struct Arrival {
+    file: weights::Arrival,
+}
+
+#[wasm_bindgen]
+impl Arrival {
+    /// Takes the file's next bytes.
+    pub fn append(&mut self, bytes: &Uint8Array) {
+        self.file.append(bytes.length() as usize, |to| bytes.copy_to(to));
+    }
+
+    /// The network of a file that is here as a whole; afterwards nothing is. `options`:
+    /// `{ backend?: "auto" | "simd" | "reference", overrides?: { [key]: string } }`.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` whose `code` is one of [`crate::Kind::code`]'s; the file stays then.
+    pub fn open(&mut self, options: &JsValue) -> JsResult<Engine> {
+        let options = Given::new(options)?.open()?;
+        let net = self.file.read().and_then(|file| Net::from_file(file, &options)).map_err(thrown)?;
+        self.file = weights::Arrival::new(0);
+        Ok(Engine { net, pixels: Pixels::new() })
+    }
+
+    /// What came so far, for another module.
+    #[must_use]
+    pub fn bytes(&self) -> Uint8Array {
+        self.file.bytes().into()
+    }
 }
 
 #[derive(Serialize)]
@@ -32,15 +66,11 @@ struct Label {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens a file of weights. `options`: `{ backend?: "auto" | "simd" | "reference", overrides?: { [key]: string } }`.
-    ///
-    /// # Errors
-    /// Throws a `MobileNetError` whose `code` is one of [`crate::Kind::code`]'s.
-    #[wasm_bindgen(constructor)]
-    pub fn new(bytes: &[u8], options: &JsValue) -> JsResult<Engine> {
+    /// Where the bytes of a file of weights go, of which so many are announced.
+    #[must_use]
+    pub fn expect(bytes: usize) -> Arrival {
         console_error_panic_hook::set_once();
-        let net = Net::open(bytes, &Given::new(options)?.open()?).map_err(thrown)?;
-        Ok(Engine { net, pixels: Pixels::new() })
+        Arrival { file: weights::Arrival::new(bytes) }
     }
 
     /// A network out of a seed, of the version and size that the overrides in `options` say.
@@ -91,13 +121,20 @@ impl Engine {
         self.net.name_imagenet(table).map_err(thrown)
     }
 
-    /// Runs a small network whose answer is stored on the CPU: its error, as a share of the range.
+    /// Whether only the larger of the two small networks runs all kernels that this one does.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn gated(&self) -> bool {
+        Small::of(self.net.spec().version) == Small::Gated
+    }
+
+    /// Runs one of the small networks, whose answers are stored, on the CPU: its error, as a share of the range.
     ///
     /// # Errors
     /// Throws a `MobileNetError` with the code `gpu_wrong`.
     #[wasm_bindgen(js_name = probeCpu)]
-    pub fn probe_cpu(&self) -> JsResult<f32> {
-        probe_cpu(Choice::Simd, Small::of(self.net.spec().version)).map_err(thrown)
+    pub fn probe_cpu(gated: bool) -> JsResult<f32> {
+        probe_cpu(Choice::Simd, small(gated)).map_err(thrown)
     }
 
     /// The labels of one frame: `{ labels: [{ index, name, probability, wnid? }] }`.
@@ -162,6 +199,10 @@ impl Engine {
         };
         options::write(&Labels { labels: labels.iter().map(label).collect() })
     }
+}
+
+pub(super) const fn small(gated: bool) -> Small {
+    if gated { Small::Gated } else { Small::Plain }
 }
 
 pub(super) fn names(endpoints: &[String]) -> Vec<&str> {

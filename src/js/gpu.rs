@@ -1,13 +1,13 @@
 //! The GPU's half of the engine. Calls hand the frame over at once and answer with a promise, so that the next frame
 //! can be uploaded while this one is computed.
 
-use super::engine::{Engine, names, object, profiled, tensor};
+use super::engine::{Engine, names, object, profiled, small, tensor};
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
 use crate::Label;
 use crate::error::{Kind, Result};
 use crate::net::{Device, Gpus, Kept, Net, Picture, connect};
-use crate::probe::{Small, probe, warm};
+use crate::probe::{probe, warm};
 use js_sys::{Array, Float64Array, Promise};
 use std::pin::Pin;
 use wasm_bindgen::prelude::*;
@@ -39,10 +39,6 @@ impl Gpu {
     }
 }
 
-const fn small(gated: bool) -> Small {
-    if gated { Small::Gated } else { Small::Plain }
-}
-
 fn promise<T>(
     future: impl Future<Output = Result<T>> + 'static,
     write: impl FnOnce(T) -> JsResult<JsValue> + 'static,
@@ -60,13 +56,6 @@ impl Engine {
     /// Connects to the GPU behind `navigator.gpu`, as that is at this moment: a promise of a `Gpu`.
     pub fn connect() -> Promise {
         promise(connect(Gpus::new()), |device| Ok(Gpu(device).into()))
-    }
-
-    /// Whether only the larger of the two small networks runs all shaders that this one does.
-    #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn gated(&self) -> bool {
-        Small::of(self.net.spec().version) == Small::Gated
     }
 
     /// Runs a small network whose answer is stored on that GPU: a promise of its error, as a share of the range.

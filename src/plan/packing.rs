@@ -5,6 +5,7 @@
 
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Op, Parameter};
+use crate::kernels::bytes::interleave;
 #[cfg(feature = "integers")]
 use crate::kernels::dots::Dots;
 use crate::lane::{Vec4, lanes};
@@ -98,20 +99,31 @@ fn inputs(graph: &Graph, id: NodeId) -> Option<usize> {
 
 fn pack_node(graph: &Graph, checkpoint: &Checkpoint<'_>, id: NodeId, packed: &mut [Vec4]) -> Result<()> {
     let Parameter { name, shape, .. } = &graph.parameters(id)[0];
-    let weights = checkpoint.parameter(name, shape)?;
-    let (scales, biases) = checkpoint.folded(&graph.nodes[id].name, shape[0])?;
     let (out, inputs) = (shape[0], shape[1..].iter().product::<usize>());
     // The file has [out, channel, kernel · kernel]; kernels read pixel by pixel, each with all its channels.
     let (channels, taps) = (shape[1], shape[2..].iter().product::<usize>());
-    for o in 0..out {
-        let group = &mut packed[o / 4 * (1 + inputs)..][..1 + inputs];
-        group[0][o % 4] = biases[o];
-        for channel in 0..channels {
-            for tap in 0..taps {
-                let weight = weights[(o * channels + channel) * taps + tap];
-                group[1 + tap * channels + channel][o % 4] = weight * scales[o];
+    checkpoint.with_parameter(name, shape, |weights| {
+        let (scales, biases) = checkpoint.folded(&graph.nodes[id].name, out)?;
+        for (quarter, group) in packed.chunks_exact_mut(1 + inputs).enumerate() {
+            let first = quarter * 4;
+            let lanes = first..out.min(first + 4);
+            for o in lanes.clone() {
+                group[0][o % 4] = biases[o];
+            }
+            if lanes.len() == 4 && (channels == 1 || taps == 1) {
+                let scales = [0, 1, 2, 3].map(|lane| scales[first + lane]);
+                interleave(&weights[first * inputs..(first + 4) * inputs], scales, &mut group[1..]);
+                continue;
+            }
+            for o in lanes {
+                for channel in 0..channels {
+                    for tap in 0..taps {
+                        let weight = weights[(o * channels + channel) * taps + tap];
+                        group[1 + tap * channels + channel][o % 4] = weight * scales[o];
+                    }
+                }
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

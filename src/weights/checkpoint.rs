@@ -129,6 +129,14 @@ impl<'a> Checkpoint<'a> {
         self.shaped(name, shape, Tensor::to_f32)
     }
 
+    /// What `work` makes of those numbers, without a copy of them where the file has them so.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::parameter`], and those of `work`.
+    pub fn with_parameter<T>(&self, name: &str, shape: &[usize], work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
+        self.shaped(name, shape, |tensor| work(&tensor.floats()?))
+    }
+
     /// What `read` makes of the tensor of that canonical name, its axes in the order of [`Checkpoint::parameter`].
     #[inline(always)]
     pub(super) fn shaped<T>(

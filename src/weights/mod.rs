@@ -10,6 +10,7 @@
 //! A file is untrusted input. No count that it states is allocated for before the bytes it stands for are known to be
 //! there, and every error names a tensor or a byte offset.
 
+mod arrival;
 #[cfg(feature = "full")]
 mod assemble;
 mod checkpoint;
@@ -64,10 +65,12 @@ mod walk;
 mod zip;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::error::{Error, Kind, Result};
 use crate::small::sort;
 
+pub use arrival::Arrival;
 pub use checkpoint::{Checkpoint, checkpoint};
 #[cfg(feature = "full")]
 pub use convert::{Precision, convert};
@@ -238,6 +241,8 @@ pub struct File<'a> {
     pub metadata: BTreeMap<String, String>,
     /// Sorted by name, each name once.
     tensors: Vec<Tensor<'a>>,
+    /// Checksums of tensors, by their bytes in the file, that were taken already.
+    sums: Vec<Sum>,
     /// What the file says otherwise than by metadata.
     #[cfg(feature = "full")]
     said: walk::Said,
@@ -256,6 +261,7 @@ impl<'a> File<'a> {
             format,
             metadata,
             tensors,
+            sums: Vec::new(),
             #[cfg(feature = "full")]
             said: walk::Said::default(),
         })
@@ -284,6 +290,9 @@ impl<'a> File<'a> {
         self.tensors.binary_search_by(|tensor| (*tensor.name).cmp(name)).ok()
     }
 }
+
+/// Bytes of the file, and their CRC-32.
+type Sum = (Range<usize>, u32);
 
 /// Metadata and tensors of a file, as its format's reader finds them.
 type Contents<'a> = (BTreeMap<String, String>, Vec<Tensor<'a>>);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::json::{Json, push_string};
 use super::quantization::{Stored, stored};
@@ -56,7 +57,36 @@ fn bad_header(place: impl Into<String>) -> Error {
     Error::new(Kind::BadHeader, place).remedy(DAMAGED)
 }
 
-fn header(file: &[u8]) -> Result<&str> {
+/// Where in the file each tensor's bytes are, in order, by a header that may be wrong.
+pub(super) fn places(header: &str) -> Result<Vec<Range<usize>>> {
+    let data = LENGTH_BYTES + header.len();
+    let mut places = Vec::new();
+    Json::new(header, "safetensors header", LENGTH_BYTES).object(&mut |json, _| {
+        json.object(&mut |json, key| {
+            if key != "data_offsets" {
+                return if json.begins(b'[') {
+                    json.array(&mut |json| json.integer().map(drop))
+                } else {
+                    json.string().map(drop)
+                };
+            }
+            let mut pair = Vec::new();
+            json.array(&mut |json| {
+                pair.push(data.saturating_add(json.integer()?));
+                Ok(())
+            })?;
+            if let [begin, end] = pair[..] {
+                places.push(begin..end);
+            }
+            Ok(())
+        })
+    })?;
+    sort(&mut places, &|a, b| (a.start, a.end) < (b.start, b.end));
+    Ok(places)
+}
+
+/// The header of a file that may go on.
+pub(super) fn header(file: &[u8]) -> Result<&str> {
     let (length, rest) = file.split_first_chunk().ok_or_else(|| bad_header("safetensors header"))?;
     let stated = u64::from_le_bytes(*length);
     let Some(length) = usize::try_from(stated).ok().filter(|&length| length <= MAX_HEADER_BYTES) else {

@@ -6,7 +6,7 @@ use half::{bf16, f16};
 
 use super::{DAMAGED, Quantization};
 use crate::error::{Error, Kind, Result};
-use crate::small::print_decimal;
+use crate::small::{all_finite, print_decimal};
 
 /// More axes than any tensor of a network has.
 pub(super) const MAX_RANK: usize = 8;
@@ -271,6 +271,14 @@ impl<'a> Tensor<'a> {
     /// [`Kind::WrongDtype`] for integers; [`Kind::NotFinite`] naming the tensor and the byte of its first NaN or
     /// infinity; [`Kind::BadHeader`] where the fields were changed so that they no longer fit `bytes`.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
+        self.floats().map(Cow::into_owned)
+    }
+
+    /// The same, borrowed where the file has them so.
+    ///
+    /// # Errors
+    /// As [`Tensor::to_f32`].
+    pub fn floats(&self) -> Result<Cow<'_, [f32]>> {
         let size = self.dtype.size_bytes();
         let fits = extent(&self.shape, &self.strides)
             .is_some_and(|(count, span)| count <= span && span.checked_mul(size) == Some(self.bytes.len()));
@@ -280,8 +288,17 @@ impl<'a> Tensor<'a> {
                 .found(format!("{} bytes", self.bytes.len()))
                 .remedy(DAMAGED));
         }
-        let dense = self.dense_bytes();
-        let values = self.decode(&dense)?;
+        let values = match self.dense_bytes() {
+            // Files keep numbers where they can be read as such, unless someone hands them in from elsewhere.
+            Cow::Borrowed(dense) if self.dtype == Dtype::F32 && cfg!(target_endian = "little") => {
+                bytemuck::try_cast_slice(dense)
+                    .map_or_else(|_| self.decode(dense).map(Cow::Owned), |all| Ok(Cow::Borrowed(all)))
+            }
+            dense => self.decode(&dense).map(Cow::Owned),
+        }?;
+        if all_finite(&values) {
+            return Ok(values);
+        }
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(index) => {

@@ -83,7 +83,8 @@ fn clear_spare_channels(in_channels: u32, taps: usize, dots: Dots, parameters: &
     let channels = in_channels as usize;
     for group in parameters[HEADER..].chunks_exact_mut(dots.group(channels, taps)).filter(|_| dots != Dots::Pairs) {
         let fours: &mut [[[i8; 4]; 8]] = bytemuck::cast_slice_mut(&mut group[RESCALES..]);
-        let last = fours.iter_mut().skip(channels / 4).step_by(channels.div_ceil(4)).filter(|_| channels % 4 > 0);
+        let last =
+            fours.iter_mut().skip(channels / 4).step_by(channels.div_ceil(4)).filter(|_| !channels.is_multiple_of(4));
         last.flatten().for_each(|four| four[channels % 4..].fill(0));
     }
 }
