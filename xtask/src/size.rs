@@ -20,9 +20,10 @@ struct Group {
 /// today cost megabytes, and a budget that is not checked is not kept.
 const CORE: Group = Group { name: "core", brotli_max_bytes: 150_000, paths: &["wasm/mobilenet_web"], scripts: true };
 
-/// For networks that compute in integers. The core is fetched for them too, so that both are still small.
+/// For networks that compute in integers. The core is fetched for them too, so that both are still small. It was 100 kB
+/// while each product was one of 16 bits; bytes by fours, three times as fast, are worth the rest.
 const INTEGERS: Group =
-    Group { name: "integers", brotli_max_bytes: 100_000, paths: &["wasm/integers/"], scripts: false };
+    Group { name: "integers", brotli_max_bytes: 115_000, paths: &["wasm/integers/"], scripts: false };
 
 const GROUPS: [Group; 5] = [
     CORE,

@@ -76,7 +76,6 @@ impl<'a> Map<'a> {
     fn tiles<const K: usize, const S: usize, const R: usize>(&self, output: &mut [Vec4]) {
         const { assert!(R == (TILE_PIXELS - 1) * S + K) };
         let (lanes, row, bend) = (self.lanes, self.columns.length * self.lanes, self.bend);
-        let inside = self.columns.inside();
         let last = self.columns.positions - TILE_PIXELS;
         for (y, output) in output.chunks_exact_mut(self.columns.positions * lanes).enumerate() {
             let (top, present) = self.rows.window(y);
@@ -87,12 +86,7 @@ impl<'a> Map<'a> {
                 let at = x.min(last);
                 let output = &mut output[at * lanes..][..TILE_PIXELS * lanes];
                 let (left, _) = self.columns.window(at);
-                let tile = Tile { lanes, bend, parameters: self.parameters, left };
-                if inside.start <= at && at + TILE_PIXELS <= inside.end {
-                    tile.run::<K, S, R, true>(&rows, output);
-                } else {
-                    tile.run::<K, S, R, false>(&rows, output);
-                }
+                Tile { lanes, bend, parameters: self.parameters, left }.run::<K, S, R>(&rows, output);
                 x += TILE_PIXELS;
             }
         }
@@ -109,13 +103,9 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// All channels. Rows outside the map are none; columns outside it are looked for only where not all lie `INSIDE`.
+    /// All channels. Rows outside the map are none.
     #[inline(always)]
-    fn run<const K: usize, const S: usize, const R: usize, const INSIDE: bool>(
-        self,
-        rows: &[Option<&[Vec4]>; K],
-        output: &mut [Vec4],
-    ) {
+    fn run<const K: usize, const S: usize, const R: usize>(self, rows: &[Option<&[Vec4]>; K], output: &mut [Vec4]) {
         let Self { lanes, bend, parameters, left } = self;
         for (lane, parameters) in parameters.chunks_exact(1 + K * K).enumerate().take(lanes) {
             let mut sums = [F32x4::load(parameters[0]); TILE_PIXELS];
@@ -123,13 +113,9 @@ impl Tile<'_> {
                 let Some(row) = row else { continue };
                 let weights: [F32x4; K] = std::array::from_fn(|j| F32x4::load(parameters[1 + i * K + j]));
                 for column in 0..R {
-                    let value = if INSIDE {
-                        row[(left + column) * lanes + lane]
-                    } else {
-                        // Left of the row this is beyond its end.
-                        let at = left.wrapping_add(column).wrapping_mul(lanes).wrapping_add(lane);
-                        row.get(at).copied().unwrap_or_default()
-                    };
+                    // Left of the row this is beyond its end. A body without the question for tiles inside is no faster.
+                    let at = left.wrapping_add(column).wrapping_mul(lanes).wrapping_add(lane);
+                    let value = row.get(at).copied().unwrap_or_default();
                     for (pixel, sum) in sums.iter_mut().enumerate() {
                         if (pixel * S..pixel * S + K).contains(&column) {
                             *sum = sum.mul_add(F32x4::load(value), weights[column - pixel * S]);

@@ -105,6 +105,7 @@ impl Axis {
         place.checked_sub(self.pad).filter(|&pixel| pixel < self.length)
     }
 
+    #[cfg(feature = "integers")]
     /// The positions at which the window lies wholly inside the axis.
     fn inside(&self) -> std::ops::Range<usize> {
         let span = (self.kernel - 1) * self.dilation + 1;

@@ -27,20 +27,19 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
         let first = index * block;
         let side = io.side.get(first * out_lanes..).unwrap_or_default();
         let pixels = output.len() / out_lanes;
-        let tiled = pixels - pixels % TILE_PIXELS;
         let tile = Tile { in_channels, in_stride, out_lanes, bend, residual: p.residual != 0 };
         for (pair, parameters) in io.parameters.chunks(2 * (1 + in_channels)).enumerate() {
-            if parameters.len() > 1 + in_channels {
-                for pixel in (0..tiled).step_by(TILE_PIXELS) {
+            if parameters.len() > 1 + in_channels && pixels >= TILE_PIXELS {
+                // Where pixels are left over, the last tile begins earlier and computes some again.
+                for pixel in (0..pixels).step_by(TILE_PIXELS).map(|pixel| pixel.min(pixels - TILE_PIXELS)) {
                     tile.pixels::<TILE_PIXELS, 2>(parameters, 2 * pair, pixel, input, side, output);
                 }
-                for pixel in tiled..pixels {
-                    tile.pixels::<1, 2>(parameters, 2 * pair, pixel, input, side, output);
-                }
-            } else {
-                // An odd last group, which no width that is a multiple of 8 has.
+                continue;
+            }
+            // Few: an odd last group, which no width that is a multiple of 8 has, and maps of under four pixels.
+            for (half, parameters) in parameters.chunks(1 + in_channels).enumerate() {
                 for pixel in 0..pixels {
-                    tile.pixels::<1, 1>(parameters, 2 * pair, pixel, input, side, output);
+                    tile.pixels::<1, 1>(parameters, 2 * pair + half, pixel, input, side, output);
                 }
             }
         }
