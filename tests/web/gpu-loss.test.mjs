@@ -222,7 +222,8 @@ gpuTest(`${FRAMES} frames: memory stays as it is, and no buffer or texture is ma
     await cdp.send("HeapProfiler.collectGarbage");
     const { usedSize } = await cdp.send("Runtime.getHeapUsage");
     const rest = await page.evaluate(async () => {
-      const { memory } = await (await import("/pkg/wasm/mobilenet_web.js")).default();
+      // Already initialised: this answers with the running module's exports.
+      const { memory } = await (await import(`/pkg/wasm/${net.info.build}/mobilenet_web.js`)).default();
       return { wasm: memory.buffer.byteLength, made: { ...made }, backend: net.info.backend };
     });
     return { heap: usedSize, ...rest };

@@ -40,13 +40,14 @@ after(() => close?.());
 /** Bytes of the wasm memory and, after a collection, of the JS heaps of worker and page. */
 async function memory() {
   const [worker] = page.workers();
-  const inWorker = await worker.evaluate(async () => {
-    const { default: init } = await import("/pkg/wasm/mobilenet_web.js");
+  const build = await page.evaluate(() => net.info.build);
+  const inWorker = await worker.evaluate(async (build) => {
+    const { default: init } = await import(`/pkg/wasm/${build}/mobilenet_web.js`);
     // Already initialised: this answers with the running module's exports.
     const { memory } = await init();
     gc();
     return { wasm: memory.buffer.byteLength };
-  });
+  }, build);
   const heap = await heaps();
   return { ...inWorker, ...heap };
 }
