@@ -93,7 +93,7 @@ test("the keyboard alone reaches every control in order, with a visible focus, a
     const samples = await demo.samples();
     await demo.result(samples[0].file);
     const stops = [];
-    for (let i = 0; i < 15 + samples.length; i++) {
+    for (let i = 0; i < 17 + samples.length; i++) {
       await page.keyboard.press("Tab");
       stops.push(
         await page.evaluate(() => {
@@ -105,9 +105,9 @@ test("the keyboard alone reaches every control in order, with a visible focus, a
         }),
       );
     }
-    const before = ["skip", "brand", "A", "A", "camera", "file"];
+    const before = ["skip", "brand", "A", "A", "A", "camera", "file"];
     // One summary, the vector's: the default model states all about itself, so that its card has no inferences to open.
-    const after = ["SUMMARY", "save-precision", "save-button", "weights-file", "weights-url", "BUTTON", "copy", "code"];
+    const after = ["SUMMARY", "flame-measure", "save-precision", "save-button", "weights-file", "weights-url", "BUTTON", "copy", "code"];
     const expected = [...before, ...samples.map(({ file }) => file), ...after];
     assert.deepEqual(stops.map(({ name }) => name).slice(0, expected.length), expected);
     assert.deepEqual(stops.slice(0, expected.length).filter(({ ring }) => !ring), []);
