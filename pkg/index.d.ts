@@ -68,11 +68,20 @@ export interface RunOptions {
    */
   worker?: boolean | string | URL;
   /**
+   * How many threads of the CPU compute a frame, 1 … 16, its own among them. More than one takes a page that is
+   * `crossOriginIsolated` (headers `Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy:
+   * require-corp`) and a browser with relaxed SIMD; elsewhere it is one, and results are the same to the last bit wherever
+   * a frame is computed. Threads that cannot start are a warning (`threads_unavailable`). Networks that share a page's own
+   * thread (`worker: false`) share its others too.
+   * @defaultValue as many as the device has, at most 4
+   */
+  threads?: number;
+  /**
    * Where `mobilenet_web_bg.wasm` is, relative to the page. The importer, for files that do not say which network
    * they are, and the module for quantised networks are looked for at `importer/mobilenet_web_bg.wasm` and
    * `integers/mobilenet_web_bg.wasm` beside it; builds for browsers with relaxed SIMD at
-   * `relaxed-simd/mobilenet_web_bg.wasm` and `relaxed-simd/integers/mobilenet_web_bg.wasm`. Where those are missing, the
-   * plain ones run.
+   * `relaxed-simd/mobilenet_web_bg.wasm` and `relaxed-simd/integers/mobilenet_web_bg.wasm`, those for several threads in
+   * `threads/` likewise. Where those are missing, the plain ones run.
    * @defaultValue beside the package's scripts
    */
   wasmUrl?: string | URL;
@@ -204,7 +213,7 @@ export interface Inferred {
 
 /** Something suspicious or inconvenient that is not fatal. */
 export interface Warning {
-  /** E.g. `"batch_norm_variance_one"`, `"labels_unavailable"`, `"cache"`, or the code of a mirror's error. */
+  /** E.g. `"batch_norm_variance_one"`, `"labels_unavailable"`, `"threads_unavailable"`, `"cache"`, or the code of a mirror's error. */
   code: string;
   message: string;
 }
@@ -267,8 +276,13 @@ export interface Info extends BackendState {
   endpoints: readonly Endpoint[];
   /** The list of kernel calls, as text. */
   plan: string;
-  /** Which build of the engine this browser runs: `"relaxed-simd"` multiplies and adds in one instruction. */
-  build: "relaxed-simd" | "simd128";
+  /**
+   * Which build of the engine this browser runs: `"relaxed-simd"` multiplies and adds in one instruction; so does
+   * `"threads"`, whose memory several threads share.
+   */
+  build: "threads" | "relaxed-simd" | "simd128";
+  /** Threads of the CPU that compute a frame. */
+  threads: number;
   /** Whether it runs in a worker. */
   worker: boolean;
   /** Where the weights came from. */

@@ -12,7 +12,7 @@ export const NETWORKS = [
 ];
 
 /** What each build of the module multiplies with. */
-const INSTRUCTIONS = { simd128: "f32 mul + add", "relaxed-simd": "f32 relaxed_madd" };
+const INSTRUCTIONS = { simd128: "f32 mul + add", "relaxed-simd": "f32 relaxed_madd", threads: "f32 relaxed_madd" };
 
 const WARM_UP_RUNS = 10;
 /** Frames until this much time is used, within these bounds. */

@@ -8,6 +8,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::paths;
 use crate::run::{cargo, command, stream};
+use crate::shared;
 use crate::stamp::{Inputs, write};
 use crate::steps::Step;
 
@@ -34,15 +35,25 @@ struct Build {
     rustflags: &'static str,
     /// What wasm-opt is told besides.
     wasm_opt: &'static [&'static str],
+    /// Whether several instances share its memory.
+    shared: bool,
 }
 
 /// What every browser since 2023 runs.
-const SIMD128: Build = Build { folder: "", rustflags: "-C target-feature=+simd128", wasm_opt: &[] };
+const SIMD128: Build = Build { folder: "", rustflags: "-C target-feature=+simd128", wasm_opt: &[], shared: false };
 /// Multiplies and adds in one instruction, and sums four products of bytes in one.
 const RELAXED_SIMD: Build = Build {
     folder: "relaxed-simd",
     rustflags: "-C target-feature=+simd128,+relaxed-simd",
     wasm_opt: &["--enable-relaxed-simd"],
+    shared: false,
+};
+/// The same on several threads, where a page is isolated. Compiled like it, so that dependencies are those of before.
+const THREADS: Build = Build {
+    folder: "threads",
+    wasm_opt: &["--enable-relaxed-simd", "--enable-threads"],
+    shared: true,
+    ..RELAXED_SIMD
 };
 
 /// What is compiled.
@@ -68,18 +79,24 @@ const REFERENCE: Crate =
     Crate { features: &["--no-default-features", "--features", "gpu,integers,reference"], ..LIBRARY };
 /// For networks that compute in their own integers, on the CPU.
 const INTEGERS: Crate = Crate { features: &["--no-default-features", "--features", "integers"], ..LIBRARY };
+/// Both of these in parts.
+const THREADED_CORE: Crate = Crate { features: &["--no-default-features", "--features", "gpu,threads"], ..LIBRARY };
+const THREADED_INTEGERS: Crate =
+    Crate { features: &["--no-default-features", "--features", "integers,threads"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[], renews: false };
 
 /// All modules of pkg/wasm/ with their folders: a folder before those inside it. What only reads files, or is there for
 /// comparison, is not worth a second build.
-const MODULES: [(&Build, &Crate, &str); 6] = [
+const MODULES: [(&Build, &Crate, &str); 8] = [
     (&SIMD128, &CORE, ""),
     (&SIMD128, &IMPORTER, "importer"),
     (&SIMD128, &INTEGERS, "integers"),
     (&SIMD128, &REFERENCE, "reference"),
     (&RELAXED_SIMD, &CORE, ""),
     (&RELAXED_SIMD, &INTEGERS, "integers"),
+    (&THREADS, &THREADED_CORE, ""),
+    (&THREADS, &THREADED_INTEGERS, "integers"),
 ];
 
 /// pkg/wasm/, made anew when a source file changed.
@@ -93,6 +110,7 @@ pub fn module(optimise: bool) -> Step<'static> {
             let stamp = Inputs::default()
                 .path("src")?
                 .path("kernels")?
+                .path("threads")?
                 .path("shaders")?
                 .path("build.rs")?
                 .path("Cargo.toml")?
@@ -101,6 +119,7 @@ pub fn module(optimise: bool) -> Step<'static> {
                 .path("rust-toolchain.toml")?
                 .path("package-lock.json")?
                 .path("xtask/src/wasm.rs")?
+                .path("xtask/src/shared.rs")?
                 .word(if optimise { "optimised" } else { "as linked" })
                 .stamp("wasm");
             if stamp.is_fresh(&[&wasm, &out.join(format!("{MODULE}.js"))]) {
@@ -152,7 +171,13 @@ fn compile(build: &Build, what: &Crate) -> Result<PathBuf> {
     cargo.args(what.features);
     stream(&mut cargo)?;
     let file = format!("{}.wasm", what.package.replace('-', "_"));
-    Ok(paths::cargo_target().join(TARGET).join(what.folder).join(file))
+    let linked = paths::cargo_target().join(TARGET).join(what.folder).join(file);
+    if !build.shared {
+        return Ok(linked);
+    }
+    let shared = linked.with_extension("shared.wasm");
+    shared::share(&linked, &shared)?;
+    Ok(shared)
 }
 
 /// wasm-bindgen's command line tool, as a library of the exact version that the crate uses.
