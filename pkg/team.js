@@ -3,7 +3,7 @@
 import { failure } from "./errors.js";
 
 /** A worker that has not begun by then is not waited for; if it comes, it helps. */
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 5000;
 
 /** Who works for a module. Its own thread is one of them. */
 export class Team {

@@ -124,10 +124,10 @@ test("where the server has no build for threads, the next one runs", async () =>
 
 test("a page that is not isolated has one thread, by the same calls", async () => {
   const context = await browser.newContext();
-  const other = await blank(context, server.other);
+  const other = await blank(context, server.other, { "content-type": "text/html" });
   await other.evaluate(inPage, sample);
   assert.equal(await other.evaluate(() => crossOriginIsolated), false);
-  const { build, threads, warnings } = await ran(new URL(weights).pathname, { threads: 4 }, other);
+  const { build, threads, warnings } = await ran(weights, { threads: 4 }, other);
   assert.deepEqual([build, threads, warnings], ["relaxed-simd", 1, []]);
   await context.close();
 });
