@@ -96,7 +96,7 @@ async function start(name, wasmUrl, threaded) {
     const [beside, fetchGlue] = builds[build];
     const url = wasmUrl ? placed(name, build, wasmUrl) : beside.href;
     try {
-      const [glue, compiled, team] = await Promise.all([fetchGlue(), compile(url), build === "threads" && import("./team.js")]);
+      const [glue, compiled, team] = await Promise.all([fetchGlue(), compile(url), build === "threads" ? import("./team.js") : undefined]);
       const exports = await glue.default({ module_or_path: compiled });
       return Object.assign(glue[exported], { build, team: team && new team.Team(compiled, exports) });
     } catch (error) {

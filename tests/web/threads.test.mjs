@@ -95,21 +95,24 @@ test("dispose ends the workers, and networks of one thread share them until the 
   assert.deepEqual(page.faults, []);
 });
 
-test("where a thread's script is missing one thread answers, with a warning", async () => {
+const SCRIPT = { "content-type": "text/javascript", "cross-origin-embedder-policy": "require-corp" };
+
+test("where threads cannot start one answers, with a warning", async () => {
   const alone = await ran(weights, { threads: 1 });
-  await page.context().route("**/pkg/thread.js", (route) => route.fulfill({ status: 404 }));
-  try {
-    for (const worker of [true, false]) {
-      const { warnings, ...found } = await ran(weights, { threads: 3, worker });
-      assert.deepEqual(found, { build: "threads", threads: 1, bits: alone.bits });
-      assert.deepEqual(warnings.map(({ code }) => code), ["threads_unavailable"]);
-      assert.match(warnings[0].message, /^thread\.js: expected 3 threads, found 1 \(.+\)\. Deploy thread\.js/);
-    }
-  } finally {
-    await page.context().unroute("**/pkg/thread.js");
+  const context = await browser.newContext();
+  const other = await blank(context, server.site);
+  // A missing script in the page's own thread; in a worker, a browser whose workers have no workers.
+  await context.route("**/pkg/thread.js", (route) => route.fulfill({ status: 404 }));
+  await context.route("**/lonely.js", (route) => route.fulfill({ headers: SCRIPT, body: 'import "/no-workers.js"; import "/pkg/worker.js";' }));
+  await context.route("**/no-workers.js", (route) => route.fulfill({ headers: SCRIPT, body: "delete self.Worker;" }));
+  await other.evaluate(inPage, sample);
+  for (const [worker, why] of [[false, "an error without details"], ["/lonely.js", "Worker is not defined"]]) {
+    const { warnings, ...found } = await ran(weights, { threads: 3, worker }, other);
+    assert.deepEqual(found, { build: "threads", threads: 1, bits: alone.bits });
+    assert.deepEqual(warnings.map(({ code }) => code), ["threads_unavailable"]);
+    assert.ok(warnings[0].message.startsWith(`thread.js: expected 3 threads, found 1 (${why}). Deploy thread.js`), warnings[0].message);
   }
-  // What Chromium says of the missing script is expected.
-  page.faults.splice(0);
+  await context.close();
 });
 
 test("where the server has no build for threads, the next one runs", async () => {

@@ -10,17 +10,12 @@ pub static POOL: Pool = Pool::new();
 /// The deepest kernel needs 20 kB of it.
 const STACK_BYTES: usize = 128 << 10;
 
-/// Memory of a worker's stack, aligned as stacks are.
-#[repr(align(16))]
-struct Stack([u8; STACK_BYTES]);
-
 /// A stack for one worker: its upper end, where stacks begin. It stays.
 #[unsafe(no_mangle)]
-extern "C" fn thread_stack() -> *const u8 {
-    let layout = std::alloc::Layout::new::<Stack>();
-    // SAFETY: the layout has a size, and nothing is done with the pointer where there is no memory.
-    let stack = unsafe { std::alloc::alloc(layout) };
-    if stack.is_null() { stack } else { stack.wrapping_add(STACK_BYTES) }
+extern "C" fn thread_stack() -> *const u128 {
+    // As vectors, which are aligned as stacks are. (On wasm a `u128` is, too.)
+    let stack: &'static [u128] = Vec::leak(vec![0; STACK_BYTES / size_of::<u128>()]);
+    stack.as_ptr_range().end
 }
 
 /// What a worker runs, in its own instance, once its stack is in place.
