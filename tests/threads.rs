@@ -98,7 +98,8 @@ fn compare(name: &str, mut open: impl FnMut() -> Net) -> usize {
 fn networks_of_floats_are_the_same_on_any_number_of_threads() {
     for version in [Version::V1, Version::V2, Version::V3Small, Version::V3Large] {
         let spec = Spec { height_px: 160, width_px: 130, classes: 100, ..Spec::new(version) };
-        let cut = compare(&format!("{version:?}"), || Net::synthetic(spec.clone(), &Options::default()).expect("a spec"));
+        let cut =
+            compare(&format!("{version:?}"), || Net::synthetic(spec.clone(), &Options::default()).expect("a spec"));
         assert!(cut > 15, "{version:?}: {cut} steps are cut");
     }
 }
@@ -106,7 +107,10 @@ fn networks_of_floats_are_the_same_on_any_number_of_threads() {
 #[test]
 fn networks_of_integers_are_the_same_on_any_number_of_threads() {
     let Some(fixtures) = Fixtures::find() else { return };
-    for file in ["weights/v1_0.25_224_tflite/mobilenet_v1_0.25_224_quant.tflite", "weights/v3_small_1.0_224_uint8/v3-small_224_1.0_uint8.tflite"] {
+    for file in [
+        "weights/v1_0.25_224_tflite/mobilenet_v1_0.25_224_quant.tflite",
+        "weights/v3_small_1.0_224_uint8/v3-small_224_1.0_uint8.tflite",
+    ] {
         let bytes = fixtures.read(file);
         let cut = compare(file, || Net::open(&bytes, &Options::default()).expect("opens"));
         assert!(cut > 10, "{file}: {cut} steps are cut");
@@ -187,7 +191,13 @@ fn a_part_that_fails_fails_the_call_and_hangs_nobody() {
         let mut list = sums(&ones, &mut output, 8);
         for part in list.iter_mut().flatten() {
             // A block of more pixels than there are: its kernel reads past the end of a slice.
-            part.call = Call::GlobalPool(mobilenet_web::kernels::GlobalPool { in_width: 0, height: 1, width: 1, lanes: 0, max: 0 });
+            part.call = Call::GlobalPool(mobilenet_web::kernels::GlobalPool {
+                in_width: 0,
+                height: 1,
+                width: 1,
+                lanes: 0,
+                max: 0,
+            });
         }
         assert!(catch_unwind(AssertUnwindSafe(|| pool.run(&mut list))).is_err());
     }

@@ -94,9 +94,7 @@ fn cut(call: &mut Call) -> Option<Cut<'_>> {
         #[cfg(feature = "integers")]
         Call::IntegerPointwise(IntegerPointwise { pixels: 1, .. }) => return None,
         #[cfg(feature = "integers")]
-        Call::IntegerPointwise(p) => {
-            pixels(&mut p.pixels, eights(p.in_channels as usize), 0, p.out_eights as usize)
-        }
+        Call::IntegerPointwise(p) => pixels(&mut p.pixels, eights(p.in_channels as usize), 0, p.out_eights as usize),
         #[cfg(feature = "integers")]
         Call::IntegerConv(p) => rows!(p, 1, eights(p.in_channels as usize), p.out_eights)?,
         #[cfg(feature = "integers")]

@@ -55,8 +55,8 @@ test("an isolated page gets as many threads as the device has, at most four", as
 test("any number of threads gives the same bits, in a worker and in the page's own thread", async () => {
   const alone = await ran(weights, { threads: 1 });
   assert.deepEqual([alone.build, alone.threads, alone.warnings], ["relaxed-simd", 1, []]);
-  for (const worker of [true, false]) {
-    for (const threads of [2, 3, 4, 7]) {
+  for (const [worker, counts] of [[true, [2, 3, 4, 7]], [false, [2]]]) {
+    for (const threads of counts) {
       const found = await ran(weights, { threads, worker });
       assert.deepEqual(found, { ...alone, build: "threads", threads }, `${threads} threads, worker: ${worker}`);
       await untilAlone();

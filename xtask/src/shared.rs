@@ -12,7 +12,9 @@ use walrus::ir::{
     AtomicNotify, AtomicOp, AtomicRmw, AtomicWait, AtomicWidth, Drop, Instr, Load, LoadKind, LocalGet, MemArg, Store,
     StoreKind, Value,
 };
-use walrus::{ConstExpr, DataKind, FunctionBuilder, FunctionId, ImportKind, InstrSeqBuilder, MemoryId, Module, ValType};
+use walrus::{
+    ConstExpr, DataKind, FunctionBuilder, FunctionId, ImportKind, InstrSeqBuilder, MemoryId, Module, ValType,
+};
 
 /// What memory may grow to: 1 GiB. Browsers set aside addresses for that, not memory.
 const MOST_PAGES: u64 = 1 << 14;
@@ -22,6 +24,9 @@ const ATOMICS: &str = "atomics";
 
 /// Where stacks begin: a worker's instance is told its own.
 const STACK_POINTER: &str = "__stack_pointer";
+
+/// What writes memory's first contents.
+const START: &str = "write_once";
 
 /// Four bytes, aligned.
 const WORD: MemArg = MemArg { align: 4, offset: 0 };
@@ -49,6 +54,16 @@ pub fn share(linked: &Path, shared: &Path) -> Result<()> {
     module.emit_wasm_file(shared).with_context(|| format!("writing {}", shared.display()))
 }
 
+/// Takes out what wasm-bindgen put in for threads that come through its glue: a counter of them, stacks, and their end.
+pub fn lean(module: &mut Module) -> Result<()> {
+    let start = module.funcs.by_name(START).with_context(|| format!("{START} is gone"))?;
+    for name in ["__wbindgen_start", "__wbindgen_thread_destroy", "__stack_alloc"] {
+        module.exports.remove(name)?;
+    }
+    module.exports.add("__wbindgen_start", start);
+    Ok(())
+}
+
 /// Memory is the one that the caller brings.
 fn import(module: &mut Module, memory: MemoryId) {
     let import = module.imports.add("env", "memory", memory);
@@ -61,6 +76,7 @@ fn import(module: &mut Module, memory: MemoryId) {
 /// What memory holds at first is written by a start function, which wasm-bindgen's glue runs and workers do not.
 fn write_once(module: &mut Module, memory: MemoryId) -> Result<()> {
     let mut start = FunctionBuilder::new(&mut module.types, &[], &[]);
+    start.name(START.into());
     let segments: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
     for id in segments {
         let data = module.data.get_mut(id);

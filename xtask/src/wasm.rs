@@ -49,12 +49,8 @@ const RELAXED_SIMD: Build = Build {
     shared: false,
 };
 /// The same on several threads, where a page is isolated. Compiled like it, so that dependencies are those of before.
-const THREADS: Build = Build {
-    folder: "threads",
-    wasm_opt: &["--enable-relaxed-simd", "--enable-threads"],
-    shared: true,
-    ..RELAXED_SIMD
-};
+const THREADS: Build =
+    Build { folder: "threads", wasm_opt: &["--enable-relaxed-simd", "--enable-threads"], shared: true, ..RELAXED_SIMD };
 
 /// What is compiled.
 struct Crate {
@@ -129,7 +125,7 @@ pub fn module(optimise: bool) -> Step<'static> {
             for (build, what, folder) in MODULES {
                 let out = out.join(build.folder).join(folder);
                 let linked = compile(build, what)?;
-                bind(&linked, &out, MODULE, what.renews)?;
+                bind(build, &linked, &out, (MODULE, what.renews))?;
                 if optimise {
                     shrink(build, &out.join(format!("{MODULE}_bg.wasm")))?;
                 }
@@ -158,7 +154,7 @@ pub fn suite() -> Step<'static> {
     Step::new("wasm suite", "read the compiler's message above", || {
         for build in [&SIMD128, &RELAXED_SIMD] {
             let linked = compile(build, &SUITE)?;
-            bind(&linked, &paths::at("target/suite").join(build.folder), SUITE.package, SUITE.renews)?;
+            bind(build, &linked, &paths::at("target/suite").join(build.folder), (SUITE.package, SUITE.renews))?;
         }
         Ok("built".into())
     })
@@ -181,7 +177,8 @@ fn compile(build: &Build, what: &Crate) -> Result<PathBuf> {
 }
 
 /// wasm-bindgen's command line tool, as a library of the exact version that the crate uses.
-fn bind(linked: &Path, out: &Path, name: &str, renews: bool) -> Result<()> {
+fn bind(build: &Build, linked: &Path, out: &Path, what: (&str, bool)) -> Result<()> {
+    let (name, renews) = what;
     if out.is_dir() {
         std::fs::remove_dir_all(out).with_context(|| format!("emptying {}", out.display()))?;
     }
@@ -195,6 +192,9 @@ fn bind(linked: &Path, out: &Path, name: &str, renews: bool) -> Result<()> {
         .reset_state_function(renews)
         .generate_output()
         .with_context(|| format!("wasm-bindgen on {}", linked.display()))?;
+    if build.shared {
+        shared::lean(output.wasm_mut())?;
+    }
     let imports = output.wasm_mut().imports.iter_mut();
     let names =
         imports.zip(short_names()).map(|(import, name)| (std::mem::replace(&mut import.name, name.clone()), name));
