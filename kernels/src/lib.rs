@@ -27,6 +27,7 @@ mod params;
 pub mod reference;
 #[cfg(feature = "integers")]
 mod rounding;
+pub mod rows;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;
