@@ -43,6 +43,8 @@ pub use mobilenet_kernels as kernels;
 #[cfg(feature = "integers")]
 pub use mobilenet_kernels::fixed;
 pub use mobilenet_kernels::{lane, rows};
+#[cfg(feature = "threads")]
+pub use mobilenet_threads as threads;
 
 pub mod frame;
 

@@ -13,7 +13,7 @@ export const NETWORKS = [
 ];
 
 /** What each build of the module multiplies with. */
-const INSTRUCTIONS = { simd128: "f32 mul + add", "relaxed-simd": "f32 relaxed_madd" };
+const INSTRUCTIONS = { simd128: "f32 mul + add", "relaxed-simd": "f32 relaxed_madd", threads: "f32 relaxed_madd" };
 
 /** Frames until this much time is used, within these bounds: p10 and p90 take many. */
 const MANY = { warmUp: 10, enough_ms: 1000, least: 10, most: 200 };

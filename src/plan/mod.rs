@@ -6,6 +6,8 @@ mod group;
 #[cfg(feature = "integers")]
 mod integers;
 mod packing;
+#[cfg(feature = "threads")]
+pub mod parts;
 
 pub use group::{Group, Grouping, Pattern};
 pub use packing::Packing;

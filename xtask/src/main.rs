@@ -14,6 +14,7 @@ mod run;
 mod samples;
 mod serve;
 mod setup;
+mod shared;
 mod site;
 mod size;
 mod stamp;

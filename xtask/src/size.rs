@@ -25,7 +25,7 @@ const CORE: Group = Group { name: "core", brotli_max_bytes: 150_000, paths: &["w
 const INTEGERS: Group =
     Group { name: "integers", brotli_max_bytes: 115_000, paths: &["wasm/integers/"], scripts: false };
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 7] = [
     CORE,
     Group { name: "core, relaxed SIMD", paths: &["wasm/relaxed-simd/mobilenet_web"], ..CORE },
     // For files that the core cannot read, with what gathers models of several files and what only conversion needs.
@@ -38,6 +38,8 @@ const GROUPS: [Group; 5] = [
     },
     INTEGERS,
     Group { name: "integers, relaxed SIMD", paths: &["wasm/relaxed-simd/integers/"], ..INTEGERS },
+    Group { name: "core, threads", paths: &["wasm/threads/mobilenet_web", "team.js", "thread.js"], ..CORE },
+    Group { name: "integers, threads", paths: &["wasm/threads/integers/"], ..INTEGERS },
 ];
 
 impl Group {
