@@ -142,6 +142,9 @@ export async function inBuild(page, build, work) {
   }
 }
 
+/** A page's workers that hold a network: those which only compute parts of steps are left out. */
+export const engines = (page) => page.workers().filter((worker) => !worker.url().endsWith("/thread.js"));
+
 /** The folder of shared pictures and golden outputs, or the reason to skip. Their absence is an error where CI is set. */
 export function fixtures() {
   const folder = process.env.MOBILENET_FIXTURES ?? join(ROOT, "../shared/fixtures");
