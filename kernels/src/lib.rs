@@ -23,11 +23,11 @@ mod integer_lane;
 pub mod integers;
 pub mod lane;
 mod params;
+pub mod pixels;
 #[cfg(feature = "reference")]
 pub mod reference;
 #[cfg(feature = "integers")]
 mod rounding;
-pub mod rows;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;

@@ -3,7 +3,7 @@
 
 use super::Job;
 use crate::lane::Vec4;
-use crate::rows::TIE;
+use crate::pixels::TIE;
 
 /// Fills `out`, `[rows, columns]`.
 pub(super) fn resample(job: &Job<'_>, out: &mut [Vec4]) {

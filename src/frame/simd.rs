@@ -6,7 +6,7 @@
 
 use super::Job;
 use crate::lane::Vec4;
-use crate::rows::{Finish, accumulate, across, overwrite, unpack};
+use crate::pixels::{Finish, accumulate, across, overwrite, unpack};
 
 /// Rows in flight, kept between frames.
 #[derive(Debug, Default)]

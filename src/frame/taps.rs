@@ -2,7 +2,7 @@
 
 use super::crop::Axis;
 use crate::model::Sampling;
-use crate::rows::Run;
+use crate::pixels::Run;
 use std::ops::Range;
 
 /// For every output pixel of one axis, the run of source pixels that it is a weighted sum of.

@@ -6,7 +6,7 @@ use crate::lane::{F32x4, Vec4};
 use crate::{Conv, Io};
 
 /// A window of 15 × 15 pixels of four channels, which is the largest that tables of networks may ask for.
-const MOST_TAPS: usize = 15 * 15 * 4;
+pub(super) const MOST_TAPS: usize = 15 * 15 * 4;
 
 /// See the reference.
 #[inline(never)]

@@ -1,4 +1,4 @@
-//! What is done to the rows of a frame, several times to every pixel: here, because this crate is compiled for speed.
+//! What is done to every pixel of a frame, several times: here, because this crate is compiled for speed.
 
 use crate::lane::{F32x4, Vec4};
 
