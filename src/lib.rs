@@ -42,7 +42,7 @@ pub mod plan;
 pub use mobilenet_kernels as kernels;
 #[cfg(feature = "integers")]
 pub use mobilenet_kernels::fixed;
-pub use mobilenet_kernels::lane;
+pub use mobilenet_kernels::{lane, pixels};
 #[cfg(feature = "threads")]
 pub use mobilenet_threads as threads;
 

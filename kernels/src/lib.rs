@@ -23,6 +23,7 @@ mod integer_lane;
 pub mod integers;
 pub mod lane;
 mod params;
+pub mod pixels;
 #[cfg(feature = "reference")]
 pub mod reference;
 #[cfg(feature = "integers")]

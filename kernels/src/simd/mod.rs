@@ -34,6 +34,17 @@ pub mod stem;
 use super::Curve;
 use crate::lane::F32x4;
 
+/// Pixels of a tile. Their sums, a value each and weights fit fifteen registers, which is what browsers use of sixteen.
+pub(crate) const TILE_PIXELS: usize = 4;
+
+/// The first pixels of the tiles that cover `pixels`, at least a tile's: the last one ends with them and may have some in
+/// common with the one before, which it computes again.
+#[inline(always)]
+pub(crate) fn tiles(pixels: usize) -> impl Iterator<Item = usize> {
+    let last = pixels - TILE_PIXELS;
+    (0..pixels).step_by(TILE_PIXELS).map(move |first| first.min(last))
+}
+
 /// An activation, its numbers ready in registers.
 #[derive(Clone, Copy)]
 struct Bend {

@@ -1,0 +1,337 @@
+import type { FrameSource, Label } from "./index.js";
+
+/**
+ * What a head answers: `"softmax"`, one of its classes; `"sigmoid"`, any of them, each by itself (with one class name, whether
+ * it is that or not); `"regression"`, a number for each name.
+ */
+export type Task = "softmax" | "sigmoid" | "regression";
+
+export interface TrainerOptions {
+  /** Names, in the order of the outputs. More come with `addFolder`, `importZip` and `addClass`; `load` brings its own. */
+  classes?: readonly string[];
+  /** @defaultValue "softmax" */
+  task?: Task;
+  /**
+   * The endpoint whose vectors a head learns from. Maps are averaged over their pixels.
+   * @defaultValue "global_pool"
+   */
+  endpoint?: string;
+  /**
+   * A name under which pictures stay in IndexedDB: the same name finds them after a reload. Without it they are kept as
+   * compressed pictures in memory, until `dispose`.
+   */
+  store?: string;
+  /**
+   * Everything random (split, order, first weights, dropout, augmentation) follows from it.
+   * @defaultValue 1
+   */
+  seed?: number;
+}
+
+/** One picture of the dataset. */
+export interface Sample {
+  id: number;
+  /** Its class; of a regression, its numbers. */
+  label: string;
+  values?: readonly number[];
+  /** Pictures of one burst never straddle a split. */
+  burst: number;
+  /** Where it came from: a path, an address or `"camera"`. */
+  origin: string;
+  /** Milliseconds since 1970. */
+  added_ms: number;
+}
+
+export interface AddOptions {
+  /** Numbers to learn, with `task: "regression"`; of `"sigmoid"`, 0 or 1 for each class, instead of one label. */
+  values?: readonly number[];
+  /** From `trainer.burst()`: frames that were taken in a row. A picture by itself is a burst of its own. */
+  burst?: number;
+  origin?: string;
+  signal?: AbortSignal;
+}
+
+/** A picture that was not taken in, and why. The others were. */
+export interface Skipped {
+  path: string;
+  error: Error;
+}
+
+export interface FolderOptions {
+  signal?: AbortSignal;
+  /** Called after each picture. */
+  onProgress?: (progress: { done: number; total: number; path: string }) => void;
+}
+
+export interface Added {
+  added: number;
+  skipped: Skipped[];
+}
+
+/** Parts of a whole, in percent. What a class has too few bursts for goes to training. */
+export interface Split {
+  /** @defaultValue 80 */
+  train?: number;
+  /** @defaultValue 20 */
+  validation?: number;
+  /** @defaultValue 0 */
+  test?: number;
+}
+
+/** Random changes of training pictures, one draw a picture and epoch. All off unless named. */
+export interface Augmentation {
+  flipHorizontal?: boolean;
+  flipVertical?: boolean;
+  /** Up to so much of a turn either way, e.g. 0.2 for ±72°. */
+  rotation?: number;
+  /** Up to so much of its side either way. */
+  translation?: number;
+  /** Scaled by 1 ± up to this. */
+  zoom?: number;
+  /** Up to so much of the whole range is added, either way. */
+  brightness?: number;
+  /** Distances from the mean are multiplied by 1 ± up to this. */
+  contrast?: number;
+}
+
+export type Schedule =
+  | { kind: "constant" }
+  /** Half a cosine from the learning rate to `end` times it, over all epochs. */
+  | { kind: "cosine"; end?: number }
+  /** Times `factor` after each epoch. */
+  | { kind: "exponential"; factor: number }
+  /** Times `factor` after every `epochs` epochs. */
+  | { kind: "step"; factor: number; epochs: number };
+
+export interface FitOptions {
+  /**
+   * `"gradient"`: batches and an optimiser. `"ridge"`: closed form, at once. `"neighbours"`: the k nearest pictures vote.
+   * `"centroids"`: the nearest mean of a class. The last two take one picture a class.
+   * @defaultValue "gradient"
+   */
+  method?: "gradient" | "ridge" | "neighbours" | "centroids";
+  /** @defaultValue 20 */
+  epochs?: number;
+  /**
+   * Where counting begins: training continues with the weights that are there, up to `epochs`.
+   * @defaultValue 0
+   */
+  initialEpoch?: number;
+  /** @defaultValue 16 */
+  batchSize?: number;
+  /** @defaultValue "adam" */
+  optimizer?: "adam" | "sgd";
+  /** @defaultValue 0.001 */
+  learningRate?: number;
+  /**
+   * Of `"sgd"`.
+   * @defaultValue 0.9
+   */
+  momentum?: number;
+  schedule?: Schedule;
+  /**
+   * Added to the loss: so much times the sum of squared weights, biases left out, as Keras' `L2` has it. Of `"ridge"`, the
+   * penalty, 1 unless given.
+   * @defaultValue 0
+   */
+  l2?: number;
+  /** @defaultValue 0 */
+  labelSmoothing?: number;
+  /** Units of a hidden layer with ReLU; 0 for none. @defaultValue 0 */
+  hidden?: number;
+  /** Share of the head's inputs (and hidden units) left out while training. @defaultValue 0 */
+  dropout?: number;
+  /** `"balanced"`: a class counts the more the fewer pictures it has. Numbers: one a class. */
+  classWeights?: "balanced" | readonly number[];
+  /** Ends when validation loss has not fallen for so many epochs; the best epoch's weights are kept in any case. */
+  earlyStopping?: { patience?: number; minDelta?: number };
+  split?: Split;
+  augment?: Augmentation;
+  /** Of `"neighbours"`. @defaultValue 5 */
+  neighbours?: number;
+  /**
+   * Also trains the network itself from here on: an endpoint (`"layer_15"`), or the index of a layer as Keras counts them.
+   * First the head by itself for `epochs`, then both for `fineTuneEpochs`.
+   */
+  fineTuneFrom?: string | number;
+  /** @defaultValue 10 */
+  fineTuneEpochs?: number;
+  /** @defaultValue a tenth of `learningRate` */
+  fineTuneLearningRate?: number;
+  /**
+   * `"frozen"`: moving statistics normalise, and stay. `"training"`: each batch's own do, and move them.
+   * @defaultValue "frozen"
+   */
+  batchNorm?: "frozen" | "training";
+  /** Called after each batch, with what it cost. */
+  onBatch?: (batch: { epoch: number; batch: number; batches: number; loss: number }) => void;
+  /** Called after each epoch. */
+  onEpoch?: (epoch: Epoch) => void;
+  /** How many pictures have been turned into vectors. */
+  onProgress?: (progress: { phase: "features"; done: number; total: number }) => void;
+  /** Stops within 100 ms. The best epoch so far is kept, and `fit` resolves with `stopped: "aborted"`. */
+  signal?: AbortSignal;
+}
+
+/** Means over one epoch. Validation's are null where no picture is held out. */
+export interface Epoch {
+  /** From 0. Those of fine-tuning count on. */
+  epoch: number;
+  phase: "head" | "fine-tuning";
+  loss: number;
+  /** Share of right answers; null of a regression. */
+  accuracy: number | null;
+  validationLoss: number | null;
+  validationAccuracy: number | null;
+  learningRate: number;
+  ms: number;
+}
+
+export interface History {
+  method: NonNullable<FitOptions["method"]>;
+  epochs: Epoch[];
+  /** Whose weights are kept; null of methods without epochs. */
+  bestEpoch: number | null;
+  stopped: "done" | "early" | "aborted";
+  /** Trained numbers. */
+  params: number;
+  /** Of `"ridge"`: the share of training pictures that a head trained on all others gets right. */
+  leaveOneOutAccuracy: number | null;
+  /** Pictures in each part. */
+  split: { train: number; validation: number; test: number };
+  ms: number;
+}
+
+/** Rows are what pictures are, columns what they were taken for. */
+export interface Evaluation {
+  on: "train" | "validation" | "test" | "all";
+  loss: number;
+  accuracy: number | null;
+  /** Mean squared error of a regression. */
+  meanSquaredError: number | null;
+  classes: string[];
+  confusion: number[][];
+  /** The pictures of each cell of `confusion`. */
+  cells: number[][][];
+  /** Null where a class was never predicted, or has no picture here. */
+  perClass: { name: string; precision: number | null; recall: number | null; pictures: number }[];
+}
+
+export interface Prediction {
+  /** The most probable first, all classes; those of a regression in order, with `probability` the number itself. */
+  labels: Label[];
+  /** Whether it is probably none of the classes: its best probability lies below `threshold`. */
+  unknown: boolean;
+  /** Calibrated on pictures held out; null where there were none. */
+  threshold: number | null;
+  ms: number;
+}
+
+/** Pictures that deserve a look. */
+export interface Findings {
+  /** Their neighbours, and the head, take them for another class. The most suspicious first. */
+  mislabelled: { id: number; label: string; looksLike: string; suspicion: number }[];
+  /** Pairs whose vectors are nearly the same. */
+  duplicates: { ids: [number, number]; similarity: number }[];
+}
+
+/** How much each part of the picture speaks for a class. */
+export interface HeatMap {
+  /** Rows and columns of `data`, which cover the part of the picture that the network sees. */
+  height: number;
+  width: number;
+  /** −1 … 1: what speaks against it is below 0. */
+  data: Float32Array;
+  label: string;
+}
+
+/**
+ * `"head"`: one file of safetensors with labels, preprocessing, metrics and what tells its backbone. `"network"`: the whole
+ * network with this head, which `MobileNet.load` opens. `"tfjs"`: the head as TensorFlow.js layers (`model.json`,
+ * `weights.bin`, `metadata.json`). `"onnx"`: the head as ONNX.
+ */
+export type SaveFormat = "head" | "network" | "tfjs" | "onnx";
+
+export interface Saved {
+  name: string;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Classes of one's own on a loaded network.
+ *
+ * ```js
+ * const trainer = await net.trainer({ classes: ["cup", "hand"] });
+ * await trainer.add(video, "cup");
+ * await trainer.fit({ epochs: 20, onEpoch: console.log });
+ * const { labels } = await trainer.predict(video);
+ * const [{ name, bytes }] = await trainer.save();
+ * ```
+ *
+ * Training runs beside the network, in its worker; `classify` and `predict` are answered meanwhile.
+ */
+export class Trainer implements AsyncDisposable {
+  private constructor();
+  readonly classes: readonly string[];
+  readonly task: Task;
+  /** All pictures, without their pixels, in the order in which they were added. */
+  readonly samples: readonly Sample[];
+  /** Whether there is a head that predicts. */
+  readonly isTrained: boolean;
+
+  addClass(name: string): Promise<void>;
+  renameClass(from: string, to: string): Promise<void>;
+  /** With its pictures. */
+  removeClass(name: string): Promise<void>;
+
+  /** Keeps a picture. A head that was trained stays as it is until the next `fit`. */
+  add(source: FrameSource, label: string, options?: AddOptions): Promise<Sample>;
+  /** A number for pictures that are taken in a row. */
+  burst(): number;
+  /**
+   * Frames of a playing video as one burst, until `signal`.
+   * @returns how many
+   */
+  capture(video: HTMLVideoElement, label: string, options: { signal: AbortSignal; fps?: number; onSample?: (sample: Sample) => void }): Promise<number>;
+  /** Pictures whose folder names their class, `dataset/alpaca/1.jpg`: of `<input webkitdirectory>`, or what was dropped. */
+  addFolder(files: Iterable<File> | DataTransfer, options?: FolderOptions): Promise<Added>;
+  /** Pictures by address. */
+  addUrls(urls: Iterable<string | URL>, label: string, options?: FolderOptions): Promise<Added>;
+  remove(id: number): Promise<void>;
+  relabel(id: number, label: string): Promise<void>;
+  /** The picture as it is kept, compressed. */
+  picture(id: number): Promise<Blob>;
+  /** All pictures and classes as one zip, a folder a class. */
+  exportZip(options?: { signal?: AbortSignal }): Promise<Blob>;
+  /** Adds those of such a zip, or of any zip of such folders. */
+  importZip(zip: Blob, options?: FolderOptions): Promise<Added>;
+  /** What `augment` makes of a picture: `count` draws, of the network's input size. */
+  preview(id: number, augment: Augmentation, options?: { count?: number }): Promise<ImageData[]>;
+
+  /**
+   * Trains a head, and with `fineTuneFrom` the end of the network.
+   *
+   * @throws MobileNetError `too_few_samples`, `training_diverged` (which says the batch), `bad_option`
+   */
+  fit(options?: FitOptions): Promise<History>;
+  evaluate(options?: { on?: Evaluation["on"] }): Promise<Evaluation>;
+  findings(): Promise<Findings>;
+  /** @throws MobileNetError `not_trained` */
+  predict(source: FrameSource, options?: { signal?: AbortSignal }): Promise<Prediction>;
+  /** For one of this head's classes, the most probable one unless named. */
+  heatMap(source: FrameSource, options?: { label?: string; signal?: AbortSignal }): Promise<HeatMap>;
+
+  /** The files of a format; one, except of `"tfjs"`. */
+  save(options?: { format?: SaveFormat }): Promise<Saved[]>;
+  /**
+   * A head that `save` wrote, or a TensorFlow.js head, with `model.json`, weights and `metadata.json` (Teachable Machine's
+   * whole models are for `MobileNet.load`). Its classes replace the trainer's.
+   *
+   * @throws MobileNetError `wrong_backbone`
+   */
+  load(head: Blob | Uint8Array | ArrayBuffer | readonly File[]): Promise<void>;
+
+  /** Lets go of pictures in memory and of the head; those in a store stay. */
+  dispose(): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
