@@ -50,6 +50,11 @@ impl Group {
     }
 }
 
+/// Whether a file of the package is downloaded for training only.
+pub fn is_for_training(file: &str) -> bool {
+    GROUPS.iter().any(|group| group.name.starts_with("training") && group.names(file))
+}
+
 /// The module with the scalar bodies, which only who compares with them downloads.
 const REFERENCE: &str = "wasm/reference/";
 
