@@ -96,7 +96,8 @@ export class Classes {
     card.remove.setAttribute("aria-label", `Remove class ${name}`);
     card.hold.setAttribute("aria-label", `Hold to capture ${name}`);
     card.file.setAttribute("aria-label", `Files for ${name}`);
-    card.all.textContent = counted(samples.length, "picture");
+    const [count, unit] = counted(samples.length, "picture").split(" ");
+    card.all.replaceChildren(count, element("span", { className: "unit", textContent: `\u00a0${unit}` }));
     card.all.setAttribute("aria-label", `${counted(samples.length, "picture")} of ${name}: see all`);
     card.all.disabled = samples.length === 0;
     card.shelf.setAttribute("aria-label", `Newest pictures of ${name}`);

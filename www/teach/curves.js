@@ -17,8 +17,8 @@ export class Curves {
   /** `parts`: the elements box, accuracy and loss (figures), details and rows. */
   constructor(parts) {
     this.#parts = parts;
-    const accuracy = { keys: ["accuracy", "validationAccuracy"], text: share, range: [0, 1] };
-    const loss = { keys: ["loss", "validationLoss"], text: number, range: null };
+    const accuracy = { keys: ["accuracy", "validationAccuracy"], text: share, range: [0, 1], marks: "bottom" };
+    const loss = { keys: ["loss", "validationLoss"], text: number, range: null, marks: "top" };
     this.#charts = [new Chart(parts.accuracy, accuracy), new Chart(parts.loss, loss)];
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw({ anew: true }));
   }
@@ -67,7 +67,8 @@ class Chart {
   #epochs = [];
   #best = null;
 
-  /** `quantity`: keys of the two lines, `text(value)`, and the axis' range where it is fixed. */
+  /** `quantity`: keys of the two lines, `text(value)`, the axis' range where it is fixed, and where marks
+   * are named: away from the lines. */
   constructor(figure, quantity) {
     this.#figure = figure;
     this.#quantity = quantity;
@@ -126,7 +127,7 @@ class Chart {
       scales: { x: { time: false, range: (_, low, high) => [Math.min(low, 1), Math.max(high, low + 1)] }, y: range ? { range } : { range: fromZero } },
       axes: [
         { ...axis, size: 30, space: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500] },
-        { ...axis, size: 50, values: (_, ticks) => ticks.map(text) },
+        { ...axis, size: 50, space: 34, values: (_, ticks) => ticks.map(text) },
       ],
       series: [{}, ...LINES.map(line)],
       hooks: {
@@ -150,7 +151,9 @@ class Chart {
     ctx.lineWidth = ratio;
     ctx.setLineDash([2 * ratio, 3 * ratio]);
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-    ctx.textBaseline = "top";
+    const { marks: edge } = this.#quantity;
+    ctx.textBaseline = edge;
+    const [from, sign] = edge === "top" ? [bbox.top, 1] : [bbox.top + bbox.height - 2 * ratio, -1];
     for (const { at, text, below } of marks.filter(Boolean)) {
       const x = valToPos(at, "x", true);
       ctx.beginPath();
@@ -159,7 +162,7 @@ class Chart {
       ctx.stroke();
       const isRight = x > bbox.left + bbox.width * 0.75;
       ctx.textAlign = isRight ? "right" : "left";
-      ctx.fillText(text, x + (isRight ? -4 : 4) * ratio, bbox.top + below * ratio);
+      ctx.fillText(text, x + (isRight ? -4 : 4) * ratio, from + sign * below * ratio);
     }
     ctx.restore();
   }

@@ -7,13 +7,21 @@ import { counted, listed } from "./words.js";
 /** Browsers ask before a page downloads several files at once, and lose some that come in one go. */
 const BETWEEN_FILES_MS = 300;
 
+/** What each format is good for. */
+const NOTES = {
+  head: "Class names and what was learnt, a few kilobytes. It opens here again, or by code, with the network of this page. Pictures are not in it.",
+  network: "The network with these classes as its own: a file that the demo opens, and any page that uses this library. Needed after deeper training.",
+  tfjs: "What was learnt, as layers of TensorFlow.js, on top of the network’s feature vector: three files.",
+  onnx: "What was learnt, as an ONNX graph, on top of the network’s feature vector.",
+};
+
 export class Keep {
   #parts;
   #collection;
   #listener;
 
   /**
-   * `parts`: the elements form, format, save, load, exporting, clear, status, problem and problemText. `listener`:
+   * `parts`: the elements form, format, note, save, load, exporting, clear, status, problem and problemText. `listener`:
    * `onOpened()`, and `onClear()`, which asks before it deletes.
    */
   constructor(parts, { collection, listener }) {
@@ -24,6 +32,9 @@ export class Keep {
       event.preventDefault();
       this.#do(parts.save, () => this.#save());
     });
+    const describe = () => (parts.note.textContent = NOTES[parts.format.value]);
+    parts.format.addEventListener("change", describe);
+    describe();
     parts.load.addEventListener("change", () => {
       const files = [...parts.load.files];
       // Emptied, so that choosing the same file again is a change again.

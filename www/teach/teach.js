@@ -190,6 +190,7 @@ const keep = new Keep(
   {
     form: at("save-form"),
     format: at("save-format"),
+    note: at("save-note"),
     save: at("save"),
     load: at("load"),
     exporting: at("export"),

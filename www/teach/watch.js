@@ -9,6 +9,8 @@ import { element } from "./words.js";
 const HEAT_EVERY_MS = 120;
 /** While a head is trained, the camera leaves the processor to it. */
 const PAUSE_IN_TRAINING_MS = 250;
+/** Of many classes, those that may be it. */
+const MOST_SHOWN = 6;
 /** How often the words below the picture change. */
 const HEAT_TEXT_MS = 1500;
 
@@ -113,7 +115,7 @@ export class Watch {
     const { hint, unknown } = this.#parts;
     hint.hidden = true;
     unknown.hidden = !isUnknown;
-    this.#bars.show(labels);
+    this.#bars.show(labels.slice(0, MOST_SHOWN));
     const [best] = labels;
     this.#announcer.offer(isUnknown ? { ...best, index: -1, name: "Probably none of these" } : best);
   }

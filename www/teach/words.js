@@ -7,9 +7,9 @@ export function counted(count, noun) {
   return `${grouped(count)} ${count === 1 ? noun : many}`;
 }
 
-/** 0.964 → "96.4 %"; 1 → "100 %"; null → "–". */
+/** 0.964 → "96.4 %", with a space that does not break; 1 → "100 %"; null → "–". */
 export function share(value) {
-  return value === null ? "–" : `${Number((value * 100).toFixed(1))} %`;
+  return value === null ? "–" : `${Number((value * 100).toFixed(1))}\u00a0%`;
 }
 
 /** ["a", "b", "c"] → "a, b and c". */
