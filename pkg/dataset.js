@@ -1,5 +1,6 @@
 /** Classes and their pictures, which stay compressed: in memory, and under a name in IndexedDB. */
 
+import { ahead } from "./ahead.js";
 import { aborted, failure } from "./errors.js";
 import { folderOf, ordered, unreadable } from "./folders.js";
 import { Store } from "./store.js";
@@ -11,6 +12,9 @@ const LIST_VERSION = 1;
 
 const ENDINGS = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif", "image/avif": "avif", "image/bmp": "bmp" };
 const TYPES = { ...Object.fromEntries(Object.entries(ENDINGS).map(([type, ending]) => [ending, type])), jpeg: "image/jpeg" };
+
+/** Pictures that are fetched from the store at a time. */
+const AT_ONCE = 8;
 
 let lastNumber = 0;
 
@@ -161,22 +165,23 @@ export class Dataset {
   async exportZip(task, signal) {
     const [folders, counts, pictures] = [folderNames(this.classes), new Map(), []];
     const { samples, classes } = this;
-    const files = async function* (dataset) {
-      for (const { id, label, values, burst, origin, added_ms } of samples) {
+    const withPicture = async (sample) => ({ sample, blob: await this.picture(sample.id) });
+    const files = async function* () {
+      for await (const { sample, blob } of ahead(samples, withPicture, AT_ONCE)) {
         if (signal?.aborted) {
           throw aborted("Trainer.exportZip", signal);
         }
-        const folder = label === null ? "pictures" : folders.get(label);
+        const { id, stored, ...said } = sample;
+        const folder = said.label === null ? "pictures" : folders.get(said.label);
         counts.set(folder, (counts.get(folder) ?? 0) + 1);
-        const blob = await dataset.picture(id);
-        const path = `${folder}/${String(counts.get(folder)).padStart(5, "0")}.${endingOf(blob, origin)}`;
-        pictures.push({ path, label, values, burst, origin, added_ms });
-        yield { path, blob, ms: added_ms };
+        const path = `${folder}/${String(counts.get(folder)).padStart(5, "0")}.${endingOf(blob, said.origin)}`;
+        pictures.push({ path, ...said });
+        yield { path, blob, ms: said.added_ms };
       }
       const list = JSON.stringify({ version: LIST_VERSION, task, classes, pictures });
       yield { path: LIST, blob: new Blob([list], { type: "application/json" }), ms: Date.now() };
     };
-    return writeZip(files(this));
+    return writeZip(files());
   }
 
   /** Lets go of what is in memory. */

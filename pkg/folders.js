@@ -1,5 +1,6 @@
 /** Trees of pictures: chosen, dropped, fetched. The folder in which a picture lies names its class. */
 
+import { ahead } from "./ahead.js";
 import { MobileNetError, aborted, failure, undecodable } from "./errors.js";
 
 /** What systems put into folders by themselves. */
@@ -115,13 +116,8 @@ export async function decoded(blob, where) {
  */
 export async function takeIn(entries, keep, { signal, onProgress }) {
   const skipped = [];
-  const ahead = [];
-  let next = 0;
-  for (let done = 0; done < entries.length; done += 1) {
-    for (; ahead.length < AT_ONCE && next < entries.length; next += 1) {
-      ahead.push(readable(entries[next]));
-    }
-    const { entry, picture, error } = await ahead.shift();
+  let done = 0;
+  for await (const { entry, picture, error } of ahead(entries, readable, AT_ONCE)) {
     if (signal?.aborted) {
       throw aborted("Trainer", signal);
     }
@@ -133,7 +129,8 @@ export async function takeIn(entries, keep, { signal, onProgress }) {
     } catch (error) {
       skipped.push({ path: entry.path, error });
     }
-    onProgress?.({ done: done + 1, total: entries.length, path: entry.path });
+    done += 1;
+    onProgress?.({ done, total: entries.length, path: entry.path });
   }
   return { added: entries.length - skipped.length, skipped };
 }

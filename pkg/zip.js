@@ -1,5 +1,6 @@
 /** Archives of pictures: written as one Blob of Blobs, read by slices, so that they are never in memory as a whole. */
 
+import { ahead } from "./ahead.js";
 import { failure } from "./errors.js";
 
 const LOCAL = 0x04034b50;
@@ -16,6 +17,11 @@ const [STORED, DEFLATED] = [0, 8];
 const [VERSION, VERSION_64] = [20, 45];
 const [FLAG_ENCRYPTED, FLAG_UTF8] = [1, 0x800];
 const EXTRA_64 = 1;
+
+/** Files that are read at a time. */
+const AT_ONCE = 8;
+/** Larger ones are read in pieces. */
+const WHOLE_BYTES = 1 << 20;
 
 let table;
 
@@ -36,6 +42,9 @@ function crc32(bytes, before = 0) {
 }
 
 async function crcOf(blob) {
+  if (blob.size <= WHOLE_BYTES) {
+    return crc32(new Uint8Array(await blob.arrayBuffer()));
+  }
   let crc = 0;
   const reader = blob.stream().getReader();
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
@@ -76,13 +85,14 @@ function dosTime(ms) {
 export async function writeZip(entries) {
   const [parts, central] = [[], []];
   let [offset, count, centralBytes] = [0, 0, 0];
-  for await (const { path, blob, ms } of entries) {
+  const summed = async (entry) => ({ ...entry, crc: await crcOf(entry.blob) });
+  for await (const { path, blob, ms, crc } of ahead(entries, summed, AT_ONCE)) {
     const name = new TextEncoder().encode(path);
     if (blob.size >= MAX_32) {
       throw failure("bad_option", { where: path, expected: "a file below 4 GiB", found: `${blob.size} bytes` });
     }
     const [time, day] = dosTime(ms);
-    const said = [[2, FLAG_UTF8], [2, STORED], [2, time], [2, day], [4, await crcOf(blob)], [4, blob.size], [4, blob.size], [2, name.length]];
+    const said = [[2, FLAG_UTF8], [2, STORED], [2, time], [2, day], [4, crc], [4, blob.size], [4, blob.size], [2, name.length]];
     const isFar = offset >= MAX_32;
     const extra = isFar ? record([2, EXTRA_64], [2, 8], [8, offset]) : record();
     const version = isFar ? VERSION_64 : VERSION;
