@@ -1,4 +1,4 @@
-import type { FrameSource, Label } from "./index.js";
+import type { FrameSource, Label, MobileNetError } from "./index.js";
 
 /**
  * What a head answers: `"softmax"`, one of its classes; `"sigmoid"`, any of them, each by itself (with one class name, whether
@@ -31,8 +31,9 @@ export interface TrainerOptions {
 /** One picture of the dataset. */
 export interface Sample {
   id: number;
-  /** Its class; of a regression, its numbers. */
-  label: string;
+  /** Its class; null where `values` say what it is. */
+  label: string | null;
+  /** Of a regression, its numbers; of `"sigmoid"`, 0 or 1 for each class, if they were given. */
   values?: readonly number[];
   /** Pictures of one burst never straddle a split. */
   burst: number;
@@ -40,6 +41,8 @@ export interface Sample {
   origin: string;
   /** Milliseconds since 1970. */
   added_ms: number;
+  /** Whether it is in the store. False without one, or where that had no room: it is in memory then. */
+  stored: boolean;
 }
 
 export interface AddOptions {
@@ -54,7 +57,7 @@ export interface AddOptions {
 /** A picture that was not taken in, and why. The others were. */
 export interface Skipped {
   path: string;
-  error: Error;
+  error: MobileNetError;
 }
 
 export interface FolderOptions {
@@ -63,9 +66,31 @@ export interface FolderOptions {
   onProgress?: (progress: { done: number; total: number; path: string }) => void;
 }
 
+export interface TreeOptions extends FolderOptions {
+  /**
+   * The class of a picture by its path; null for none of them, with `task: "sigmoid"`.
+   * @defaultValue the name of the folder in which it lies
+   */
+  labelOf?: (path: string) => string | null;
+}
+
 export interface Added {
   added: number;
   skipped: Skipped[];
+  /** How many of those that were added the store had no room for: see `storeError`. */
+  unstored: number;
+}
+
+export interface CaptureOptions {
+  /** Ends the burst. */
+  signal: AbortSignal;
+  /**
+   * Frames a second, at most: neighbours that are closer teach nothing.
+   * @defaultValue 8
+   */
+  fps?: number;
+  /** Called with each picture. */
+  onSample?: (sample: Sample) => void;
 }
 
 /** Parts of a whole, in percent. What a class has too few bursts for goes to training. */
@@ -274,7 +299,7 @@ export class Trainer implements AsyncDisposable {
   private constructor();
   readonly classes: readonly string[];
   readonly task: Task;
-  /** All pictures, without their pixels, in the order in which they were added. */
+  /** All pictures, without their pixels, in the order in which they were added. A new array or the same after each change. */
   readonly samples: readonly Sample[];
   /** Whether there is a head that predicts. */
   readonly isTrained: boolean;
@@ -284,26 +309,48 @@ export class Trainer implements AsyncDisposable {
   /** With its pictures. */
   removeClass(name: string): Promise<void>;
 
-  /** Keeps a picture. A head that was trained stays as it is until the next `fit`. */
-  add(source: FrameSource, label: string, options?: AddOptions): Promise<Sample>;
+  /** Why pictures are in memory only; null while all are in the store, or none was asked for. */
+  readonly storeError: MobileNetError | null;
+  /** Writes what the store had no room for. */
+  persist(): Promise<void>;
+
+  /**
+   * Keeps a picture. Files are kept as they are; frames as JPEG, their shorter side at most 1.5 times the network's input. A
+   * head that was trained stays as it is until the next `fit`.
+   *
+   * `label` is one of the classes. It is null where `values` say what the picture is, or where it is none of the classes with
+   * `task: "sigmoid"`.
+   *
+   * @throws MobileNetError `store_full`, `store_unavailable`: the picture is kept all the same, in memory
+   */
+  add(source: FrameSource, label: string | null, options?: AddOptions): Promise<Sample>;
   /** A number for pictures that are taken in a row. */
   burst(): number;
   /**
    * Frames of a playing video as one burst, until `signal`.
    * @returns how many
    */
-  capture(video: HTMLVideoElement, label: string, options: { signal: AbortSignal; fps?: number; onSample?: (sample: Sample) => void }): Promise<number>;
-  /** Pictures whose folder names their class, `dataset/alpaca/1.jpg`: of `<input webkitdirectory>`, or what was dropped. */
-  addFolder(files: Iterable<File> | DataTransfer, options?: FolderOptions): Promise<Added>;
+  capture(video: HTMLVideoElement, label: string | null, options: CaptureOptions): Promise<number>;
+  /**
+   * Pictures whose folder names their class, `dataset/alpaca/1.jpg`: of `<input webkitdirectory>`, or what was dropped (call it
+   * in the event itself). Classes that are new come behind those that are there. What cannot be read is skipped and told.
+   *
+   * @throws MobileNetError `aborted`: what was taken in until then stays
+   */
+  addFolder(files: Iterable<File> | DataTransfer, options?: TreeOptions): Promise<Added>;
   /** Pictures by address. */
   addUrls(urls: Iterable<string | URL>, label: string, options?: FolderOptions): Promise<Added>;
   remove(id: number): Promise<void>;
-  relabel(id: number, label: string): Promise<void>;
+  relabel(id: number, label: string | null, options?: { values?: readonly number[] }): Promise<void>;
   /** The picture as it is kept, compressed. */
   picture(id: number): Promise<Blob>;
   /** All pictures and classes as one zip, a folder a class. */
   exportZip(options?: { signal?: AbortSignal }): Promise<Blob>;
-  /** Adds those of such a zip, or of any zip of such folders. */
+  /**
+   * Adds those of such a zip, or of any zip of such folders.
+   *
+   * @throws MobileNetError `corrupt` for a file that is no whole archive; a broken picture in it is skipped
+   */
   importZip(zip: Blob, options?: FolderOptions): Promise<Added>;
   /** What `augment` makes of a picture: `count` draws, of the network's input size. */
   preview(id: number, augment: Augmentation, options?: { count?: number }): Promise<ImageData[]>;

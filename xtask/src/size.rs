@@ -25,7 +25,7 @@ const CORE: Group = Group { name: "core", brotli_max_bytes: 150_000, paths: &["w
 const INTEGERS: Group =
     Group { name: "integers", brotli_max_bytes: 115_000, paths: &["wasm/integers/"], scripts: false };
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     CORE,
     Group { name: "core, relaxed SIMD", paths: &["wasm/relaxed-simd/mobilenet_web"], ..CORE },
     // For files that the core cannot read, with what gathers models of several files and what only conversion needs.
@@ -38,6 +38,23 @@ const GROUPS: [Group; 5] = [
     },
     INTEGERS,
     Group { name: "integers, relaxed SIMD", paths: &["wasm/relaxed-simd/integers/"], ..INTEGERS },
+    Group {
+        name: "training",
+        brotli_max_bytes: 100_000,
+        paths: &[
+            "wasm/training/",
+            "ahead.js",
+            "dataset.js",
+            "folders.js",
+            "learner.js",
+            "store.js",
+            "teaching.js",
+            "trainer.js",
+            "training-codes.js",
+            "zip.js",
+        ],
+        scripts: false,
+    },
 ];
 
 impl Group {
