@@ -1,4 +1,5 @@
 // Pictures from the camera for as long as a button or a number key is held.
+import { isTaken } from "./collection.js";
 import { counted } from "./words.js";
 
 const PICTURES_A_SECOND = 10;
@@ -47,7 +48,7 @@ export class Capture {
         },
       });
     } catch (error) {
-      if (!held.work.signal.aborted || error.code !== "aborted") this.#listener.onProblem(error);
+      if (error.code !== "aborted" && !isTaken(error)) this.#listener.onProblem(error);
     } finally {
       // What was captured before something went wrong stays.
       this.#collection.changed();

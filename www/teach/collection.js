@@ -1,5 +1,10 @@
 // The trainer's classes and pictures as the page sees them. Whoever shows them hears of changes, once a frame.
 
+/** Whether a picture is there although taking it ended in `error`: only keeping it failed, which the page says elsewhere. */
+export function isTaken(error) {
+  return error.code === "store_full" || error.code === "store_unavailable";
+}
+
 /** What a class is called that nobody has named. */
 const UNNAMED = /^Class \d+$/;
 
@@ -31,6 +36,11 @@ export class Collection extends EventTarget {
 
   get size() {
     return this.#trainer?.samples.length ?? 0;
+  }
+
+  /** Pictures that are in memory only, because the browser had no room for them; none where none is meant to be kept. */
+  get unstored() {
+    return this.#trainer?.storeError ? this.#trainer.samples.filter(({ stored }) => !stored).length : 0;
   }
 
   /** A class's pictures in the order in which they came. */
@@ -70,8 +80,22 @@ export class Collection extends EventTarget {
     for (const name of unused) await this.removeClass(name);
   }
 
-  add(source, label, options) {
-    return this.#change(() => this.#trainer.add(source, label, options));
+  async add(source, label, options) {
+    try {
+      return await this.#change(() => this.#trainer.add(source, label, options));
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      return this.#trainer.samples.at(-1);
+    }
+  }
+
+  /** Opens a head. Pictures of classes that it does not know stay, and so do their classes. */
+  load(head) {
+    return this.#change(async () => {
+      await this.#trainer.load(head);
+      const labels = new Set(this.#trainer.samples.map(({ label }) => label));
+      for (const name of labels) if (!this.classes.includes(name)) await this.#trainer.addClass(name);
+    });
   }
 
   relabel(id, label) {

@@ -87,7 +87,7 @@ export class Intake {
       if (signal.aborted) break;
       onProgress({ done, total: files.length, path: file.name });
       try {
-        await this.#trainer.add(file, name, { origin: file.name, signal });
+        await this.#collection.add(file, name, { origin: file.name, signal });
         added++;
       } catch (error) {
         if (error.code === "aborted") break;
@@ -101,7 +101,7 @@ export class Intake {
     let added = 0;
     for await (const { canvas, name, origin, done, count } of crops(signal)) {
       if (!this.#collection.classes.includes(name)) await this.#collection.addClass(name);
-      await this.#trainer.add(canvas, name, { origin, signal });
+      await this.#collection.add(canvas, name, { origin, signal });
       added++;
       onProgress({ done, total: count, path: origin });
     }

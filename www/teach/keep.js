@@ -57,12 +57,10 @@ export class Keep {
   /** A head of one file, or of several. */
   open(files) {
     return this.#do(null, async () => {
-      const { trainer } = this.#collection;
-      if (!trainer) throw new Error("The model is not ready yet. Try again in a moment.");
-      await trainer.load(files.length > 1 ? files : files[0]);
-      this.#collection.changed();
+      if (!this.#collection.trainer) throw new Error("The model is not ready yet. Try again in a moment.");
+      await this.#collection.load(files.length > 1 ? files : files[0]);
       this.#listener.onOpened();
-      return `Opened ${files[0].name}: it tells ${listed([...trainer.classes])} apart.`;
+      return `Opened ${files[0].name}.`;
     });
   }
 

@@ -220,7 +220,11 @@ const model = new Model({
 
 async function openTrainer(net, { row }) {
   at("weights-licence").textContent = row ? `The network’s weights (${row.title}) are under ${row.licence}.` : "";
-  const trainer = await net.trainer({ store: STORE });
+  const trainer = await net.trainer({ store: STORE }).catch((error) => {
+    if (error.code !== "store_unavailable") throw error;
+    at("pictures-note").textContent = "This browser keeps no pictures, in a private window for instance: save them as a zip before you leave.";
+    return net.trainer();
+  });
   // Two to begin with: telling apart takes two.
   for (let number = trainer.classes.length + 1; number <= 2; number++) await trainer.addClass(`Class ${number}`);
   collection.trainer = trainer;
@@ -354,6 +358,9 @@ at("class-form").addEventListener("submit", (event) => {
 collection.addEventListener("change", () => {
   at("picture-count").textContent = collection.size > 0 ? counted(collection.size, "picture") : "";
   at("try").hidden = !collection.trainer?.isTrained;
+  const { unstored } = collection;
+  at("unstored").hidden = unstored === 0;
+  if (unstored > 0) at("unstored").textContent = `The browser has no more room for this site: ${counted(unstored, "picture")} will be gone when you leave. Save all as a zip, below.`;
 });
 for (const id of ["model-retry", "download"]) at(id).addEventListener("click", () => model.ready().catch(() => null));
 
