@@ -82,10 +82,11 @@ export class Training {
     const full = sizes.filter(({ count }) => count > 0);
     const empty = sizes.filter(({ count }) => count === 0);
     if (trainer?.isTrained && this.#trainedOn === version) return "Trained on all the pictures above.";
-    if (full.length === 0) return trainer?.isTrained ? "What you opened is ready." : "First show it some pictures of each class.";
+    if (trainer?.isTrained && this.#trainedOn === null) return "What you opened is ready: start the camera, or try a picture.";
+    if (full.length === 0) return "First show it some pictures of each class.";
     if (full.length === 1 && empty.length === 0) return `It needs a second class, to tell ${full[0].name} from.`;
     if (empty.length > 0) return `No pictures yet of ${listed(empty.map(({ name }) => name))}.`;
-    if (trainer?.isTrained && this.#trainedOn !== null) return "The pictures have changed since it was trained.";
+    if (trainer?.isTrained) return "The pictures have changed since it was trained.";
     const few = full.filter(({ count }) => count < FEW).map(({ name }) => name);
     if (few.length > 0) return `Ready. More pictures of ${listed(few)} would help: ${FEW} or more, from different sides.`;
     return `Ready: ${counted(this.#collection.size, "picture")} of ${counted(full.length, "class")}.`;
