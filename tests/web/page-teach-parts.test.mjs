@@ -77,6 +77,7 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
     assert.deepEqual(rows.map(([, trains]) => trains), [...Array(6).fill("the head"), ...Array(3).fill("the network too")]);
     assert.match(rows[0].slice(2).join(" "), /^60.% [\d.]+.% 1\.20 1\.38$/);
     assert.ok(await page.locator("#epochs-rows tr").last().evaluate((row) => row.classList.contains("best")));
+    assert.equal(await page.locator("#save-format").inputValue(), "network", "a head by itself would not do");
     for (const id of ["curve-accuracy", "curve-loss"]) {
       await page.locator(`#${id} .uplot`).waitFor();
       assert.ok(await isDrawn(page, `#${id}`));
@@ -155,6 +156,16 @@ test("doubtful pictures are mended by one click each, and bursts of likenesses c
     await page.locator("#duplicates").waitFor({ state: "hidden" });
     assert.deepEqual(await Promise.all([2, 3, 4].map(labelOf)), [first, undefined, undefined]);
     assert.equal(await page.evaluate(() => double.trainer.samples.length), 61);
+    await page.locator("#undo", { hasText: "3 pictures deleted." }).waitFor();
+    await demo.checkAxe();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.waitForFunction(() => double.trainer.samples.length === 64);
+    await page.locator(".tile").first().focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Delete");
+    await page.locator("#undo", { hasText: "Picture deleted." }).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.closest(".class").dataset.name), first);
+    assert.equal(await page.evaluate(() => double.trainer.samples.length), 63);
   }));
 
 test("nine variations of a picture show what the sliders do", () =>

@@ -98,8 +98,11 @@ export class Collection extends EventTarget {
     });
   }
 
-  relabel(id, label) {
-    return this.#change(() => this.#trainer.relabel(id, label));
+  /** Moves a picture to another class; what it gives moves it back. */
+  async relabel(id, label) {
+    const { label: before } = this.find(id);
+    await this.#change(() => this.#trainer.relabel(id, label));
+    return () => this.relabel(id, before);
   }
 
   /** Takes a picture out; what it gives puts it back, with another number. */

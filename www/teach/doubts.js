@@ -12,8 +12,8 @@ export class Doubts {
   #listener;
 
   /**
-   * `parts`: the elements section, title, text, mislabelled, duplicates (each with a `.doubts` list), problem, problemText
-   * and announcement. `listener`: `onOpen(title, ids)`.
+   * `parts`: the elements section, title, text, mislabelled, duplicates (each with a `.doubts` list), problem and
+   * problemText. `listener`: `onOpen(title, ids)`, and `onDone(text, back)` with what undoes it.
    */
   constructor(parts, { collection, thumbs, listener }) {
     this.#parts = parts;
@@ -50,9 +50,9 @@ export class Doubts {
     box.querySelector("ul").replaceChildren(
       ...list.slice(0, MOST_SHOWN).map(({ id, label, looksLike }) =>
         this.#doubt([id], `In ${label}, looks like ${looksLike}`, [
-          { text: `Move to ${looksLike}`, does: () => this.#collection.relabel(id, looksLike) },
-          { text: "Delete", does: () => this.#collection.remove(id) },
-          { text: "Leave it", does: () => {} },
+          { text: `Move to ${looksLike}`, says: `Moved to ${looksLike}.`, does: async () => [await this.#collection.relabel(id, looksLike)] },
+          { text: "Delete", says: "Picture deleted.", does: () => this.#removeAll([id]) },
+          { text: "Leave it" },
         ]),
       ),
     );
@@ -61,31 +61,35 @@ export class Doubts {
   #writeDuplicates(list) {
     const { duplicates: box } = this.#parts;
     box.hidden = list.length === 0;
-    box.querySelector("button").onclick = () => this.#mend(box, () => this.#removeAll(list.flatMap((ids) => ids.slice(1))));
+    const surplus = list.flatMap((ids) => ids.slice(1));
+    box.querySelector("button").onclick = () => this.#mend(box, { says: deleted(surplus), does: () => this.#removeAll(surplus) });
     box.querySelector("ul").replaceChildren(
       ...list.slice(0, MOST_SHOWN).map((ids) => {
         const names = new Set(ids.map((id) => this.#collection.find(id)?.label));
         const text = `${counted(ids.length, "picture")} of ${[...names].join(" and ")}`;
         return this.#doubt(ids, text, [
-          { text: "Keep one", does: () => this.#removeAll(ids.slice(1)) },
+          { text: "Keep one", says: deleted(ids.slice(1)), does: () => this.#removeAll(ids.slice(1)) },
           { text: "See them", opens: () => this.#listener.onOpen(`Nearly the same: ${text}`, ids) },
-          { text: "Leave them", does: () => {} },
+          { text: "Leave them" },
         ]);
       }),
     );
   }
 
+  /** Deletes those that are still there; gives what puts them back. */
   async #removeAll(ids) {
-    for (const id of ids) if (this.#collection.find(id)) await this.#collection.remove(id);
+    const back = [];
+    for (const id of ids) if (this.#collection.find(id)) back.push(await this.#collection.remove(id));
+    return back;
   }
 
   /** One row: pictures, what is odd about them, and what can be done. */
   #doubt(ids, text, choices) {
     const item = element("li", { className: "doubt" });
     const pictures = element("span", { className: "doubt-pictures" }, ...ids.slice(0, 3).map((id) => this.#thumbs.canvas(id)));
-    const buttons = choices.map(({ text: name, does, opens }) => {
-      const button = element("button", { className: "quiet", type: "button", textContent: name, ariaLabel: `${name}: ${text}` });
-      button.addEventListener("click", () => (opens ? opens() : this.#mend(item, does)));
+    const buttons = choices.map((choice) => {
+      const button = element("button", { className: "quiet", type: "button", textContent: choice.text, ariaLabel: `${choice.text}: ${text}` });
+      button.addEventListener("click", () => (choice.opens ? choice.opens() : this.#mend(item, choice)));
       return button;
     });
     item.append(pictures, element("span", { className: "doubt-text", textContent: text }), element("span", { className: "doubt-choices" }, ...buttons));
@@ -93,14 +97,13 @@ export class Doubts {
   }
 
   /** Does it, takes the row away, and gives the focus to what comes after. */
-  async #mend(item, work) {
-    const { announcement, problem, problemText, title, section } = this.#parts;
+  async #mend(item, { does, says }) {
+    const { problem, problemText, title, section } = this.#parts;
     const next = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector("button") ?? title;
     try {
-      await work();
+      if (does) this.#listener.onDone(says, await does());
       item.matches("li") ? item.remove() : (item.hidden = true);
       for (const box of section.querySelectorAll("#mislabelled, #duplicates")) box.hidden ||= !box.querySelector("li");
-      announcement.textContent = "Done.";
       next.focus();
     } catch (error) {
       writeProblem(problemText, error);
@@ -118,6 +121,10 @@ export function groups(pairs) {
     for (const id of both) of.set(id, both);
   }
   return [...new Set(of.values())].map((ids) => [...ids].sort((a, b) => a - b)).sort((a, b) => b.length - a.length);
+}
+
+function deleted(ids) {
+  return `${counted(ids.length, "picture")} deleted.`;
 }
 
 function sentence(mislabelled, alike) {

@@ -73,6 +73,8 @@ export class Intake {
     const stop = new AbortController();
     let show = () => {};
     const reading = this.#trainer.addFolder(dataTransfer, { signal: stop.signal, onProgress: (progress) => show(progress) });
+    // Told of when it is its turn, and not before.
+    reading.catch(() => {});
     return ({ signal, onProgress }) => {
       show = onProgress;
       signal.addEventListener("abort", () => stop.abort());

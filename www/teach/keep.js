@@ -32,9 +32,8 @@ export class Keep {
       event.preventDefault();
       this.#do(parts.save, () => this.#save());
     });
-    const describe = () => (parts.note.textContent = NOTES[parts.format.value]);
-    parts.format.addEventListener("change", describe);
-    describe();
+    parts.format.addEventListener("change", () => this.suggest(parts.format.value));
+    this.suggest(parts.format.value);
     parts.load.addEventListener("change", () => {
       const files = [...parts.load.files];
       // Emptied, so that choosing the same file again is a change again.
@@ -44,6 +43,12 @@ export class Keep {
     parts.exporting.addEventListener("click", () => this.#do(parts.exporting, () => this.#export()));
     parts.clear.addEventListener("click", () => listener.onClear());
     collection.addEventListener("change", () => this.write());
+  }
+
+  /** The format that the button saves as, unless another is chosen. */
+  suggest(format) {
+    this.#parts.format.value = format;
+    this.#parts.note.textContent = NOTES[format];
   }
 
   /** Which buttons can do something. */

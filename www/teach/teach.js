@@ -17,6 +17,7 @@ import { Keep } from "./keep.js";
 import { Options } from "./options.js";
 import { Thumbs } from "./thumbs.js";
 import { Training, verdict } from "./training.js";
+import { Undo } from "./undo.js";
 import { Watch } from "./watch.js";
 import { counted } from "./words.js";
 
@@ -53,6 +54,10 @@ const gallery = new Gallery(
   { dialog: at("gallery"), title: at("gallery-title"), close: at("gallery-close"), empty: at("gallery-empty"), grid: at("gallery-grid"), more: at("gallery-more") },
   { collection, thumbs, onProblem: (error) => examplesProblem.show(error) },
 );
+const undo = new Undo(
+  { bar: at("undo"), text: at("undo-text"), undo: at("undo-undo"), close: at("undo-close") },
+  { onProblem: (error) => examplesProblem.show(error) },
+);
 const asking = { dialog: at("asking"), text: at("asking-text"), yes: at("asking-yes") };
 const classes = new Classes(
   { list: at("classes"), template: at("class-card") },
@@ -63,7 +68,7 @@ const classes = new Classes(
       onFiles: (files, name) => used() && intake.addFiles(files, name),
       onOpen: (name, id) => gallery.open(name, collection.of(name).map((sample) => sample.id).reverse(), id),
       onRemove: removeClass,
-      onDelete: (id) => attempt(() => collection.remove(id)),
+      onDelete: (id) => attempt(async () => undo.offer("Picture deleted.", [await collection.remove(id)])),
       onProblem: (error) => examplesProblem.show(error),
     },
   },
@@ -158,9 +163,8 @@ const doubts = new Doubts(
     duplicates: at("duplicates"),
     problem: at("doubts-error"),
     problemText: at("doubts-error-text"),
-    announcement,
   },
-  { collection, thumbs, listener: { onOpen: (title, ids) => gallery.open(title, ids) } },
+  { collection, thumbs, listener: { onOpen: (title, ids) => gallery.open(title, ids), onDone: (text, back) => undo.offer(text, back) } },
 );
 const options = new Options(
   {
@@ -302,6 +306,7 @@ async function clearAll() {
 
 function beginTraining() {
   used();
+  undo.clear();
   watch.busy = true;
   curves.begin();
   confusion.hide();
@@ -315,6 +320,8 @@ async function endTraining(history) {
   keep.write();
   if (!history) return;
   curves.end(history.bestEpoch);
+  // A head by itself says nothing of layers that have changed.
+  keep.suggest(history.epochs.some(({ phase }) => phase === "fine-tuning") ? "network" : "head");
   at("report").hidden = false;
   at("verdict").textContent = verdict(history);
   watch.renew();
