@@ -89,6 +89,10 @@ export class Training {
     if (trainer?.isTrained) return "The pictures have changed since it was trained.";
     const few = full.filter(({ count }) => count < FEW).map(({ name }) => name);
     if (few.length > 0) return `Ready. More pictures of ${listed(few)} would help: ${FEW} or more, from different sides.`;
+    const atOnce = full.filter(({ name }) => new Set(this.#collection.of(name).map(({ burst }) => burst)).size < 2);
+    if (atOnce.length > 0) {
+      return `Ready. Let go and hold again for ${listed(atOnce.map(({ name }) => name))}: it is checked on pictures of another moment.`;
+    }
     return `Ready: ${counted(this.#collection.size, "picture")} of ${counted(full.length, "class")}.`;
   }
 
@@ -153,7 +157,7 @@ export function verdict({ method, epochs, bestEpoch, stopped, split, leaveOneOut
   if (best && best.validationAccuracy !== null) {
     return `Of ${counted(split.validation, "picture")} that it had not seen, ${share(best.validationAccuracy)} came out right after epoch ${bestEpoch + 1}, which is kept. ${time}.${ended}`;
   }
-  if (best) return `No picture was held out, so nobody knows how it does on others. Epoch ${bestEpoch + 1} is kept. ${time}.${ended}`;
+  if (best) return `No picture was held out to check it by: that takes two bursts or files of each class, at least. Epoch ${bestEpoch + 1} is kept. ${time}.${ended}`;
   if (leaveOneOutAccuracy !== null) {
     return `Trained at once, in ${time}. Each picture judged by all the others: ${share(leaveOneOutAccuracy)} right.`;
   }
