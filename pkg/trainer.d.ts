@@ -268,6 +268,8 @@ export interface HeatMap {
   /** −1 … 1: what speaks against it is below 0. */
   data: Float32Array;
   label: string;
+  /** What the network sees of the frame, and `data` covers: shares of the frame's width and height. */
+  region: { x: number; y: number; width: number; height: number };
 }
 
 /**
@@ -352,7 +354,10 @@ export class Trainer implements AsyncDisposable {
    * @throws MobileNetError `corrupt` for a file that is no whole archive; a broken picture in it is skipped
    */
   importZip(zip: Blob, options?: FolderOptions): Promise<Added>;
-  /** What `augment` makes of a picture: `count` draws, of the network's input size. */
+  /**
+   * What `augment` makes of a picture, as the network sees it: draws, of the network's input size.
+   * `count` is 9 unless given.
+   */
   preview(id: number, augment: Augmentation, options?: { count?: number }): Promise<ImageData[]>;
 
   /**
@@ -371,10 +376,12 @@ export class Trainer implements AsyncDisposable {
   /** The files of a format; one, except of `"tfjs"`. */
   save(options?: { format?: SaveFormat }): Promise<Saved[]>;
   /**
-   * A head that `save` wrote, or a TensorFlow.js head, with `model.json`, weights and `metadata.json` (Teachable Machine's
-   * whole models are for `MobileNet.load`). Its classes replace the trainer's.
+   * A head that `save` wrote, or a TensorFlow.js head of one or two dense layers: `model.json`, its weights and
+   * `metadata.json` (Teachable Machine's whole models are for `MobileNet.load`). Its classes come first in `classes`;
+   * those that it does not know, and that have pictures, stay behind them.
    *
-   * @throws MobileNetError `wrong_backbone`
+   * @throws MobileNetError `wrong_backbone`: vectors of a fixed picture lie more than 2 % apart, so that the same weights in
+   *   another file, or in f16, are taken, and others are not
    */
   load(head: Blob | Uint8Array | ArrayBuffer | readonly File[]): Promise<void>;
 

@@ -243,7 +243,8 @@ export class Trainer {
 
   async load(head) {
     const classes = await this.#learner.load(head);
-    await this.#dataset.setClasses(classes);
+    const labels = this.samples.map(({ label }) => label).filter((label) => label !== null);
+    await this.#dataset.setClasses([...new Set([...classes, ...labels])]);
   }
 
   dispose() {

@@ -43,7 +43,7 @@ function crc32(bytes, before = 0) {
 
 async function crcOf(blob) {
   if (blob.size <= WHOLE_BYTES) {
-    return crc32(new Uint8Array(await blob.arrayBuffer()));
+    return blob.size === 0 ? 0 : crc32(new Uint8Array(await blob.arrayBuffer()));
   }
   let crc = 0;
   const reader = blob.stream().getReader();

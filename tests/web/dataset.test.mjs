@@ -223,7 +223,8 @@ describe("folders and addresses", () => {
     await mkdir(join(folder, "tree/many"));
     await Promise.all(Array.from({ length: 150 }, (_, index) => writeFile(join(folder, `tree/many/${index}.png`), picture)));
     await page.evaluate(() => {
-      document.body.innerHTML = '<input type="file" id="tree" webkitdirectory><div id="zone" style="width:300px;height:300px;background:#eee"></div>';
+      document.body.innerHTML = '<input type="file" id="tree" webkitdirectory><div id="zone"></div>';
+      document.querySelector("#zone").style.height = "300px";
       globalThis.dropped = trainer().then((own) => new Promise((resolve) => {
         const zone = document.querySelector("#zone");
         zone.ondragover = (event) => event.preventDefault();
