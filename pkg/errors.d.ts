@@ -50,8 +50,12 @@ export type GpuErrorCode =
   | "gpu_failed"
   | "gpu_wrong";
 
-/** What can go wrong in a trainer. */
+/** What can go wrong in a trainer, or with a head that was saved. */
 export type TrainingErrorCode =
+  | "too_few_samples"
+  | "training_diverged"
+  | "not_trained"
+  | "wrong_backbone"
   | "store_full"
   | "store_unavailable"
   | "busy"

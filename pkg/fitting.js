@@ -52,7 +52,7 @@ export async function fit(learner, { task, classes, samples, options, use }) {
     // A class each, or, of several classes at once, each combination.
     labels: numbered(targets.map((each) => (task === "regression" ? 0 : each.join()))),
     bursts: numbered(samples.map(({ burst }) => burst)),
-    lesson: { ...asked, classes },
+    options: { ...asked, classes },
   };
   const told = { onBatch, onEpoch, epochs: [], since: performance.now() };
   const end = async () => {

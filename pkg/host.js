@@ -257,7 +257,7 @@ export class Host {
     },
     keep: async (pixels, options) => ({ value: await this.#backends.keep(pixels, options) }),
     profile: async (pixels, options) => ({ value: await this.#backends.profile(pixels, options) }),
-    train: async (pixels, options) => (await import("./teaching.js")).answer(pixels, options, this.#backends, this.#loaded),
+    train: async (pixels, options) => (await import("./teaching.js")).answer(options, pixels, this.#backends, this.#loaded),
   };
 
   /** As `#guard`, for work that takes a while. */

@@ -259,6 +259,13 @@ export class Learner {
     return classes;
   }
 
+  /** The worker need not keep what belongs to these pictures. */
+  forget(ids) {
+    if (this.#backbone) {
+      this.ask("forget", { ids }).catch(() => {});
+    }
+  }
+
   /** Lets go of what the worker keeps. */
   end() {
     if (!this.#net.client.ended) {

@@ -96,7 +96,7 @@ export class Trainer {
     this.#known(name);
     const ids = this.#idsOf(name);
     await this.#dataset.setClasses(this.classes.filter((each) => each !== name));
-    await this.#dataset.remove(ids);
+    await this.#remove(ids);
   }
 
   async add(source, label, options = {}) {
@@ -119,7 +119,7 @@ export class Trainer {
 
   /** The samples, unless one of them should be in the store and is not. */
   #stored(samples) {
-    if (this.#dataset.store && samples.some(({ stored }) => !stored)) {
+    if (this.#dataset.storeError && samples.some(({ stored }) => !stored)) {
       throw this.#dataset.storeError;
     }
     return samples;
@@ -193,7 +193,12 @@ export class Trainer {
 
   async remove(id) {
     this.#dataset.sample(id);
-    await this.#dataset.remove([id]);
+    await this.#remove([id]);
+  }
+
+  async #remove(ids) {
+    this.#learner.forget(ids);
+    await this.#dataset.remove(ids);
   }
 
   async relabel(id, label, { values } = {}) {
