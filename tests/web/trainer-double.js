@@ -206,7 +206,7 @@ class Trainer {
 
   async load(file) {
     failWhereAsked("load-head");
-    this.classes = ["apple", "pear"];
+    this.classes = [...new Set(["apple", "pear", ...this.samples.map(({ label }) => label)])];
     this.isTrained = true;
     return file;
   }

@@ -89,13 +89,9 @@ export class Collection extends EventTarget {
     }
   }
 
-  /** Opens a head. Pictures of classes that it does not know stay, and so do their classes. */
+  /** Opens a head, whose classes come first from then on; others that have pictures stay behind them. */
   load(head) {
-    return this.#change(async () => {
-      await this.#trainer.load(head);
-      const labels = new Set(this.#trainer.samples.map(({ label }) => label));
-      for (const name of labels) if (!this.classes.includes(name)) await this.#trainer.addClass(name);
-    });
+    return this.#change(() => this.#trainer.load(head));
   }
 
   /** Moves a picture to another class; what it gives moves it back. */

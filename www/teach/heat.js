@@ -7,7 +7,6 @@ const AGAINST = [50, 90, 255];
 const STRONGEST = 0.72;
 /** What the network takes for little is not shown at all: else the whole picture is tinted. */
 const FAINT = 0.15;
-const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 /** The rule of the stage's elements: `object-fit` of a video is cover, of a picture contain. */
 const FIT = { VIDEO: Math.max, IMG: Math.min };
 
@@ -22,7 +21,7 @@ export function draw(canvas, map, shown) {
   canvas.dataset.label = map.label;
   const scale = FIT[shown.tagName](canvas.width / own, canvas.height / high);
   const [left, top] = [(canvas.width - own * scale) / 2, (canvas.height - high * scale) / 2];
-  const { x, y, width: across, height: down } = map.region ?? WHOLE;
+  const { x, y, width: across, height: down } = map.region;
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(tinted(map), left + x * own * scale, top + y * high * scale, across * own * scale, down * high * scale);
