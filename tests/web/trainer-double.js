@@ -69,7 +69,7 @@ class Trainer {
     return sample;
   }
 
-  async capture(video, label, { signal, fps, onSample }) {
+  async capture(video, label, { signal, fps = 8, onSample }) {
     let count = 0;
     const burst = this.#next;
     do {

@@ -2,7 +2,6 @@
 import { isTaken } from "./collection.js";
 import { counted } from "./words.js";
 
-const PICTURES_A_SECOND = 10;
 /** A tap is held for this long, so that it is a picture at least. */
 const SHORTEST_MS = 250;
 /** A click without a hold, as assistive technology makes one, is a burst of this length. */
@@ -40,7 +39,6 @@ export class Capture {
       const { trainer } = this.#collection;
       await trainer.capture(this.#parts.video, name, {
         signal: held.work.signal,
-        fps: PICTURES_A_SECOND,
         onSample: () => {
           held.count++;
           this.#collection.changed();
