@@ -180,12 +180,13 @@ export class Learner {
     await this.haveSeen(ids);
     const found = await this.ask("evaluate", { ids, targets: samples.map((sample) => targetsOf(sample, this.#said.task, classes)) });
     const { cells, perClass, ...numbers } = found;
+    const answers = answersOf(this.#said.task, classes);
     return {
       on,
       ...numbers,
-      classes,
+      classes: answers,
       cells: cells.map((row) => row.map((cell) => cell.map((index) => ids[index]))),
-      perClass: perClass.map(({ samples: pictures, ...rates }, index) => ({ name: classes[index], ...rates, pictures })),
+      perClass: perClass.map(({ samples: pictures, ...rates }, index) => ({ name: answers[index], ...rates, pictures })),
     };
   }
 
@@ -200,13 +201,19 @@ export class Learner {
     const ids = samples.map(({ id }) => id);
     await this.haveSeen(ids);
     const targets = samples.map((sample) => targetsOf(sample, this.#said.task, classes));
+    const answers = answersOf(this.#said.task, classes);
     const bursts = numbered(samples.map(({ burst }) => burst));
     let found = await this.ask("search", { ids, targets, bursts });
     while (!found.mislabelled) {
       found = await this.ask("searchOn");
     }
     return {
-      mislabelled: found.mislabelled.map(({ row, looksLike, suspicion }) => ({ id: ids[row], label: samples[row].label, looksLike: classes[looksLike], suspicion })),
+      mislabelled: found.mislabelled.map(({ row, label, looksLike, suspicion }) => ({
+        id: ids[row],
+        label: answers[label],
+        looksLike: answers[looksLike],
+        suspicion,
+      })),
       duplicates: found.duplicates.map(({ rows, similarity }) => ({ ids: rows.map((row) => ids[row]), similarity })),
     };
   }
@@ -273,6 +280,11 @@ export class Learner {
     }
     this.#head = null;
   }
+}
+
+/** What a picture can be taken for: its class, or that it is not the only one. */
+function answersOf(task, classes) {
+  return task === "sigmoid" && classes.length === 1 ? [`not ${classes[0]}`, classes[0]] : classes;
 }
 
 /** Files of a head: `{ name, file }`. */

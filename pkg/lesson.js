@@ -71,8 +71,6 @@ export class Lesson {
       this.#solved = this.#module.ridge(this.#samples, this.#parts, this.#options);
     } else if (method !== "gradient") {
       this.#solved = { head: this.#module.nearest(this.#samples, this.#parts, this.#options) };
-    } else if (this.#epoch > 0 && !head) {
-      throw failure("not_trained", { where: "option initialEpoch", expected: "a head to go on with", found: "none", remedy: "Begin with epoch 0." });
     } else {
       this.#ownsFirst = this.#epoch === 0;
       this.#first = this.#ownsFirst ? this.#module.Head.create({ features, outputs: classes.length, task, hidden, seed }) : head;
@@ -80,10 +78,22 @@ export class Lesson {
     }
   }
 
-  /** What would be refused, without the vectors: all of them one number. */
-  static check(module, lesson) {
-    const options = { ...lesson.options, method: "gradient", initialEpoch: 0 };
-    new Lesson(module, { ...lesson, options }, lesson.ids.map(() => Float32Array.of(0)), null).free();
+  /** Refuses what would be refused, without the vectors: all of them one number, for which there is no closed form. */
+  static check(module, lesson, head) {
+    const { method, augment, initialEpoch = 0 } = lesson.options;
+    if (initialEpoch > 0 && !head) {
+      throw failure("not_trained", { where: "option initialEpoch", expected: "a head to go on with", found: "none", remedy: "Begin with epoch 0." });
+    }
+    const options = { ...lesson.options, method: method === "ridge" ? "gradient" : method };
+    const first = module.Head.create({ ...options, features: 1, outputs: options.classes.length });
+    try {
+      new Lesson(module, { ...lesson, options }, lesson.ids.map(() => Float32Array.of(1)), first).free();
+    } finally {
+      first.free();
+    }
+    if (augment) {
+      module.augment(new Uint8Array(4), 1, 1, 1, 1, augment, options.seed, 0, 0);
+    }
   }
 
   /** Another vector of a picture, for this epoch. */

@@ -91,7 +91,7 @@ class Teacher {
       return {};
     },
     check: async (asked) => {
-      Lesson.check(this.#module, this.#whole(asked));
+      Lesson.check(this.#module, this.#whole(asked), this.#head);
       return {};
     },
     begin: async (asked) => {

@@ -234,7 +234,9 @@ export interface Evaluation {
   accuracy: number | null;
   /** Mean squared error of a regression. */
   meanSquaredError: number | null;
+  /** Of one sigmoid output two: `"not cup"` and `"cup"`. */
   classes: string[];
+  /** Empty where pictures have no single answer: of several sigmoid outputs, and of a regression. */
   confusion: number[][];
   /** The pictures of each cell of `confusion`. */
   cells: number[][][];
