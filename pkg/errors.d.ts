@@ -50,7 +50,14 @@ export type GpuErrorCode =
   | "gpu_failed"
   | "gpu_wrong";
 
-export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode | GpuErrorCode;
+/** What can be wrong with training, or with a head that was saved. */
+export type TrainingErrorCode =
+  | "too_few_samples"
+  | "training_diverged"
+  | "not_trained"
+  | "wrong_backbone";
+
+export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode | GpuErrorCode | TrainingErrorCode;
 
 /** Every promise of this package that fails is rejected with one of these. Its message says where → expected → found → remedy. */
 export class MobileNetError extends Error {

@@ -29,6 +29,8 @@ mod params;
 pub mod reference;
 #[cfg(feature = "integers")]
 mod rounding;
+#[cfg(feature = "gradients")]
+pub mod rows;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;
