@@ -5,18 +5,36 @@
 //! are written ([`file`]) and exported alike. [`Loss`], [`Optimizer`] and [`Schedule`] are Keras', and know nothing of
 //! heads: what trains the network's end uses them too.
 
+mod calibrate;
+mod cholesky;
+mod dense;
+mod descent;
+mod findings;
+mod head;
 pub mod loss;
+mod metrics;
+pub mod nearest;
 mod optimizer;
 pub mod options;
 pub mod random;
+mod ridge;
+mod run;
 mod samples;
 mod schedule;
 mod split;
 
+pub use calibrate::threshold;
+pub use dense::Dense;
+pub use descent::{Descent, Stepped};
+pub use findings::{Duplicate, Findings, Mislabelled};
+pub use head::Head;
 pub use loss::Loss;
+pub use metrics::{Class, Evaluation, evaluate};
 pub use optimizer::{Optimizer, Rule};
 pub use options::{ClassWeights, EarlyStopping, FitOptions};
 pub use random::{Purpose, Random};
+pub use ridge::{Ridge, ridge, solve};
+pub use run::{Epoch, Event, Run, Stopped, rows_by_part};
 pub use samples::Samples;
 pub use schedule::Schedule;
 pub use split::{Part, split};
