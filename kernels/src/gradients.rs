@@ -5,6 +5,7 @@
 //! that there are kernels for the rest only. A batch is maps one behind another: whoever looks at pixels one by one takes all of
 //! them at once, whoever looks at a window takes a map a call.
 
+use crate::lane::{F32x4, Vec4, lanes};
 use crate::params::{Conv, Curve, Depthwise};
 use bytemuck::{Pod, Zeroable};
 use std::fmt;
@@ -99,6 +100,38 @@ crate::params::blocks! {
         lanes: u32,
         /// 1 where it was the largest, 0 where it was the mean.
         max: u32,
+    }
+}
+
+/// Packed weights of a 1×1 convolution the other way round: for each group of four inputs no bias, and what leads to each
+/// output. With them the forward kernel computes the gradient of the input.
+#[inline(never)]
+pub fn turn(packed: &[Vec4], inputs: usize, outputs: usize, turned: &mut [Vec4]) {
+    for (group, turned) in turned.chunks_exact_mut(1 + outputs).enumerate() {
+        turned[0] = Vec4::default();
+        for (packed, turned) in packed.chunks_exact(1 + inputs).zip(turned[1..].chunks_mut(4)) {
+            let rows = &packed[1 + 4 * group..][..4.min(inputs - 4 * group)];
+            for (o, turned) in turned.iter_mut().enumerate() {
+                *turned = Vec4::default();
+                for (to, from) in turned.iter_mut().zip(rows) {
+                    *to = from[o];
+                }
+            }
+        }
+    }
+}
+
+/// How many [`Vec4`]s weights turned so take.
+#[must_use]
+pub const fn turned(inputs: usize, outputs: usize) -> usize {
+    lanes(inputs) * (1 + outputs)
+}
+
+/// Adds a map, or packed gradients, to another.
+#[inline(never)]
+pub fn add_to(sum: &mut [Vec4], part: &[Vec4]) {
+    for (sum, part) in sum.iter_mut().zip(part) {
+        *sum = (F32x4::load(*sum) + F32x4::load(*part)).store();
     }
 }
 
