@@ -5,10 +5,12 @@
 //! are written ([`file`]) and exported alike. [`Loss`], [`Optimizer`] and [`Schedule`] are Keras', and know nothing of
 //! heads: what trains the network's end uses them too.
 
+mod augment;
 mod calibrate;
 mod cholesky;
 mod dense;
 mod descent;
+pub mod file;
 mod findings;
 mod head;
 pub mod loss;
@@ -23,6 +25,7 @@ mod samples;
 mod schedule;
 mod split;
 
+pub use augment::{Augmentation, Picture, augment};
 pub use calibrate::threshold;
 pub use dense::Dense;
 pub use descent::{Descent, Stepped};
