@@ -76,13 +76,13 @@ pub use checkpoint::{Checkpoint, checkpoint};
 pub use convert::{Precision, convert};
 #[cfg(feature = "integers")]
 pub use integers::{Centred, Integer, Integers, Rule, Steps};
+#[cfg(feature = "training")]
+pub(crate) use json::push_string;
 pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
 #[cfg(feature = "full")]
 pub use parts::{Part, Wanted, main_part, read_parts, wanted};
 pub use quantization::Quantization;
-#[cfg(feature = "training")]
-pub(crate) use json::push_string;
 #[cfg(feature = "training")]
 pub(crate) use safetensors::write_tensors;
 pub use safetensors::{write_safetensors, write_safetensors_with};

@@ -202,9 +202,9 @@ impl Keys<'_, '_> {
     }
 
     fn tensor(&self, name: &str) -> Result<&Tensor<'_>> {
-        self.0.get(name).ok_or_else(|| {
-            Error::new(Kind::MissingTensor, format!("tensor `{name}`")).remedy("Save the head again.")
-        })
+        self.0
+            .get(name)
+            .ok_or_else(|| Error::new(Kind::MissingTensor, format!("tensor `{name}`")).remedy("Save the head again."))
     }
 
     fn values(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {

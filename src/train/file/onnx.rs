@@ -76,10 +76,8 @@ pub fn to_onnx(head: &Head, said: &Said) -> Result<Vec<u8>> {
         Task::Sigmoid => graph.node("Sigmoid", &[], &[], "predictions"),
         Task::Regression => graph.node("Identity", &[], &[], "predictions"),
     };
-    let graph = graph
-        .message
-        .message(11, value("features", head.features))
-        .message(12, value("predictions", head.outputs));
+    let graph =
+        graph.message.message(11, value("features", head.features)).message(12, value("predictions", head.outputs));
     let mut model = Message::default()
         .number(1, IR_VERSION)
         .text(2, "mobilenet-web")

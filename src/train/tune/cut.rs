@@ -84,7 +84,8 @@ impl Cut {
             Self::LayerOf(index, count) => {
                 let lists = [false, true].map(|pads_stem| keras_layers(graph, pads_stem));
                 let Some(layers) = lists.iter().find(|layers| layers.len() == *count) else {
-                    let counts = format!("{} or {}, as Keras counts this base's layers", lists[0].len(), lists[1].len());
+                    let counts =
+                        format!("{} or {}, as Keras counts this base's layers", lists[0].len(), lists[1].len());
                     return Err(bad("layers", &counts, count.to_string()));
                 };
                 layer(layers, *index)?
@@ -103,9 +104,10 @@ impl Cut {
 fn first_of(graph: &Graph, name: &str) -> Result<NodeId> {
     let endpoint = graph.endpoint(name)?;
     let name = &*endpoint.name;
-    let of_block = graph.nodes.iter().position(|node| {
-        node.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
+    let of_block = graph
+        .nodes
+        .iter()
+        .position(|node| node.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     // An endpoint inside a block begins where the one before it ends; that of the predictions has nothing to train.
     let before = graph.endpoints.iter().rfind(|other| other.node < endpoint.node).map_or(0, |other| other.node);
     let first = of_block.unwrap_or(before + 1);

@@ -15,12 +15,11 @@ pub use cut::{Cut, Place, keras_layers};
 use super::loss::{answer, largest};
 use super::{Dense, Head, Loss, Optimizer, Rule, Task};
 use crate::error::{Error, Kind, Result};
-use crate::graph::{Graph, NodeId, Op, Shape};
+use crate::graph::{Graph, NodeId, Shape};
 use crate::lane::{Body, Vec4};
 use crate::model::{Classifier, Pooling, Spec};
-use crate::weights::{self, Checkpoint, Dtype, Overrides, Tensor, write_safetensors};
+use crate::weights::{self, Overrides, Tensor, write_safetensors};
 use run::{Runner, Statistics};
-use std::borrow::Cow;
 use tape::Tape;
 use variables::Variables;
 
@@ -220,6 +219,7 @@ impl Tuner {
                 .remedy("Train a head by `gradient` without hidden layer first."));
         };
         self.variables.set_last(&[outputs, features], &layer.weights, &layer.biases);
+        self.runner.turn(&self.tape, &self.variables, true);
         self.head = Some(head.clone());
         Ok(())
     }
@@ -240,17 +240,17 @@ impl Tuner {
             BatchNorm::Training => Statistics::Batch { momentum: self.momentum },
         };
         self.steps += 1;
+        // Asked by themselves, because bends take NaN for a number.
+        if !maps.iter().all(|value| value.is_finite()) {
+            return Err(self.diverged("maps"));
+        }
         let logits = self.forward(maps, batch, statistics)?;
         let mut gradient = vec![0.0; logits.len()];
         let mut score = self.score(&options.loss, &logits, targets, &mut gradient);
         let penalty = self.penalty(options.l2);
         score.loss += penalty;
         if !score.loss.is_finite() {
-            let cause = if maps.iter().all(|value| value.is_finite()) { "a loss" } else { "maps" };
-            return Err(Error::new(Kind::TrainingDiverged, format!("batch {} of fine-tuning", self.steps))
-                .expected("finite numbers")
-                .found(format!("{cause} of NaN or infinity"))
-                .remedy("Use a smaller learning rate; the best weights so far are kept."));
+            return Err(self.diverged("a loss"));
         }
         let slot = run::of(&self.tape, &self.tape.gradients, self.logits(), batch);
         write_rows(bytemuck::cast_slice_mut(&mut self.runner.arena[slot]), &gradient, self.spec.classes);
@@ -337,24 +337,14 @@ impl Tuner {
         let checkpoint = weights::checkpoint(weights::read(&self.file)?, &self.overrides)?;
         let trained = self.variables.all.iter().filter(|variable| variable.trains);
         let trained: Vec<_> = trained.flat_map(|variable| self.variables.tensors(&self.graph, variable)).collect();
-        let moved = self.moved(&checkpoint);
         let of_top = |name: &str| name.strip_prefix(LOGITS).is_some_and(|rest| rest.starts_with('/'));
-        let is_new = |name: &str| trained.iter().chain(&moved).any(|(new, _, _)| new == name);
+        let is_new = |name: &str| trained.iter().any(|(new, _, _)| new == name);
         let mut tensors = checkpoint.canonical();
         tensors.retain(|tensor| !of_top(&tensor.name) && !is_new(&tensor.name));
-        for (name, shape, values) in trained.iter().chain(&moved) {
-            tensors.push(floats(name, shape, values));
+        for (name, shape, values) in &trained {
+            tensors.push(Tensor::of(name, shape, values));
         }
         Ok(write_safetensors(&tensors, &spec))
-    }
-
-    /// The statistics of batch norms that are not trained, but moved.
-    fn moved(&self, checkpoint: &Checkpoint<'_>) -> Vec<(String, Vec<usize>, Vec<f32>)> {
-        let is_norm = |id: NodeId| self.graph.nodes[id].op == Op::BatchNorm && !self.variables.folded;
-        let frozen = self.variables.all.iter().filter(|variable| !variable.trains && is_norm(variable.node));
-        let moved = frozen.filter(|_| self.batch_norm == BatchNorm::Training);
-        let tensors = moved.flat_map(|variable| self.variables.tensors(&self.graph, variable));
-        tensors.filter(|(name, _, _)| checkpoint.has(name)).collect()
     }
 
     fn logits(&self) -> NodeId {
@@ -369,9 +359,21 @@ impl Tuner {
 
     fn wrong_length(&self, found: usize) -> Error {
         Error::new(Kind::SourceWrongLength, "maps of a batch")
-            .expected(format!("{} numbers for each of 1 to {} maps of {}", self.map_length(), self.batch_size, self.shape()))
+            .expected(format!(
+                "{} numbers for each of 1 to {} maps of {}",
+                self.map_length(),
+                self.batch_size,
+                self.shape()
+            ))
             .found(found.to_string())
             .remedy("Pass [batch, height, width, channels], row by row.")
+    }
+
+    fn diverged(&self, cause: &str) -> Error {
+        Error::new(Kind::TrainingDiverged, format!("batch {} of fine-tuning", self.steps))
+            .expected("finite numbers")
+            .found(format!("{cause} of NaN or infinity"))
+            .remedy("Use a smaller learning rate, and go back to the best weights so far.")
     }
 
     fn batch_of(&self, maps: &[f32], targets: &[f32]) -> Result<usize> {
@@ -430,7 +432,9 @@ impl Tuner {
             let group = 1 + self.graph.parameters(head.node)[0].shape[1];
             let weights = &self.variables.weights[head.range.clone()];
             let groups = gradients[head.range.clone()].chunks_exact_mut(group).zip(weights.chunks_exact(group));
-            for (gradient, weight) in groups.flat_map(|(to, from)| to[1..].iter_mut().flatten().zip(from[1..].iter().flatten())) {
+            for (gradient, weight) in
+                groups.flat_map(|(to, from)| to[1..].iter_mut().flatten().zip(from[1..].iter().flatten()))
+            {
                 *gradient += 2.0 * options.l2 * weight;
             }
         }
@@ -488,9 +492,4 @@ fn write_rows(padded: &mut [f32], rows: &[f32], channels: usize) {
         to[..channels].copy_from_slice(from);
         to[channels..].fill(0.0);
     }
-}
-
-fn floats(name: &str, shape: &[usize], values: &[f32]) -> Tensor<'static> {
-    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    Tensor::dense(name.to_owned(), Dtype::F32, shape.to_vec(), Cow::Owned(bytes))
 }

@@ -4,8 +4,8 @@ use super::tape::{Hand, Step, Tape, Work};
 use super::variables::{Derived, Variables, bends};
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::gradients::{
-    TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput, TrainPointwise,
-    TrainPool, TrainScale, TrainStem, add_to, turn, turned,
+    TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
+    TrainPointwise, TrainPool, TrainScale, TrainStem, add_to, turn, turned,
 };
 use crate::kernels::{Add, Call, Curve, Io, Pointwise, Scale};
 use crate::lane::{Body, Vec4, lanes};
@@ -31,9 +31,7 @@ pub(super) enum Statistics {
     /// By moving statistics.
     Moving,
     /// By the batch's own, which move the others: so much of them stays.
-    Batch {
-        momentum: f32,
-    },
+    Batch { momentum: f32 },
 }
 
 impl Runner {
@@ -69,7 +67,13 @@ impl Runner {
     }
 
     /// Computes every map of a batch of so many.
-    pub(super) fn forward(&mut self, graph: &Graph, tape: &Tape, variables: &mut Variables, run: (usize, Statistics, f32)) {
+    pub(super) fn forward(
+        &mut self,
+        graph: &Graph,
+        tape: &Tape,
+        variables: &mut Variables,
+        run: (usize, Statistics, f32),
+    ) {
         let (batch, statistics, epsilon) = run;
         for (index, step) in tape.steps.iter().enumerate() {
             let input = of(tape, &tape.values, step.inputs[0], batch);
@@ -92,7 +96,9 @@ impl Runner {
                 Work::Norm(curve) => {
                     let lanes = lanes(graph.nodes[step.output].shape.channels);
                     let pixels = count(output.len() / lanes);
-                    if step.variable.is_some() {
+                    if let Some(variable) = step.variable {
+                        // What is not trained stays as it is in inference, as Keras' layers do.
+                        let statistics = if variables.all[variable].trains { statistics } else { Statistics::Moving };
                         self.derive(index, variables, parameters, (&input, pixels, lanes), (statistics, epsilon));
                     }
                     let Some(derived) = &self.derived[index] else { continue };
@@ -137,7 +143,13 @@ impl Runner {
     }
 
     /// Computes every gradient, from that of the logits in its slot.
-    pub(super) fn backward(&mut self, graph: &Graph, tape: &Tape, variables: &Variables, (batch, statistics): (usize, Statistics)) {
+    pub(super) fn backward(
+        &mut self,
+        graph: &Graph,
+        tape: &Tape,
+        variables: &Variables,
+        (batch, statistics): (usize, Statistics),
+    ) {
         for (index, step) in tape.steps.iter().enumerate().rev().filter(|(_, step)| step.learns) {
             let side = of(tape, &tape.gradients, step.output, batch);
             let input = of(tape, &tape.values, step.inputs[0], batch);
@@ -239,7 +251,8 @@ impl Runner {
             Call::GlobalPool(p) => self.hand(tape, step, 0, batch, |runner, to| {
                 let in_height = count(to.len() / batch) / (p.in_width * p.lanes);
                 let (in_width, height, width) = (p.in_width, p.height, p.width);
-                let call = Call::TrainPool(TrainPool { in_height, in_width, height, width, lanes: p.lanes, max: p.max });
+                let call =
+                    Call::TrainPool(TrainPool { in_height, in_width, height, width, lanes: p.lanes, max: p.max });
                 each(&mut |map| {
                     runner.call(call, [&nth(input, map, batch), &nth(side, map, batch), &nth(to, map, batch)], &[]);
                 });
@@ -270,22 +283,21 @@ impl Runner {
         }
         let variable = step.variable.map(|index| &variables.all[index]);
         let mut sums = None;
-        if let Some(variable) = variable {
-            let is_own = matches!(statistics, Statistics::Batch { .. });
-            if variable.trains || is_own {
-                let call = Call::TrainNorm(TrainNorm { pixels, lanes });
-                let output = &mut self.gradients[variable.range.clone()];
-                let (input, side) = (&self.arena[input.clone()], &self.arena[side.clone()]);
-                call.run(self.body, Io { input, side, parameters: &derived.normalises, output });
-            }
-            if is_own {
+        if let Some(variable) = variable.filter(|variable| variable.trains) {
+            let call = Call::TrainNorm(TrainNorm { pixels, lanes });
+            let output = &mut self.gradients[variable.range.clone()];
+            let (input, side) = (&self.arena[input.clone()], &self.arena[side.clone()]);
+            call.run(self.body, Io { input, side, parameters: &derived.normalises, output });
+            if matches!(statistics, Statistics::Batch { .. }) {
                 #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2²⁴ pixels")]
                 let pixels = pixels as f32;
                 sums = Some((&self.gradients[variable.range.clone()], pixels));
             }
         }
         derived.set_back(sums);
-        if variables.folded && let Some(variable) = variable {
+        if variables.folded
+            && let Some(variable) = variable
+        {
             // There is no scale: it is part of the convolution.
             self.gradients[variable.range.clone()].iter_mut().skip(1).step_by(2).for_each(|scale| *scale = [0.0; 4]);
         }

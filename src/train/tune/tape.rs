@@ -4,7 +4,6 @@ use super::variables::Variables;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::{Call, Curve, Pointwise};
-use crate::lane::lanes;
 use crate::plan::{Map, Slot, bend, call, place, vec4s};
 
 /// What a step computes.
@@ -78,7 +77,12 @@ impl Tape {
     ///
     /// # Errors
     /// [`crate::Kind::BadModel`] for a node that no kernel computes.
-    pub(super) fn new(graph: &Graph, variables: &Variables, [input, logits]: [NodeId; 2], batch: usize) -> Result<Self> {
+    pub(super) fn new(
+        graph: &Graph,
+        variables: &Variables,
+        [input, logits]: [NodeId; 2],
+        batch: usize,
+    ) -> Result<Self> {
         let mut steps = Vec::new();
         let mut id = input + 1;
         while id <= logits {
@@ -118,7 +122,8 @@ impl Tape {
             maps.push(Map { node: kept.len(), size: size * batch, first, last });
             kept.push(what);
         };
-        let written = |node: NodeId| self.steps.iter().position(|step| step.output == node).map_or(0, |index| index + 1);
+        let written =
+            |node: NodeId| self.steps.iter().position(|step| step.output == node).map_or(0, |index| index + 1);
         for node in std::iter::once(input).chain(self.steps.iter().map(|step| step.output)) {
             let readers = || self.steps.iter().enumerate().filter(move |(_, step)| step.inputs.contains(&node));
             let forward = readers().map(|(index, _)| index + 1).max();
@@ -193,9 +198,4 @@ fn step(graph: &Graph, variables: &Variables, id: NodeId) -> Result<(Step, NodeI
     let inputs = node.inputs.clone();
     let step = Step { work, output, inputs, variable, learns: false, hands: Vec::new(), spare: 0..0, part: 0..0 };
     Ok((step, output + 1))
-}
-
-/// Groups of four channels of a node's map.
-pub(super) const fn groups(graph: &Graph, node: NodeId) -> usize {
-    lanes(graph.nodes[node].shape.channels)
 }

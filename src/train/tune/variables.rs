@@ -108,7 +108,12 @@ impl Variables {
             if node.op == Op::BatchNorm && self.folded {
                 return node.shape.channels;
             }
-            graph.parameters(variable.node).iter().filter(|it| it.trainable).map(|it| it.shape.iter().product::<usize>()).sum()
+            graph
+                .parameters(variable.node)
+                .iter()
+                .filter(|it| it.trainable)
+                .map(|it| it.shape.iter().product::<usize>())
+                .sum()
         };
         self.all.iter().filter(|variable| variable.trains).map(of).sum()
     }
@@ -131,7 +136,8 @@ impl Variables {
             return parameters.into_iter().zip(values).map(|(it, values)| (it.name, it.shape, values)).collect();
         }
         let shape = &parameters[0].shape;
-        let mut tensors = vec![(parameters[0].name.clone(), shape.clone(), places(shape).map(|at| packed[at]).collect())];
+        let mut tensors =
+            vec![(parameters[0].name.clone(), shape.clone(), places(shape).map(|at| packed[at]).collect())];
         if let Some(biases) = parameters.get(1) {
             let group = 1 + shape[1..].iter().product::<usize>();
             let values = (0..shape[0]).map(|o| packed[o / 4 * group * 4 + o % 4]).collect();
