@@ -62,14 +62,15 @@ const started = new Map();
  * runs quantised networks, `reference` is the core with the scalar bodies. Fetched when it is needed first, in the
  * fastest build that this browser runs; its name is the class' `build`.
  *
- * @param {"core" | "importer" | "integers" | "reference"} name
+ * @param {"core" | "importer" | "integers" | "reference" | "training"} name
  * @param {string} [wasmUrl] where the core's plain build is, if not beside this file; the others are in folders beside it
+ * @param {object} [builds] as in `MODULES`, of a module that is not in there
  * @returns {Promise<typeof import("./wasm/mobilenet_web.js").Engine>}
  */
-export function loadModule(name, wasmUrl) {
+export function loadModule(name, wasmUrl, builds = MODULES[name]) {
   if (!started.has(name)) {
     // One start for all who ask; after a failure the next who asks starts anew.
-    started.set(name, start(name, wasmUrl).catch((error) => {
+    started.set(name, start(name, wasmUrl, builds).catch((error) => {
       started.delete(name);
       throw error;
     }));
@@ -77,8 +78,7 @@ export function loadModule(name, wasmUrl) {
   return started.get(name);
 }
 
-async function start(name, wasmUrl) {
-  const { exported, ...builds } = MODULES[name];
+async function start(name, wasmUrl, { exported, ...builds }) {
   const able = Object.keys(builds).filter((build) => build === "simd128" || globalThis.WebAssembly?.validate(BUILDS[build]));
   for (const build of able) {
     const [beside, fetchGlue] = builds[build];

@@ -49,7 +49,7 @@ fn head(features: usize, outputs: usize) -> Head {
 fn batch(tuner: &Tuner, at: usize, samples: usize, outputs: usize) -> (Vec<f32>, Vec<f32>) {
     let shape = tuner.shape();
     let count = samples * shape.pixels() * shape.channels;
-    let maps = seeded::values(&format!("maps/{at}"), count).map(|value| (2.0 * value) as f32).collect();
+    let maps = seeded::numbers(&format!("maps/{at}"), count).into_iter().map(|value| 2.0 * value).collect();
     let target = |sample: usize, output: usize| f32::from(u8::from((sample + at) % outputs.max(2) == output));
     let targets = (0..samples).flat_map(|sample| (0..outputs).map(move |output| (sample, output)));
     (maps, targets.map(|(sample, output)| target(sample, output)).collect())
@@ -208,7 +208,8 @@ fn what_is_written_is_what_was_trained() {
         tuner.attach(&head(1280, 3)).expect("a head");
 
         // Maps of a picture, as the engine has them.
-        let rgba: Vec<u8> = seeded::values("picture", case.height * case.width * 4)
+        let rgba: Vec<u8> = seeded::numbers("picture", case.height * case.width * 4)
+            .into_iter()
             .map(|value| (value * 127.0 + 128.0) as u8)
             .collect();
         let frame = Frame { rgba: &rgba, width_px: case.width, height_px: case.height };

@@ -1,5 +1,6 @@
 //! One step of gradient descent on a head's layers.
 
+use super::Method;
 use super::dense::Dense;
 use super::head::{Body, Head, relu};
 use super::loss::Loss;
@@ -119,6 +120,12 @@ impl Descent {
             }
         }
         Ok(Stepped { loss, hits })
+    }
+
+    /// The head as it is now.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head::dense(self.loss.task, Method::Gradient, self.hidden.clone(), self.out.clone())
     }
 
     /// The penalty that is part of every loss.

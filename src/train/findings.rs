@@ -153,9 +153,10 @@ impl Findings {
 
     /// What was found so far: the most suspicious and the most similar first.
     #[must_use]
-    pub fn finish(mut self) -> (Vec<Mislabelled>, Vec<Duplicate>) {
-        sort(&mut self.mislabelled, &|a, b| (-a.suspicion, a.row) < (-b.suspicion, b.row));
-        (self.mislabelled, self.duplicates)
+    pub fn finish(&self) -> (Vec<Mislabelled>, Vec<Duplicate>) {
+        let mut mislabelled = self.mislabelled.clone();
+        sort(&mut mislabelled, &|a, b| (-a.suspicion, a.row) < (-b.suspicion, b.row));
+        (mislabelled, self.duplicates.clone())
     }
 }
 

@@ -194,7 +194,7 @@ impl Run {
 
     fn validate(&mut self, samples: &Samples) -> Event {
         let total = self.validation.len();
-        let head = self.head();
+        let head = self.descent.head();
         let mut scratch = vec![0.0; head.outputs];
         for &row in &self.validation[self.done..(self.done + VALIDATED_AT_ONCE).min(total)] {
             self.validated.add(&self.plain, &head.logits(samples.vector(row)), samples.targets(row), &mut scratch);
@@ -265,16 +265,18 @@ impl Run {
         [self.train.len(), self.validation.len(), self.tests]
     }
 
-    /// The head as it is now.
-    fn head(&self) -> Head {
-        Head::dense(self.task, Method::Gradient, self.descent.hidden.clone(), self.descent.out.clone())
+    /// How many numbers are trained.
+    #[must_use]
+    pub fn params(&self) -> usize {
+        self.descent.head().params()
     }
 
     /// The head of the best epoch so far; before the first is over, as far as it came.
     #[must_use]
-    pub fn finish(self) -> Head {
-        let Some(Best { hidden, out, optimizer, .. }) = self.best else { return self.head() };
-        Head { optimizer: Some(optimizer), ..Head::dense(self.task, Method::Gradient, hidden, out) }
+    pub fn finish(&self) -> Head {
+        let Some(Best { hidden, out, optimizer, .. }) = &self.best else { return self.descent.head() };
+        let head = Head::dense(self.task, Method::Gradient, hidden.clone(), out.clone());
+        Head { optimizer: Some(optimizer.clone()), ..head }
     }
 }
 

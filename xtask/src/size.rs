@@ -25,7 +25,15 @@ const CORE: Group = Group { name: "core", brotli_max_bytes: 150_000, paths: &["w
 const INTEGERS: Group =
     Group { name: "integers", brotli_max_bytes: 115_000, paths: &["wasm/integers/"], scripts: false };
 
-const GROUPS: [Group; 5] = [
+/// For classes of one's own, with the scripts that only they need.
+const TRAINING: Group = Group {
+    name: "training",
+    brotli_max_bytes: 100_000,
+    paths: &["wasm/training/", "training.js", "trainer.js", "teaching.js", "dataset.js"],
+    scripts: false,
+};
+
+const GROUPS: [Group; 7] = [
     CORE,
     Group { name: "core, relaxed SIMD", paths: &["wasm/relaxed-simd/mobilenet_web"], ..CORE },
     // For files that the core cannot read, with what gathers models of several files and what only conversion needs.
@@ -38,6 +46,9 @@ const GROUPS: [Group; 5] = [
     },
     INTEGERS,
     Group { name: "integers, relaxed SIMD", paths: &["wasm/relaxed-simd/integers/"], ..INTEGERS },
+    TRAINING,
+    // Its scripts are counted above.
+    Group { name: "training, relaxed SIMD", paths: &["wasm/relaxed-simd/training/"], ..TRAINING },
 ];
 
 impl Group {

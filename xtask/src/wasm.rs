@@ -68,18 +68,22 @@ const REFERENCE: Crate =
     Crate { features: &["--no-default-features", "--features", "gpu,integers,reference"], ..LIBRARY };
 /// For networks that compute in their own integers, on the CPU.
 const INTEGERS: Crate = Crate { features: &["--no-default-features", "--features", "integers"], ..LIBRARY };
+/// For classes of one's own: fetched with the first `fit`. It runs no network.
+const TRAINING: Crate = Crate { features: &["--no-default-features", "--features", "trainer"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[], renews: false };
 
 /// All modules of pkg/wasm/ with their folders: a folder before those inside it. What only reads files, or is there for
 /// comparison, is not worth a second build.
-const MODULES: [(&Build, &Crate, &str); 6] = [
+const MODULES: [(&Build, &Crate, &str); 8] = [
     (&SIMD128, &CORE, ""),
     (&SIMD128, &IMPORTER, "importer"),
     (&SIMD128, &INTEGERS, "integers"),
     (&SIMD128, &REFERENCE, "reference"),
+    (&SIMD128, &TRAINING, "training"),
     (&RELAXED_SIMD, &CORE, ""),
     (&RELAXED_SIMD, &INTEGERS, "integers"),
+    (&RELAXED_SIMD, &TRAINING, "training"),
 ];
 
 /// pkg/wasm/, made anew when a source file changed.
