@@ -3,6 +3,7 @@
 mod head;
 mod options;
 mod run;
+mod tuner;
 
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
