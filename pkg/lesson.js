@@ -28,6 +28,16 @@ function sharesOf({ train, validation, test = 0 } = {}) {
   return Float32Array.of(train ?? 100 - held - test, held, test);
 }
 
+/** How good a head is on what was held out, and from which probability on it is to be believed. */
+export function calibrated(module, head, samples, held) {
+  if (held.length === 0) {
+    return { threshold: null, metrics: {} };
+  }
+  const { loss, accuracy } = module.evaluate(head, samples, held);
+  const metrics = { validationLoss: loss, validationAccuracy: accuracy, validationPictures: held.length };
+  return { threshold: module.threshold(head, samples, held), metrics };
+}
+
 export class Lesson {
   #module;
   #options;
@@ -156,11 +166,8 @@ export class Lesson {
       return { outcome, head: null };
     }
     const head = solved ?? this.#run.finish();
-    const held = rows[HELD_OUT];
-    const { loss = null, accuracy = null } = held.length > 0 ? this.#module.evaluate(head, this.#samples, held) : {};
-    const threshold = held.length > 0 ? this.#module.threshold(head, this.#samples, held) : null;
-    const metrics = { validationLoss: loss, validationAccuracy: accuracy, trainPictures: train, validationPictures: validation };
-    return { outcome, head, parts: this.#parts, threshold, metrics };
+    const { threshold, metrics } = calibrated(this.#module, head, this.#samples, rows[HELD_OUT]);
+    return { outcome, head, parts: this.#parts, threshold, metrics: { ...metrics, trainPictures: train } };
   }
 
   free() {

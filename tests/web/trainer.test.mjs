@@ -4,11 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { openDataset } from "./dataset-page.mjs";
-import { assertFails, longestTask, visit } from "./harness.mjs";
+import { assertFails, visit } from "./harness.mjs";
 
-const ABORT_MAX_MS = 100;
-/** A frame at 60 Hz is 16.7 ms; three of them are seen. */
-const LONGEST_TASK_MS = 50;
 
 let visited, page;
 
