@@ -7,6 +7,7 @@ import { failure } from "./errors.js";
 const OPTIONS = [
   ...["method", "epochs", "initialEpoch", "batchSize", "optimizer", "learningRate", "momentum", "schedule", "l2"],
   ...["labelSmoothing", "hidden", "dropout", "classWeights", "earlyStopping", "split", "augment", "neighbours"],
+  ...["fineTuneFrom", "fineTuneEpochs", "fineTuneLearningRate", "batchNorm"],
 ];
 
 /** Pictures that are decoded at a time, while the network looks at the one before. */
@@ -54,49 +55,120 @@ export async function fit(learner, { task, classes, samples, options, use }) {
     bursts: numbered(samples.map(({ burst }) => burst)),
     options: { ...asked, classes },
   };
-  const told = { onBatch, onEpoch, epochs: [], since: performance.now() };
+  const told = { onBatch, onEpoch, epochs: [], since: 0 };
+  const history = (outcome) => ({ method: asked.method ?? "gradient", epochs: told.epochs, ...outcome, ms: performance.now() - started });
   const end = async () => {
     const { parts, metrics, threshold, ...outcome } = await learner.ask("finish");
     if (parts) {
       use({ parts, metrics, threshold });
     }
-    return { method: asked.method ?? "gradient", epochs: told.epochs, ...outcome, ms: performance.now() - started };
+    return { parts, outcome };
   };
+  let ended;
   try {
     // What is wrong with the options, or missing, is told before minutes are spent on pictures.
     await learner.ask("check", lesson, { signal });
     await learner.haveSeen(ids, { signal, onProgress });
     await learner.ask("begin", lesson, { signal });
-    told.since = performance.now();
-    while (!(await stepped(learner, told, asked.augment, signal))) {
-      // One slice after the other.
-    }
+    await run(learner, HEAD, told, asked.augment, signal);
   } catch (error) {
-    const history = await end();
-    if (error.code !== "aborted" || !signal?.aborted) {
-      throw error;
+    ended = await end();
+    rethrow(error, signal);
+    return history({ ...ended.outcome, stopped: "aborted" });
+  }
+  ended = await end();
+  if (asked.fineTuneFrom === undefined) {
+    return history(ended.outcome);
+  }
+  return history({ ...ended.outcome, ...(await fineTune(learner, { ...lesson, parts: ended.parts }, { told, options, ended, use })) });
+}
+
+/** What the worker is asked in each phase, and what its epochs are called. */
+const HEAD = { step: "step", see: "augmented", phase: "head", first: 0 };
+const TUNING = { step: "tuneStep", see: "mapOf", phase: "fine-tuning" };
+
+/** Slice after slice, until it is over. */
+async function run(learner, { step, see, phase, first }, told, augment, signal) {
+  told.since = performance.now();
+  for (;;) {
+    const { batches, epochs, wanted, done } = await learner.ask(step, {}, { signal });
+    for (const batch of batches) {
+      told.onBatch?.({ ...batch, epoch: first + batch.epoch });
     }
-    return { ...history, stopped: "aborted" };
+    for (const { epoch, ...means } of epochs) {
+      const now = performance.now();
+      const full = { epoch: first + epoch, phase, ...means, ms: now - told.since };
+      told.since = now;
+      told.epochs.push(full);
+      told.onEpoch?.(full);
+    }
+    const look = ({ id, epoch, augment: own = augment }) => learner.see(see, id, { augment: own, epoch }, signal);
+    for await (const _ of ahead(wanted, look, AT_ONCE)) {
+      // The worker has it now.
+    }
+    if (done) {
+      return;
+    }
+  }
+}
+
+/** The head is trained; now the network's end with it. */
+async function fineTune(learner, lesson, { told, options, ended, use }) {
+  const { signal, weights } = options;
+  const first = told.epochs.length > 0 ? told.epochs.at(-1).epoch + 1 : 0;
+  const { parts, ids, targets } = lesson;
+  const end = async () => {
+    const { tuned, bestEpoch, ...outcome } = await learner.ask("tuneFinish");
+    if (tuned) {
+      const held = ids.map((id, row) => ({ id, targets: targets[row] })).filter((_, row) => parts[row] === 1);
+      await learner.haveSeen(held.map(({ id }) => id), { tuned });
+      const calibrated = await learner.ask("calibrate", { ids: held.map(({ id }) => id), targets: held.map((each) => each.targets) });
+      use({ parts, tuned, ...calibrated });
+    }
+    return { ...outcome, bestEpoch: tuned ? first + bestEpoch : ended.outcome.bestEpoch };
+  };
+  try {
+    await learner.ask("tune", { ...lesson, weights: await weightsOf(weights) }, { signal });
+    await run(learner, { ...TUNING, first }, told, undefined, signal);
+  } catch (error) {
+    const ending = end();
+    if (signal?.aborted && error.code === "aborted") {
+      // A batch may take longer than whoever aborts would wait; what is asked meanwhile is answered after it.
+      ending.catch(() => {});
+      const tuned = told.epochs.filter(({ phase }) => phase === TUNING.phase);
+      return { stopped: "aborted", bestEpoch: bestOf(tuned, told.epochs, ended.outcome.bestEpoch) };
+    }
+    await ending.catch(() => {});
+    throw error;
   }
   return end();
 }
 
-/** One slice of training; whether it was the last. */
-async function stepped(learner, told, augment, signal) {
-  const { batches, epochs, wanted, done } = await learner.ask("step", {}, { signal });
-  for (const batch of batches) {
-    told.onBatch?.(batch);
+/** The epoch of the lowest loss on what is held out, or on all. */
+function bestOf(tuned, epochs, before) {
+  const watched = ({ validationLoss, loss }) => validationLoss ?? loss;
+  const start = epochs.find(({ epoch }) => epoch === before);
+  const best = tuned.reduce((best, each) => (best === undefined || watched(each) < watched(best) ? each : best), start);
+  return best?.epoch ?? null;
+}
+
+/** Weights that are given again, as the worker reads them. */
+export async function weightsOf(weights) {
+  if (weights === undefined || weights instanceof Blob) {
+    return weights && { file: weights };
   }
-  for (const epoch of epochs) {
-    const now = performance.now();
-    const full = { ...epoch, phase: "head", ms: now - told.since };
-    told.since = now;
-    told.epochs.push(full);
-    told.onEpoch?.(full);
+  if (typeof weights === "string" || weights instanceof URL) {
+    return { urls: [new URL(weights, globalThis.document?.baseURI ?? globalThis.location?.href).href] };
   }
-  const see = ({ id, epoch }) => learner.see("augmented", id, { augment, epoch }, signal);
-  for await (const _ of ahead(wanted, see, AT_ONCE)) {
-    // The worker has it now.
+  if (weights instanceof ArrayBuffer || ArrayBuffer.isView(weights)) {
+    return { file: new Blob([weights]) };
   }
-  return done;
+  throw failure("bad_option", { where: "option weights", expected: "an address, a File or bytes", found: Object.prototype.toString.call(weights).slice(8, -1) });
+}
+
+/** Throws what is not the caller's own wish to end. */
+function rethrow(error, signal) {
+  if (error.code !== "aborted" || !signal?.aborted) {
+    throw error;
+  }
 }

@@ -6,8 +6,10 @@ import { MobileNetError, aborted, failure, undecodable } from "./errors.js";
 /** What systems put into folders by themselves. */
 const CLUTTER = /(^|\/)(\.[^/]*|__MACOSX|Thumbs\.db|desktop\.ini)(\/|$)/i;
 
-/** Pictures that are read, decoded or written at a time: a decoded photograph may take 50 MB. */
+/** Pictures that are read and decoded at a time: a decoded photograph may take 50 MB. */
 const AT_ONCE = 3;
+/** Pictures that are written at a time: they are small. */
+const WRITTEN_AT_ONCE = 8;
 
 /**
  * The files of a tree in the order of their paths, each `{ path, open }`.
@@ -106,31 +108,36 @@ export async function decoded(blob, where) {
 }
 
 /**
- * Takes pictures in, in their order: those to come are read and decoded meanwhile, a few at a time. What cannot be read is
- * told and left out.
+ * Takes pictures in, in their order: those to come are read and decoded meanwhile, and those before written, a few at a time.
+ * What cannot be read is told and left out.
  *
  * @param {{ path: string, open: () => Promise<Blob> }[]} entries
- * @param {(entry: object, picture: Blob) => Promise<void>} keep
+ * @param {(entry: object, picture: Blob) => Promise<void>} keep has taken the picture when it returns, and kept it later
  * @param {{ signal?: AbortSignal, onProgress?: (progress: { done: number, total: number, path: string }) => void }} options
  * @returns {Promise<{ added: number, skipped: { path: string, error: Error }[] }>}
  */
 export async function takeIn(entries, keep, { signal, onProgress }) {
   const skipped = [];
+  const take = async ({ entry, picture, error }) => {
+    const { path } = entry;
+    if (error || signal?.aborted) {
+      return { path, error };
+    }
+    return keep(entry, picture).then(
+      () => ({ path }),
+      (reason) => ({ path, error: reason }),
+    );
+  };
   let done = 0;
-  for await (const { entry, picture, error } of ahead(entries, readable, AT_ONCE)) {
+  for await (const { path, error } of ahead(ahead(entries, readable, AT_ONCE), take, WRITTEN_AT_ONCE)) {
     if (signal?.aborted) {
       throw aborted("Trainer", signal);
     }
-    try {
-      if (error) {
-        throw error;
-      }
-      await keep(entry, picture);
-    } catch (error) {
-      skipped.push({ path: entry.path, error });
+    if (error) {
+      skipped.push({ path, error });
     }
     done += 1;
-    onProgress?.({ done, total: entries.length, path: entry.path });
+    onProgress?.({ done, total: entries.length, path });
   }
   return { added: entries.length - skipped.length, skipped };
 }

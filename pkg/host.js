@@ -300,7 +300,7 @@ async function prepare(where, { length, url }, { onProgress, signal }) {
 }
 
 /** The weights' file, of several the main one, and where the others are. */
-async function readWeights({ synthetic, urls, bytes, file, files }, options, intake) {
+export async function readWeights({ synthetic, urls, bytes, file, files }, options, intake) {
   if (synthetic) {
     return { length: 0, from: "synthetic", url: null };
   }
@@ -323,7 +323,7 @@ async function readWeights({ synthetic, urls, bytes, file, files }, options, int
 
 const fileName = (path) => path.split(/[?#]/)[0].split("/").at(-1);
 
-async function readFile(file, where) {
+export async function readFile(file, where) {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch (cause) {

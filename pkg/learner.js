@@ -4,7 +4,7 @@ import { ahead } from "./ahead.js";
 import { isSame } from "./backbone.js";
 import { newNumber } from "./dataset.js";
 import { failure, within } from "./errors.js";
-import { AT_ONCE, fit, numbered, targetsOf } from "./fitting.js";
+import { AT_ONCE, fit, numbered, targetsOf, weightsOf } from "./fitting.js";
 import { decoded } from "./folders.js";
 
 /** Vectors that go to the store, or come from it, at a time: half a megabyte or so. */
@@ -22,7 +22,7 @@ export class Learner {
   #about;
   #backbone = null;
   #fitting = false;
-  /** What predicts: `{ classes, metrics, threshold }`. */
+  /** What predicts: `{ classes, metrics, threshold, tuned }`. */
   #head = null;
   /** What each picture was there for in the last `fit`, by id. */
   #parts = new Map();
@@ -83,10 +83,11 @@ export class Learner {
     }
   }
 
-  /** Sees to it that the worker has the vectors of these pictures. */
-  async haveSeen(ids, { signal, onProgress } = {}) {
+  /** Sees to it that the worker has the vectors of these pictures: the network's own, or those of the one that was tuned. */
+  async haveSeen(ids, { signal, onProgress, tuned = false } = {}) {
     const { fingerprint } = await this.#opened();
-    const missing = await this.#recall(await this.ask("missing", { ids }, { signal }), fingerprint, signal);
+    let missing = await this.ask("missing", { ids, tuned }, { signal });
+    missing = tuned ? missing : await this.#recall(missing, fingerprint, signal);
     let done = ids.length - missing.length;
     const tell = () => onProgress?.({ phase: "features", done, total: ids.length });
     tell();
@@ -94,10 +95,10 @@ export class Learner {
     const keep = async () => {
       const pairs = fresh;
       fresh = [];
-      await this.#dataset.store?.keepVectors(pairs).catch(() => {}); // They can be had again.
+      await (tuned ? null : this.#dataset.store)?.keepVectors(pairs).catch(() => {}); // They can be had again.
     };
     try {
-      const look = async (id) => [id, await this.see("see", id, {}, signal)];
+      const look = async (id) => [id, await this.see("see", id, { tuned }, signal)];
       for await (const pair of ahead(missing, look, AT_ONCE)) {
         fresh.push(pair);
         if (fresh.length === VECTORS_AT_ONCE) {
@@ -148,9 +149,9 @@ export class Learner {
     try {
       const classes = [...this.#dataset.classes];
       const samples = this.#dataset.samples.slice();
-      const use = ({ parts, metrics, threshold }) => {
+      const use = ({ parts, metrics, threshold, tuned = false }) => {
         this.#parts = new Map(samples.map(({ id }, row) => [id, PARTS[parts[row]]]));
-        this.#head = { classes, metrics, threshold };
+        this.#head = { classes, metrics, threshold, tuned };
       };
       return await fit(this, { task: this.#said.task, classes, samples, options, use });
     } finally {
@@ -167,7 +168,7 @@ export class Learner {
   }
 
   async evaluate({ on = [...this.#parts.values()].includes("validation") ? "validation" : "all" } = {}) {
-    const { classes } = this.#trained("Trainer.evaluate");
+    const { classes, tuned } = this.#trained("Trainer.evaluate");
     if (on !== "all" && !PARTS.includes(on)) {
       throw failure("bad_option", { where: "option on", expected: [...PARTS, "all"].join(", "), found: String(on) });
     }
@@ -177,15 +178,16 @@ export class Learner {
       throw failure("too_few_samples", { where: "Trainer.evaluate", expected: `pictures for "${on}"`, found: "none", remedy });
     }
     const ids = samples.map(({ id }) => id);
-    await this.haveSeen(ids);
+    await this.haveSeen(ids, { tuned });
     const found = await this.ask("evaluate", { ids, targets: samples.map((sample) => targetsOf(sample, this.#said.task, classes)) });
     const { cells, perClass, ...numbers } = found;
+    const answers = answersOf(this.#said.task, classes);
     return {
       on,
       ...numbers,
-      classes,
+      classes: answers,
       cells: cells.map((row) => row.map((cell) => cell.map((index) => ids[index]))),
-      perClass: perClass.map(({ samples: pictures, ...rates }, index) => ({ name: classes[index], ...rates, pictures })),
+      perClass: perClass.map(({ samples: pictures, ...rates }, index) => ({ name: answers[index], ...rates, pictures })),
     };
   }
 
@@ -195,18 +197,24 @@ export class Learner {
   }
 
   async findings() {
-    const { classes } = this.#trained("Trainer.findings");
+    const { classes, tuned } = this.#trained("Trainer.findings");
     const samples = this.#known(classes);
     const ids = samples.map(({ id }) => id);
-    await this.haveSeen(ids);
+    await this.haveSeen(ids, { tuned });
     const targets = samples.map((sample) => targetsOf(sample, this.#said.task, classes));
+    const answers = answersOf(this.#said.task, classes);
     const bursts = numbered(samples.map(({ burst }) => burst));
     let found = await this.ask("search", { ids, targets, bursts });
     while (!found.mislabelled) {
       found = await this.ask("searchOn");
     }
     return {
-      mislabelled: found.mislabelled.map(({ row, looksLike, suspicion }) => ({ id: ids[row], label: samples[row].label, looksLike: classes[looksLike], suspicion })),
+      mislabelled: found.mislabelled.map(({ row, label, looksLike, suspicion }) => ({
+        id: ids[row],
+        label: answers[label],
+        looksLike: answers[looksLike],
+        suspicion,
+      })),
       duplicates: found.duplicates.map(({ rows, similarity }) => ({ ids: rows.map((row) => ids[row]), similarity })),
     };
   }
@@ -242,9 +250,9 @@ export class Learner {
     return draws.map(({ data, width, height }) => new ImageData(new Uint8ClampedArray(data.buffer), width, height));
   }
 
-  async save({ format = "head" } = {}) {
+  async save({ format = "head", weights } = {}) {
     const { classes, metrics, threshold } = this.#trained("Trainer.save");
-    const files = await this.ask("save", { format, classes, metrics, threshold });
+    const files = await this.ask("save", { format, classes, metrics, threshold, weights: await weightsOf(weights) });
     const stem = classes.join("-").replace(/[^\p{L}\p{N}_-]+/gu, "_").slice(0, MAX_NAME) || "head";
     return files.map(({ name, bytes }) => ({ name: name.replace("*", stem), bytes }));
   }
@@ -255,7 +263,7 @@ export class Learner {
     await this.#opened();
     const { classes, threshold, metrics } = await this.ask("load", { files }, { transfer: files.map(({ bytes }) => bytes.buffer) });
     this.#parts = new Map();
-    this.#head = { classes, threshold, metrics };
+    this.#head = { classes, threshold, metrics, tuned: false };
     return classes;
   }
 
@@ -273,6 +281,11 @@ export class Learner {
     }
     this.#head = null;
   }
+}
+
+/** What a picture can be taken for: its class, or that it is not the only one. */
+function answersOf(task, classes) {
+  return task === "sigmoid" && classes.length === 1 ? [`not ${classes[0]}`, classes[0]] : classes;
 }
 
 /** Files of a head: `{ name, file }`. */

@@ -28,6 +28,16 @@ function sharesOf({ train, validation, test = 0 } = {}) {
   return Float32Array.of(train ?? 100 - held - test, held, test);
 }
 
+/** How good a head is on what was held out, and from which probability on it is to be believed. */
+export function calibrated(module, head, samples, held) {
+  if (held.length === 0) {
+    return { threshold: null, metrics: {} };
+  }
+  const { loss, accuracy } = module.evaluate(head, samples, held);
+  const metrics = { validationLoss: loss, validationAccuracy: accuracy, validationPictures: held.length };
+  return { threshold: module.threshold(head, samples, held), metrics };
+}
+
 export class Lesson {
   #module;
   #options;
@@ -71,8 +81,6 @@ export class Lesson {
       this.#solved = this.#module.ridge(this.#samples, this.#parts, this.#options);
     } else if (method !== "gradient") {
       this.#solved = { head: this.#module.nearest(this.#samples, this.#parts, this.#options) };
-    } else if (this.#epoch > 0 && !head) {
-      throw failure("not_trained", { where: "option initialEpoch", expected: "a head to go on with", found: "none", remedy: "Begin with epoch 0." });
     } else {
       this.#ownsFirst = this.#epoch === 0;
       this.#first = this.#ownsFirst ? this.#module.Head.create({ features, outputs: classes.length, task, hidden, seed }) : head;
@@ -80,10 +88,22 @@ export class Lesson {
     }
   }
 
-  /** What would be refused, without the vectors: all of them one number. */
-  static check(module, lesson) {
-    const options = { ...lesson.options, method: "gradient", initialEpoch: 0 };
-    new Lesson(module, { ...lesson, options }, lesson.ids.map(() => Float32Array.of(0)), null).free();
+  /** Refuses what would be refused, without the vectors: all of them one number, for which there is no closed form. */
+  static check(module, lesson, head) {
+    const { method, augment, initialEpoch = 0 } = lesson.options;
+    if (initialEpoch > 0 && !head) {
+      throw failure("not_trained", { where: "option initialEpoch", expected: "a head to go on with", found: "none", remedy: "Begin with epoch 0." });
+    }
+    const options = { ...lesson.options, method: method === "ridge" ? "gradient" : method };
+    const first = module.Head.create({ ...options, features: 1, outputs: options.classes.length });
+    try {
+      new Lesson(module, { ...lesson, options }, lesson.ids.map(() => Float32Array.of(1)), first).free();
+    } finally {
+      first.free();
+    }
+    if (augment) {
+      module.augment(new Uint8Array(4), 1, 1, 1, 1, augment, options.seed, 0, 0);
+    }
   }
 
   /** Another vector of a picture, for this epoch. */
@@ -146,11 +166,8 @@ export class Lesson {
       return { outcome, head: null };
     }
     const head = solved ?? this.#run.finish();
-    const held = rows[HELD_OUT];
-    const { loss = null, accuracy = null } = held.length > 0 ? this.#module.evaluate(head, this.#samples, held) : {};
-    const threshold = held.length > 0 ? this.#module.threshold(head, this.#samples, held) : null;
-    const metrics = { validationLoss: loss, validationAccuracy: accuracy, trainPictures: train, validationPictures: validation };
-    return { outcome, head, parts: this.#parts, threshold, metrics };
+    const { threshold, metrics } = calibrated(this.#module, head, this.#samples, rows[HELD_OUT]);
+    return { outcome, head, parts: this.#parts, threshold, metrics: { ...metrics, trainPictures: train } };
   }
 
   free() {

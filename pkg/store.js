@@ -46,11 +46,15 @@ export class Store {
     return { classes: classes ?? [], samples };
   }
 
-  /** Takes a picture in. Its id must be new: rejects with a `ConstraintError` as cause where another tab was quicker. */
+  /** Takes a picture in, whose id must be new. As bytes: browsers write those three times as fast as Blobs. */
   async add(sample, picture) {
+    const { type } = picture;
+    const bytes = await picture.arrayBuffer().catch((cause) => {
+      throw unavailable(this.#name, cause);
+    });
     await this.#all([SAMPLES, PICTURES], "readwrite", (samples, pictures) => [
       samples.add(sample, sample.id),
-      pictures.add(picture, sample.id),
+      pictures.add({ type, bytes }, sample.id),
     ]);
   }
 
@@ -68,8 +72,8 @@ export class Store {
 
   /** The picture of that id, or undefined. */
   async picture(id) {
-    const [picture] = await this.#all([PICTURES], "readonly", (pictures) => [pictures.get(id)]);
-    return picture;
+    const [found] = await this.#all([PICTURES], "readonly", (pictures) => [pictures.get(id)]);
+    return found && new Blob([found.bytes], { type: found.type });
   }
 
   /** Keeps the names of classes, in their order. */

@@ -4,8 +4,10 @@ import { fixedPicture } from "./backbone.js";
 import { bytesOf, drawn, part, sizeOf } from "./canvas.js";
 import { failure } from "./errors.js";
 import { readHead, writeHead } from "./head-files.js";
-import { Lesson, NOTHING, samplesOf } from "./lesson.js";
+import { Lesson, NOTHING, calibrated, samplesOf } from "./lesson.js";
 import { loadTraining } from "./training.js";
+import { Tuning, wholeNetwork } from "./tuning.js";
+import { loadModule } from "./wasm.js";
 
 /**
  * JPEG: every browser writes it, four times as fast as WebP. On 12 photographs as camera frames, with a shorter side of 336 px,
@@ -44,7 +46,7 @@ export async function answer(asked, pixels, backends, loaded) {
   }
   const module = await loadTraining(loaded.wasmUrl);
   if (!all.has(trainer)) {
-    all.set(trainer, new Teacher(backends, module, asked));
+    all.set(trainer, new Teacher(backends, loaded, module, asked));
   }
   return all.get(trainer).answers[op](asked, pixels);
 }
@@ -52,51 +54,57 @@ export async function answer(asked, pixels, backends, loaded) {
 /** What one trainer has in the worker. */
 class Teacher {
   #backends;
+  #loaded;
   #module;
   /** Of the trainer and the network: what heads are for, and what their files say. */
   #about;
-  /** Vectors of pictures, by id. */
+  /** Vectors of pictures, by id: the network's, and those of the one that was tuned. */
   #vectors = new Map();
+  #tunedVectors = new Map();
+  /** `{ bytes, engine }` of the network that was tuned, to which the head belongs then. */
+  #tuned = null;
+  #tuning = null;
   #lesson = null;
   #head = null;
   #search = null;
 
-  constructor(backends, module, { task, endpoint, seed }) {
-    [this.#backends, this.#module, this.#about] = [backends, module, { task, endpoint, seed }];
+  constructor(backends, loaded, module, { task, endpoint, seed }) {
+    [this.#backends, this.#loaded, this.#module, this.#about] = [backends, loaded, module, { task, endpoint, seed }];
   }
 
   /** What each question is answered with. */
   answers = {
     open: async ({ endpoints, inputWidth, inputHeight, preprocessing, backbone }) => {
       const { endpoint } = this.#about;
-      const fingerprint = await this.#vectorOf(fixedPicture(inputWidth, inputHeight), "none");
+      const fingerprint = await this.#vectorOf(fixedPicture(inputWidth, inputHeight), { resize: "none" });
       const place = endpoints.findIndex(({ name }) => name === endpoint);
       const isItsMap = ({ shape }) => shape.length === 3 && shape[2] === fingerprint.length;
       const map = endpoints.slice(0, place < 0 ? undefined : place + 1).findLast(isItsMap)?.name;
       Object.assign(this.#about, { inputWidth, inputHeight, preprocessing, backbone, fingerprint, map });
       return { value: { fingerprint } };
     },
-    missing: async ({ ids }) => ({ value: ids.filter((id) => !this.#vectors.has(id)) }),
+    missing: async ({ ids, tuned }) => ({ value: ids.filter((id) => !this.#seenBy(tuned).has(id)) }),
     recall: async ({ ids, vectors }) => {
       ids.forEach((id, index) => this.#vectors.set(id, vectors[index]));
       return {};
     },
-    see: async ({ id }, pixels) => {
-      const value = await this.#vectorOf(pixels);
-      this.#vectors.set(id, value);
+    see: async ({ id, tuned }, pixels) => {
+      const value = await this.#vectorOf(pixels, { tuned });
+      this.#seenBy(tuned).set(id, value);
       return { value };
     },
     forget: async ({ ids }) => {
       ids.forEach((id) => this.#vectors.delete(id));
+      ids.forEach((id) => this.#tunedVectors.delete(id));
       return {};
     },
     check: async (asked) => {
-      Lesson.check(this.#module, this.#whole(asked));
+      Lesson.check(this.#module, this.#whole(asked), this.#head);
       return {};
     },
     begin: async (asked) => {
       this.#endLesson();
-      this.#lesson = new Lesson(this.#module, this.#whole(asked), this.#known(asked.ids), this.#head);
+      this.#lesson = new Lesson(this.#module, this.#whole(asked), asked.ids.map((id) => this.#vectors.get(id)), this.#head);
       return {};
     },
     step: async () => ({ value: this.#lesson.step() }),
@@ -106,6 +114,19 @@ class Teacher {
       return {};
     },
     finish: async () => ({ value: this.#finish() }),
+    tune: async ({ weights, ...asked }) => {
+      this.#tuning = await Tuning.begin(this.#module, this.#loaded, this.#whole(asked), this.#head, weights);
+      return {};
+    },
+    tuneStep: async () => ({ value: this.#tuning.step() }),
+    mapOf: async ({ id, augment, epoch }, pixels) => {
+      const { endpoint } = this.#tuning;
+      const seen = augment ? this.#augmented(pixels, augment, this.#tuning.rowOf(id), epoch) : pixels;
+      this.#tuning.take(id, (await this.#infer(seen, endpoint)).data);
+      return {};
+    },
+    tuneFinish: async () => ({ value: await this.#finishTuning() }),
+    calibrate: async (asked) => ({ value: this.#with(asked, (samples) => calibrated(this.#module, this.#head, samples, Uint32Array.from(asked.ids.keys()))) }),
     evaluate: async (asked) => ({
       value: this.#with(asked, (samples) => this.#module.evaluate(this.#head, samples, Uint32Array.from(asked.ids.keys()))),
     }),
@@ -127,7 +148,7 @@ class Teacher {
     },
     predict: async (_, pixels) => {
       const start = performance.now();
-      const values = this.#head.predict(await this.#vectorOf(pixels));
+      const values = this.#head.predict(await this.#vectorOf(pixels, { tuned: true }));
       return { value: { values: Array.from(values), ms: performance.now() - start } };
     },
     heat: async ({ output }, pixels) => ({ value: await this.#heat(pixels, output) }),
@@ -135,8 +156,8 @@ class Teacher {
       const value = Array.from({ length: count }, (_, draw) => this.#seen(this.#augmented(pixels, augment, 0, draw)));
       return { value, transfer: value.map(({ data }) => data.buffer) };
     },
-    save: async ({ format, ...said }) => {
-      const value = writeHead(this.#head, format, { ...this.#about, ...said });
+    save: async ({ format, weights, ...said }) => {
+      const value = format === "network" ? await this.#network(said.classes, weights) : this.#files(format, said);
       return { value, transfer: value.map(({ bytes }) => bytes.buffer) };
     },
     load: async ({ files }) => {
@@ -149,12 +170,52 @@ class Teacher {
   end() {
     this.#endLesson();
     this.#search?.free();
+    this.#tuning?.free();
     this.#use(null);
   }
 
-  #use(head) {
+  /** That head predicts from now on, on the network as it is or on one that was tuned. */
+  #use(head, tuned = null) {
     this.#head?.free();
-    this.#head = head;
+    this.#tuned?.engine.free();
+    this.#tunedVectors.clear();
+    [this.#head, this.#tuned] = [head, tuned];
+  }
+
+  #seenBy(tuned) {
+    return tuned && this.#tuned ? this.#tunedVectors : this.#vectors;
+  }
+
+  async #finishTuning() {
+    const tuning = this.#tuning;
+    this.#tuning = null;
+    if (!tuning) {
+      return {};
+    }
+    try {
+      const { outcome, network } = tuning.finish(await loadModule("core", this.#loaded.wasmUrl));
+      if (network) {
+        const { head, ...tuned } = network;
+        this.#use(head, tuned);
+      }
+      return { ...outcome, tuned: network !== null };
+    } finally {
+      tuning.free();
+    }
+  }
+
+  async #network(classes, weights) {
+    const { task } = this.#about;
+    const bytes = this.#tuned?.bytes.slice() ?? (await wholeNetwork(this.#module, this.#loaded, this.#head, { task, classes, weights }));
+    return [{ name: "*.safetensors", bytes }];
+  }
+
+  #files(format, said) {
+    if (this.#tuned) {
+      const remedy = 'Save the whole: { format: "network" }.';
+      throw failure("bad_option", { where: "option format", expected: '"network" after fine-tuning, for the head is right on that one only', found: String(format), remedy });
+    }
+    return writeHead(this.#head, format, { ...this.#about, ...said });
   }
 
   #endLesson() {
@@ -168,13 +229,10 @@ class Teacher {
     return { ...lesson, options: { ...options, task, seed } };
   }
 
-  #known(ids) {
-    return ids.map((id) => this.#vectors.get(id));
-  }
-
-  /** What `work` makes of pictures as samples. */
+  /** What `work` makes of pictures as samples for the head. */
   #with({ ids, targets }, work) {
-    const samples = samplesOf(this.#module, this.#known(ids), targets, this.#about.fingerprint.length);
+    const vectors = ids.map((id) => this.#seenBy(true).get(id));
+    const samples = samplesOf(this.#module, vectors, targets, this.#about.fingerprint.length);
     try {
       return work(samples);
     } finally {
@@ -196,15 +254,16 @@ class Teacher {
     return { ...outcome, ...said };
   }
 
-  async #infer(pixels, endpoint, resize = "preset") {
-    const [{ data, shape }] = await this.#backends.infer(pixels, { endpoints: [endpoint], resize });
+  async #infer(pixels, endpoint, { resize = "preset", tuned = false } = {}) {
+    const network = (tuned && this.#tuned?.engine) || this.#backends;
+    const [{ data, shape }] = await network.infer(pixels, { endpoints: [endpoint], resize });
     return { data, shape };
   }
 
   /** The vector of a frame, which for a map are the means of its channels. */
-  async #vectorOf(pixels, resize) {
+  async #vectorOf(pixels, options) {
     const { endpoint } = this.#about;
-    const vector = meansOf(await this.#infer(pixels, endpoint, resize));
+    const vector = meansOf(await this.#infer(pixels, endpoint, options));
     if (!vector.every(Number.isFinite)) {
       throw failure("not_finite", {
         where: `vector at ${endpoint}`,
@@ -223,7 +282,7 @@ class Teacher {
       const remedy = "Make the trainer with the endpoint of a map.";
       throw failure("bad_option", { where: "Trainer.heatMap", expected: "an endpoint whose vectors are the means of a map", found: endpoint, remedy });
     }
-    const { data, shape } = await this.#infer(pixels, map);
+    const { data, shape } = await this.#infer(pixels, map, { tuned: true });
     const [height, width, channels] = shape;
     const vector = meansOf({ data, shape });
     const values = this.#head.predict(vector);

@@ -1,4 +1,7 @@
+import type { AddOptions, Added, CaptureOptions, FolderOptions, Sample, TreeOptions } from "./dataset.js";
 import type { FrameSource, Label, MobileNetError } from "./index.js";
+
+export type * from "./dataset.js";
 
 /**
  * What a head answers: `"softmax"`, one of its classes; `"sigmoid"`, any of them, each by itself (with one class name, whether
@@ -26,71 +29,6 @@ export interface TrainerOptions {
    * @defaultValue 1
    */
   seed?: number;
-}
-
-/** One picture of the dataset. */
-export interface Sample {
-  id: number;
-  /** Its class; null where `values` say what it is. */
-  label: string | null;
-  /** Of a regression, its numbers; of `"sigmoid"`, 0 or 1 for each class, if they were given. */
-  values?: readonly number[];
-  /** Pictures of one burst never straddle a split. */
-  burst: number;
-  /** Where it came from: a path, an address or `"camera"`. */
-  origin: string;
-  /** Milliseconds since 1970. */
-  added_ms: number;
-  /** Whether it is in the store. False without one, or where that had no room: it is in memory then. */
-  stored: boolean;
-}
-
-export interface AddOptions {
-  /** Numbers to learn, with `task: "regression"`; of `"sigmoid"`, 0 or 1 for each class, instead of one label. */
-  values?: readonly number[];
-  /** From `trainer.burst()`: frames that were taken in a row. A picture by itself is a burst of its own. */
-  burst?: number;
-  origin?: string;
-  signal?: AbortSignal;
-}
-
-/** A picture that was not taken in, and why. The others were. */
-export interface Skipped {
-  path: string;
-  error: MobileNetError;
-}
-
-export interface FolderOptions {
-  signal?: AbortSignal;
-  /** Called after each picture. */
-  onProgress?: (progress: { done: number; total: number; path: string }) => void;
-}
-
-export interface TreeOptions extends FolderOptions {
-  /**
-   * The class of a picture by its path; null for none of them, with `task: "sigmoid"`.
-   * @defaultValue the name of the folder in which it lies
-   */
-  labelOf?: (path: string) => string | null;
-}
-
-export interface Added {
-  added: number;
-  skipped: Skipped[];
-  /** How many of those that were added the store had no room for: see `storeError`. */
-  unstored: number;
-}
-
-export interface CaptureOptions {
-  /** Ends the burst. */
-  signal: AbortSignal;
-  /**
-   * Frames a second, at most: neighbours that are closer teach nothing.
-   * @defaultValue 8
-   */
-  fps?: number;
-  /** Called with each picture. */
-  onSample?: (sample: Sample) => void;
 }
 
 /** Parts of a whole, in percent. What a class has too few bursts for goes to training. */
@@ -179,6 +117,10 @@ export interface FitOptions {
    * First the head by itself for `epochs`, then both for `fineTuneEpochs`.
    */
   fineTuneFrom?: string | number;
+  /**
+   * Fine-tuning reads the network's file again, from its address or `File`. Where `load` was given bytes, give them here.
+   */
+  weights?: string | URL | Blob | ArrayBuffer | Uint8Array;
   /** @defaultValue 10 */
   fineTuneEpochs?: number;
   /** @defaultValue a tenth of `learningRate` */
@@ -234,7 +176,9 @@ export interface Evaluation {
   accuracy: number | null;
   /** Mean squared error of a regression. */
   meanSquaredError: number | null;
+  /** Of one sigmoid output two: `"not cup"` and `"cup"`. */
   classes: string[];
+  /** Empty where pictures have no single answer: of several sigmoid outputs, and of a regression. */
   confusion: number[][];
   /** The pictures of each cell of `confusion`. */
   cells: number[][][];
@@ -306,6 +250,7 @@ export class Trainer implements AsyncDisposable {
   /** Whether there is a head that predicts. */
   readonly isTrained: boolean;
 
+  /** Behind the others. */
   addClass(name: string): Promise<void>;
   renameClass(from: string, to: string): Promise<void>;
   /** With its pictures. */
@@ -363,7 +308,8 @@ export class Trainer implements AsyncDisposable {
   /**
    * Trains a head, and with `fineTuneFrom` the end of the network.
    *
-   * @throws MobileNetError `too_few_samples`, `training_diverged` (which says the batch), `bad_option`
+   * @throws MobileNetError `too_few_samples`, `training_diverged` (which says the batch; the best epoch before is kept), `busy`,
+   *   `not_finite` (which says the picture), `weights_unavailable`, `bad_option`
    */
   fit(options?: FitOptions): Promise<History>;
   evaluate(options?: { on?: Evaluation["on"] }): Promise<Evaluation>;
@@ -373,8 +319,11 @@ export class Trainer implements AsyncDisposable {
   /** For one of this head's classes, the most probable one unless named. */
   heatMap(source: FrameSource, options?: { label?: string; signal?: AbortSignal }): Promise<HeatMap>;
 
-  /** The files of a format; one, except of `"tfjs"`. */
-  save(options?: { format?: SaveFormat }): Promise<Saved[]>;
+  /**
+   * The files of a format; one, except of `"tfjs"`. After fine-tuning it is the whole network, `format: "network"`. That of a
+   * head alone reads the network's file again: see `FitOptions.weights`.
+   */
+  save(options?: { format?: SaveFormat; weights?: FitOptions["weights"] }): Promise<Saved[]>;
   /**
    * A head that `save` wrote, or a TensorFlow.js head of one or two dense layers: `model.json`, its weights and
    * `metadata.json` (Teachable Machine's whole models are for `MobileNet.load`). Its classes come first in `classes`;

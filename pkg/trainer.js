@@ -182,10 +182,9 @@ export class Trainer {
       if (label === null && values === undefined && this.#task !== "sigmoid") {
         throw failure("bad_option", { where: path, expected: "a folder that names its class", found: "none", remedy: "Use add() for single pictures." });
       }
-      if (label !== null) {
-        await this.#welcome([label]);
-      }
-      const { stored } = await this.#dataset.add(picture, { ...this.#said(label, values), burst, origin, added_ms });
+      // Nothing is awaited before it is in the list: pictures keep their order.
+      const welcomed = this.#welcome(label === null ? [] : [label]);
+      const [{ stored }] = await Promise.all([this.#dataset.add(picture, { ...this.#said(label, values), burst, origin, added_ms }), welcomed]);
       unstored += this.#dataset.store && !stored ? 1 : 0;
     };
     return { ...(await takeIn(entries, keep, { signal, onProgress })), unstored };

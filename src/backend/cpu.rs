@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::frame::{Frame, Preprocessor, View};
 use crate::kernels::Io;
 use crate::lane::{Body, Vec4};
-use crate::plan::{Output, Plan, Slot, Step};
+use crate::plan::{Output, Plan, Step, borrow};
 
 /// Runs plans with one of the CPU bodies in an arena that grows to the largest plan seen and then stays.
 #[derive(Debug)]
@@ -103,24 +103,4 @@ impl Executor for Cpu {
             values.extend_from_slice(&pixel[..channels]);
         }
     }
-}
-
-/// The output to write and the two maps to read, which lie on either side of it: a plan never lets them overlap.
-fn borrow<'a>(
-    arena: &'a mut [Vec4],
-    input: &Slot,
-    side: &Slot,
-    output: &Slot,
-) -> (&'a [Vec4], &'a [Vec4], &'a mut [Vec4]) {
-    let (below, rest) = arena.split_at_mut(output.start);
-    let (written, above) = rest.split_at_mut(output.len());
-    let (below, above) = (&*below, &*above);
-    let read = |slot: &Slot| {
-        if slot.end <= output.start {
-            &below[slot.clone()]
-        } else {
-            &above[slot.start - output.end..slot.end - output.end]
-        }
-    };
-    (read(input), read(side), written)
 }

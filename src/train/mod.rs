@@ -24,6 +24,7 @@ mod run;
 mod samples;
 mod schedule;
 mod split;
+pub mod tune;
 
 pub use augment::{Augmentation, Picture, augment};
 pub use calibrate::threshold;

@@ -3,10 +3,13 @@
 mod head;
 mod options;
 mod run;
+mod tuner;
 
 use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
-use crate::train::{self, Augmentation, Evaluation, Method, Part, Picture, nearest, rows_by_part};
+use crate::frame::region;
+use crate::model::PRESETS;
+use crate::train::{self, Augmentation, Evaluation, Method, Part, Picture, Purpose, Random, nearest, rows_by_part};
 use head::Head;
 use js_sys::{Object, Reflect};
 use options::{augmentation, class_weights, names, parts, task};
@@ -89,6 +92,31 @@ pub fn augment(
     let picture = Picture { rgba, width_px: width, height_px: height };
     let draw = [sample.into(), epoch.into()];
     train::augment(&picture, [out_width, out_height], &changes, seed.into(), draw).map_err(thrown)
+}
+
+/// Rows in the order of an epoch.
+#[wasm_bindgen]
+#[must_use]
+pub fn order(mut rows: Vec<u32>, seed: u32, epoch: u32) -> Vec<u32> {
+    Random::new(seed.into(), Purpose::Order, [epoch.into(), 0]).shuffle(&mut rows);
+    rows
+}
+
+/// The part of a frame that a network sees: `[x, y, width, height]`, px of the frame.
+///
+/// # Errors
+/// Throws a `MobileNetError` with the code `bad_option` for a preset that nobody knows.
+#[wasm_bindgen]
+pub fn view(
+    preprocessing: &str,
+    width: usize,
+    height: usize,
+    input_width: usize,
+    input_height: usize,
+) -> JsResult<Vec<f64>> {
+    let presets = PRESETS.map(|preset| (preset.crop, preset.name));
+    let crop = train::named("preprocessing", &presets, preprocessing).map_err(thrown)?;
+    Ok(region(crop, [height, width], [input_height, input_width]).to_vec())
 }
 
 /// `{ head, leaveOneOutAccuracy, params }` in closed form. `options`: `{ task, l2?, classWeights?, classes? }`.
