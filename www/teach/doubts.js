@@ -3,7 +3,7 @@ import { writeProblem } from "../loading.js";
 import { counted, element } from "./words.js";
 
 /** The most suspicious come first; a longer list is nobody's friend. */
-const MOST_SHOWN = 12;
+const MOST_SHOWN = 8;
 
 export class Doubts {
   #parts;
@@ -129,5 +129,6 @@ function deleted(ids) {
 
 function sentence(mislabelled, alike) {
   if (mislabelled + alike === 0) return "None: every picture looks like its class, and no two are nearly the same.";
-  return "Fewer doubtful pictures make a better head. After changes, train again.";
+  const most = Math.max(mislabelled, alike) > MOST_SHOWN ? ` The ${MOST_SHOWN} most suspicious of each kind are shown.` : "";
+  return `Fewer doubtful pictures make a better head. After changes, train again.${most}`;
 }

@@ -318,6 +318,7 @@ function beginTraining() {
 async function endTraining(history) {
   watch.busy = false;
   keep.write();
+  showTry();
   if (!history) return;
   curves.end(history.bestEpoch);
   // A head by itself says nothing of layers that have changed.
@@ -331,6 +332,11 @@ async function endTraining(history) {
   await doubts.show();
 }
 
+/** A picture can be tried once something answers. */
+function showTry() {
+  at("try").hidden = !collection.trainer?.isTrained;
+}
+
 /** A head that was saved before: there is no training to tell of, but there may be pictures to judge it by. */
 function showOpened() {
   curves.begin();
@@ -338,6 +344,7 @@ function showOpened() {
   confusion.hide();
   doubts.hide();
   training.forget();
+  showTry();
   watch.renew();
 }
 
@@ -364,7 +371,6 @@ at("class-form").addEventListener("submit", (event) => {
 });
 collection.addEventListener("change", () => {
   at("picture-count").textContent = collection.size > 0 ? counted(collection.size, "picture") : "";
-  at("try").hidden = !collection.trainer?.isTrained;
   const { unstored } = collection;
   at("unstored").hidden = unstored === 0;
   if (unstored > 0) at("unstored").textContent = `The browser has no more room for this site: ${counted(unstored, "picture")} will be gone when you leave. Save all as a zip, below.`;

@@ -14,6 +14,9 @@ const MOST_SHOWN = 6;
 /** How often the words below the picture change. */
 const HEAT_TEXT_MS = 1500;
 
+/** Another head, or another trainer, took the place of the one that was asked. */
+const PASSING = ["aborted", "not_trained", "disposed"];
+
 const nameOf = ({ name }) => name;
 
 export class Watch {
@@ -79,8 +82,7 @@ export class Watch {
         this.#meter.frame(answer.ms);
         await this.#lookAt(video, signal);
       } catch (error) {
-        // Another head, or another trainer, took this one's place in between.
-        if (signal.aborted || ["aborted", "not_trained", "disposed"].includes(error.code)) continue;
+        if (signal.aborted || PASSING.includes(error.code)) continue;
         throw error;
       }
     }
@@ -126,8 +128,8 @@ export class Watch {
     const now = performance.now();
     if (now - this.#heatAt < HEAT_EVERY_MS) return;
     this.#heatAt = now;
-    const map = await this.#collection.trainer.heatMap(source, { label: heatClass.value || undefined, signal });
-    if (signal?.aborted || !heatOn.checked) return;
+    const map = await this.#heatMap(source, { label: heatClass.value || undefined, signal });
+    if (!map || signal?.aborted || !heatOn.checked) return;
     heat.hidden = false;
     draw(heat, map, source === video ? video : picture);
     if (now - this.#textAt < HEAT_TEXT_MS && !heatText.hidden) return;
@@ -135,6 +137,19 @@ export class Watch {
     heatText.hidden = false;
     heatText.textContent = describe(map, heat.dataset.mirrored === "true");
     heat.setAttribute("aria-label", heatText.textContent);
+  }
+
+  /** Null where there is none; then the answers go on without. */
+  async #heatMap(source, options) {
+    try {
+      return await this.#collection.trainer.heatMap(source, options);
+    } catch (error) {
+      if (PASSING.includes(error.code)) throw error;
+      this.#parts.heatOn.checked = false;
+      this.#onHeatChosen();
+      this.onProblem(error);
+      return null;
+    }
   }
 
   #onHeatChosen() {
