@@ -10,9 +10,9 @@ const VALIDATION = 20;
 
 const [TRAIN, HELD_OUT, TEST] = [0, 1, 2];
 
-/** Vectors with what is to be learnt of them, in the module's memory. */
-export function samplesOf(module, vectors, targets, features) {
-  const samples = new module.Samples(features, targets[0]?.length ?? 1);
+/** Vectors with what is to be learnt of them, so many numbers each, in the module's memory. */
+export function samplesOf(module, vectors, targets, [features, outputs]) {
+  const samples = new module.Samples(features, outputs);
   try {
     vectors.forEach((vector, row) => samples.push(vector, Float32Array.from(targets[row])));
     return samples;
@@ -66,7 +66,7 @@ export class Lesson {
     const features = vectors[0]?.length ?? 1;
     [this.#module, this.#ids, this.#options, this.#epoch] = [module, ids, options, options.initialEpoch ?? 0];
     this.#parts = module.split(labels, bursts, sharesOf(options.split), options.seed);
-    this.#samples = samplesOf(module, vectors, targets, features);
+    this.#samples = samplesOf(module, vectors, targets, [features, options.classes.length]);
     try {
       this.#begin(features, head);
     } catch (error) {

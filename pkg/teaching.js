@@ -232,7 +232,8 @@ class Teacher {
   /** What `work` makes of pictures as samples for the head. */
   #with({ ids, targets }, work) {
     const vectors = ids.map((id) => this.#seenBy(true).get(id));
-    const samples = samplesOf(this.#module, vectors, targets, this.#about.fingerprint.length);
+    const { features, outputs } = this.#head.info();
+    const samples = samplesOf(this.#module, vectors, targets, [features, outputs]);
     try {
       return work(samples);
     } finally {

@@ -46,6 +46,7 @@ const TRAINING: Group = Group {
         "trainer.js",
         "training-codes.js",
         "training.js",
+        "tuning.js",
         "zip.js",
     ],
     scripts: false,
