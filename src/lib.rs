@@ -57,6 +57,9 @@ pub mod probe;
 mod small;
 mod synthetic;
 
+#[cfg(feature = "training")]
+pub mod train;
+
 #[cfg(target_arch = "wasm32")]
 mod js;
 
