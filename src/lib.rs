@@ -52,6 +52,8 @@ pub mod output;
 pub mod describe;
 pub mod net;
 pub mod probe;
+#[cfg(feature = "full")]
+pub mod quantize;
 mod small;
 mod synthetic;
 

@@ -94,6 +94,12 @@ pub struct Integers {
     pub(super) nodes: BTreeMap<String, Integer>,
 }
 
+impl FromIterator<(String, Integer)> for Integers {
+    fn from_iter<I: IntoIterator<Item = (String, Integer)>>(nodes: I) -> Self {
+        Self { nodes: nodes.into_iter().collect() }
+    }
+}
+
 impl Integers {
     /// What is said of the node of that name.
     #[must_use]

@@ -76,9 +76,12 @@ impl Integers {
         Ok((!nodes.nodes.is_empty()).then_some(nodes))
     }
 
-    /// The same as tensors.
+    /// The same as tensors of a file.
+    ///
+    /// # Errors
+    /// None that its own numbers could be the cause of.
     #[cfg(feature = "full")]
-    pub(super) fn tensors(&self) -> Result<Vec<Tensor<'static>>> {
+    pub fn tensors(&self) -> Result<Vec<Tensor<'static>>> {
         let mut tensors = Vec::new();
         for (name, Integer { steps, bounds, rule }) in &self.nodes {
             let mut push = |end: &str, dtype: Dtype, bytes: Vec<u8>| {

@@ -3,30 +3,75 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use mobilenet_web::{Frame, View};
+use mobilenet_web::quantize::{Calibration, Cost, Quantized};
 use mobilenet_web::weights::{Checkpoint, Overrides, Part, Precision, checkpoint, main_part, read_parts, wanted};
 
+use crate::picture::{self, Picture};
 use crate::{paths, stamp};
 
-/// Writes `to` from a file, the main one of several that lie beside each other, a folder, or a list of files.
-pub fn run(from: &[PathBuf], to: &Path, precision: Precision) -> Result<()> {
-    let files = gather(from)?;
-    let parts: Vec<Part<'_>> = files.iter().map(|(name, bytes)| Part { name, bytes }).collect();
-    let place = || format!("converting {}", files[0].0);
-    let checkpoint = checkpoint(read_parts(&parts).with_context(place)?, &Overrides::default()).with_context(place)?;
-    let written = checkpoint.to_safetensors(precision).with_context(place)?;
-    stamp::write(to, &written)?;
-    let before: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
-    println!(
-        "{}\n{}: {} bytes of {before}, {}",
-        describe(&checkpoint),
-        to.display(),
-        written.len(),
-        stamp::integrity(&written)
-    );
-    for warning in &checkpoint.warnings {
-        eprintln!("{}: {}", warning.code, warning.message);
+/// What `convert` was asked to do.
+#[derive(Default)]
+pub struct Convert {
+    /// How weights are written.
+    pub precision: Precision,
+    /// A folder of pictures that say how large maps become, so that they are of integers as well.
+    pub calibrate: Option<PathBuf>,
+}
+
+impl Convert {
+    /// Writes `to` from a file, the main one of several that lie beside each other, a folder, or a list of files.
+    pub fn run(&self, from: &[PathBuf], to: &Path) -> Result<()> {
+        let files = gather(from)?;
+        let parts: Vec<Part<'_>> = files.iter().map(|(name, bytes)| Part { name, bytes }).collect();
+        let place = || format!("converting {}", files[0].0);
+        let read = read_parts(&parts).with_context(place)?;
+        let checkpoint = checkpoint(read, &Overrides::default()).with_context(place)?;
+        let (written, cost) = match &self.calibrate {
+            None => (checkpoint.to_safetensors(self.precision).with_context(place)?, None),
+            Some(folder) => {
+                let Quantized { file, cost } = calibrated(&checkpoint, folder).with_context(place)?;
+                (file, Some(cost))
+            }
+        };
+        stamp::write(to, &written)?;
+        let before: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+        println!(
+            "{}\n{}: {} bytes of {before}, {}",
+            describe(&checkpoint),
+            to.display(),
+            written.len(),
+            stamp::integrity(&written)
+        );
+        if let Some(cost) = cost {
+            print(&cost);
+        }
+        for warning in &checkpoint.warnings {
+            eprintln!("{}: {}", warning.code, warning.message);
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// The network in integers, by the pictures of a folder.
+fn calibrated(checkpoint: &Checkpoint<'_>, folder: &Path) -> Result<Quantized> {
+    let mut calibration = Calibration::new(checkpoint)?;
+    let files = paths::files_below(folder).with_context(|| format!("reading the folder {}", folder.display()))?;
+    for file in &files {
+        let Picture { rgba, width_px, height_px } = picture::read(file)?;
+        let frame = Frame { rgba: &rgba, width_px, height_px };
+        calibration.add(&frame, &View::default()).with_context(|| file.display().to_string())?;
+    }
+    calibration.finish().with_context(|| folder.display().to_string())
+}
+
+fn print(cost: &Cost) {
+    println!("what integers lose of the floats, by the pictures that they were calibrated by:");
+    for noise in &cost.endpoints {
+        println!("  {:<32} {:6.1} dB", noise.endpoint, noise.decibels());
+    }
+    println!("  first label of {} of {} pictures", cost.agreeing, cost.pictures);
+    println!("  a logit is off by at most {:.3}, a probability by {:.4}", cost.logits, cost.probabilities);
 }
 
 fn describe(checkpoint: &Checkpoint<'_>) -> String {
@@ -101,6 +146,10 @@ mod tests {
         write(folder.join("shards/2.bin"), second)?;
         let manifest = json!([{ "paths": ["shards/1.bin", "shards/2.bin"], "weights": weights }]);
         Ok(write(folder.join("model.json"), json!({ "weightsManifest": manifest }).to_string())?)
+    }
+
+    fn run(from: &[PathBuf], to: &Path, precision: Precision) -> Result<()> {
+        Convert { precision, calibrate: None }.run(from, to)
     }
 
     #[test]
