@@ -80,6 +80,11 @@ impl Map {
         }
     }
 
+    /// Whether channels have to stay as they are: curves bend all alike, and the picture's belong to the picture.
+    pub(super) fn is_fixed(&self, graph: &Graph) -> bool {
+        self.curve().is_some() || matches!(graph.nodes[self.first].op, Op::Input | Op::Scale)
+    }
+
     /// The curve that a table is needed for.
     pub(super) fn curve(&self) -> Option<fn(f32) -> f32> {
         match self.activation {

@@ -6,6 +6,7 @@
 //! module for integers opens, and its [`Cost`] on the same pictures.
 
 mod cost;
+mod equalise;
 mod maps;
 mod moments;
 mod range;
@@ -24,6 +25,7 @@ use maps::Map;
 use moments::Moments;
 use range::{Histogram, Range};
 use runner::Runner;
+use write::Known;
 
 /// A network of floats, and the pictures that it is to be quantised by.
 pub struct Calibration<'c, 'a> {
@@ -94,26 +96,53 @@ impl<'c, 'a> Calibration<'c, 'a> {
         }
         let maps = maps::of(&self.graph);
         let mut runner = Runner::new(&self.graph, self.checkpoint, &maps)?;
-        let mut ranges = vec![Range::EMPTY; maps.len()];
-        self.observe(&mut runner, &mut |of: &dyn Fn(usize) -> Vec<f32>| {
-            maps.iter().zip(&mut ranges).for_each(|(map, range)| range.add(&of(map.last)));
-        })?;
-        let mut histograms: Vec<Histogram> = ranges.iter().map(|&range| Histogram::new(range)).collect();
-        self.observe(&mut runner, &mut |of: &dyn Fn(usize) -> Vec<f32>| {
-            maps.iter().zip(&mut histograms).for_each(|(map, histogram)| histogram.add(&of(map.last)));
-        })?;
-        let steps: Vec<_> = maps.iter().zip(&histograms).map(|(map, histogram)| map.steps(histogram)).collect();
-        let mut moments: Vec<Option<Moments>> =
-            maps.iter().map(|map| Moments::new(&self.graph, map.first)).collect();
-        self.observe(&mut runner, &mut |of: &dyn Fn(usize) -> Vec<f32>| {
-            for (map, moments) in maps.iter().zip(&mut moments) {
-                let (Some(moments), Some(&input)) = (moments, map.inputs.first()) else { continue };
-                moments.add(&of(self.graph.nodes[map.first].inputs[0]), steps[input].after);
+        let mut largest: Vec<_> = maps.iter().map(|map| vec![0.0_f32; self.channels(map)]).collect();
+        self.observe(&mut runner, &mut |of| {
+            for (map, largest) in maps.iter().zip(&mut largest) {
+                for pixel in of(map.last).chunks_exact(largest.len()) {
+                    largest.iter_mut().zip(pixel).for_each(|(most, value)| *most = most.max(value.abs()));
+                }
             }
         })?;
-        let file = write::file(self.checkpoint, &self.graph, (&maps, &steps, &moments))?;
+        let gains = equalise::gains(&self.graph, &maps, &largest);
+        // A map as its integers will have it.
+        let enlarged = |map: usize, mut values: Vec<f32>| {
+            for pixel in values.chunks_exact_mut(gains[map].len().max(1)) {
+                pixel.iter_mut().zip(&gains[map]).for_each(|(value, gain)| *value *= gain);
+            }
+            values
+        };
+        let mut ranges = vec![Range::EMPTY; maps.len()];
+        self.observe(&mut runner, &mut |of| {
+            for (at, (map, range)) in maps.iter().zip(&mut ranges).enumerate() {
+                range.add(&enlarged(at, of(map.last)));
+            }
+        })?;
+        let mut histograms: Vec<Histogram> = ranges.iter().map(|&range| Histogram::new(range)).collect();
+        self.observe(&mut runner, &mut |of| {
+            for (at, (map, histogram)) in maps.iter().zip(&mut histograms).enumerate() {
+                histogram.add(&enlarged(at, of(map.last)));
+            }
+        })?;
+        let steps: Vec<_> = maps.iter().zip(&histograms).map(|(map, histogram)| map.steps(histogram)).collect();
+        let mut moments: Vec<_> = maps.iter().map(|map| Moments::new(&self.graph, map.first)).collect();
+        self.observe(&mut runner, &mut |of| {
+            for (map, moments) in maps.iter().zip(&mut moments) {
+                let (Some(moments), Some(&input)) = (moments, map.inputs.first()) else { continue };
+                let node = self.graph.nodes[map.first].inputs[0];
+                moments.add(&enlarged(input, of(node)), steps[input].after);
+            }
+        })?;
+        let known: Vec<Known> = (maps.into_iter().zip(steps)).zip(gains.into_iter().zip(moments))
+            .map(|((map, steps), (gains, moments))| Known { map, steps, gains, moments })
+            .collect();
+        let file = write::file(self.checkpoint, &self.graph, &known)?;
         let cost = self.cost(&file)?;
         Ok(Quantized { file, cost })
+    }
+
+    fn channels(&self, map: &Map) -> usize {
+        self.graph.nodes[map.last].shape.channels
     }
 
     /// Shows the maps of each picture by their nodes.

@@ -80,6 +80,11 @@ impl Moments {
         [&group.floats, &group.sums].map(|sums| sums.iter().map(|sum| sum / self.samples).collect())
     }
 
+    /// Whether each output reads its own channel.
+    pub(super) const fn is_depthwise(&self) -> bool {
+        self.depthwise
+    }
+
     /// Which group output `out` reads.
     pub(super) const fn group(&self, out: usize) -> usize {
         if self.depthwise { out } else { 0 }
