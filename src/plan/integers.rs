@@ -142,9 +142,17 @@ impl Packer<'_> {
         }
     }
 
+    /// What is said of input `index`. Those that have more than eight bits can only be added.
+    fn read(&self, index: usize) -> Option<&Integer> {
+        let said = self.said(*self.node.inputs.get(index)?)?;
+        let (least, greatest) = said.steps.centred();
+        let fits = least <= said.bounds.0 && said.bounds.1 <= greatest;
+        (fits || matches!(self.node.op, Op::Add | Op::Dequantize)).then_some(said)
+    }
+
     /// What the integers of input `index` stand for.
     fn input(&self, index: usize) -> Option<Steps> {
-        self.said(*self.node.inputs.get(index)?).map(|said| said.steps)
+        self.read(index).map(|said| said.steps)
     }
 
     fn pack(&self, packed: &mut [Vec4], missing: &dyn Fn() -> Error) -> Result<()> {
@@ -157,7 +165,7 @@ impl Packer<'_> {
     #[expect(clippy::cast_precision_loss, reason = "a row of eight bits")]
     fn unweighted(&self, packed: &mut [Vec4]) -> Option<()> {
         if self.node.op == Op::Dequantize {
-            let said = self.said(*self.node.inputs.first()?)?;
+            let said = self.read(0)?;
             let scales = packed.as_flattened_mut().iter_mut().take(self.node.shape.channels);
             scales.enumerate().for_each(|(channel, scale)| *scale = said.steps.scale * said.channel(channel));
             return Some(());
@@ -237,7 +245,7 @@ impl Packer<'_> {
         let shape = &parameter.shape;
         let (out, channels, taps) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
         let (Some(said @ Integer { steps, bounds, rule: Rule::Weighted(biases), .. }), Some(reads)) =
-            (self.said(self.id), self.said(self.node.inputs[0]))
+            (self.said(self.id), self.read(0))
         else {
             return Err(missing());
         };

@@ -32,7 +32,7 @@ impl Known {
 pub(super) fn file(checkpoint: &Checkpoint<'_>, graph: &Graph, all: &[Known]) -> Result<Vec<u8>> {
     let (mut tensors, mut nodes) = (Vec::new(), Vec::new());
     for known in all {
-        let Known { map, steps: Both { before, after }, .. } = known;
+        let Known { map, steps: Both { before, after, bounds }, .. } = known;
         let node = &graph.nodes[map.first];
         let rule = match (node.op, &known.moments) {
             (Op::Input, _) => Rule::Input,
@@ -45,12 +45,8 @@ pub(super) fn file(checkpoint: &Checkpoint<'_>, graph: &Graph, all: &[Known]) ->
             }
             _ => Rule::CentredMean,
         };
-        let (low, high) = map.bounds();
-        // The greatest integer bounds channels that are multiplied, each where its largest numbers were.
-        let high = if known.gains.is_empty() { high } else { f32::INFINITY };
         let channels = known.gains.iter().map(|gain| 1.0 / gain).collect();
-        let bounds = before.within((low, high));
-        nodes.push((node.name.clone(), Integer { steps: *before, channels, bounds, rule }));
+        nodes.push((node.name.clone(), Integer { steps: *before, channels, bounds: *bounds, rule }));
         if let Some(curve) = map.curve() {
             let rule = Rule::Lookup(table(*before, *after, curve));
             let integer = Integer { steps: *after, channels: Vec::new(), bounds: after.centred(), rule };

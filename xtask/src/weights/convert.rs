@@ -181,4 +181,36 @@ mod tests {
         assert!(error.contains("`shards/2.bin`") && !error.contains("1.bin") && !at("never").exists(), "{error}");
         Ok(remove_dir_all(folder)?)
     }
+
+    #[test]
+    fn pictures_of_a_folder_calibrate() -> Result<()> {
+        let folder = paths::cargo_target().join(format!("calibrate-{}", std::process::id()));
+        let at = |path: &str| folder.join(path);
+        model(&at("in"))?;
+        ["none", "text", "pictures"].map(at).iter().try_for_each(create_dir_all)?;
+        write(at("text/notes.txt"), "no picture")?;
+        for (name, shade) in [("a.png", 60), ("b.bmp", 200)] {
+            image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([shade, x as u8 * 6, y as u8 * 8]))
+                .save(at("pictures").join(name))?;
+        }
+        let calibrated = |from: &str, pictures: &str| {
+            let calibrate = Some(at(pictures));
+            Convert { precision: Precision::Int8, calibrate }.run(&[at(from)], &at("out.safetensors"))
+        };
+        for (from, pictures, says) in [
+            ("in", "none", ["none", "pictures"]),
+            ("in", "text", ["notes.txt", "expected a PNG"]),
+            ("in", "nowhere", ["nowhere", "reading the folder"]),
+        ] {
+            let error = format!("{:#}", calibrated(from, pictures).expect_err(pictures));
+            assert!(says.iter().all(|part| error.contains(part)) && !at("out.safetensors").exists(), "{error}");
+        }
+        calibrated("in", "pictures")?;
+        let net = Net::open(&read(at("out.safetensors"))?, &Options::default())?;
+        assert!(net.is_integer());
+        // What is quantised already stays so.
+        let error = format!("{:#}", calibrated("out.safetensors", "pictures").expect_err("integers"));
+        assert!(error.contains("a network of floats"), "{error}");
+        Ok(remove_dir_all(folder)?)
+    }
 }
