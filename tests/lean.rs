@@ -102,7 +102,8 @@ fn integers_open_as_what_they_stand_for() {
                 integers(tensor, Dtype::U8, eight, one)
             }
             "logits/biases" => {
-                let two = Quantization { axis: 0, scales: vec![0.5, 0.125], zero_points: vec![0, -7], columns: Vec::new() };
+                let two =
+                    Quantization { axis: 0, scales: vec![0.5, 0.125], zero_points: vec![0, -7], columns: Vec::new() };
                 integers(tensor, Dtype::I32, (0..count).flat_map(word).collect(), two)
             }
             _ => tensor,

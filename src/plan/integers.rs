@@ -142,12 +142,9 @@ impl Packer<'_> {
         }
     }
 
-    /// What is said of input `index`. Those that have more than eight bits can only be added.
+    /// What is said of input `index`.
     fn read(&self, index: usize) -> Option<&Integer> {
-        let said = self.said(*self.node.inputs.get(index)?)?;
-        let (least, greatest) = said.steps.centred();
-        let fits = least <= said.bounds.0 && said.bounds.1 <= greatest;
-        (fits || matches!(self.node.op, Op::Add | Op::Dequantize)).then_some(said)
+        self.said(*self.node.inputs.get(index)?)
     }
 
     /// What the integers of input `index` stand for.

@@ -36,7 +36,8 @@ pub struct Cost {
 
 impl Cost {
     pub(super) fn new(graph: &Graph) -> Self {
-        let noise = |endpoint: &crate::graph::Endpoint| Noise { endpoint: endpoint.name.clone(), signal: 0.0, noise: 0.0 };
+        let noise =
+            |endpoint: &crate::graph::Endpoint| Noise { endpoint: endpoint.name.clone(), signal: 0.0, noise: 0.0 };
         let endpoints = graph.endpoints.iter().map(noise).collect();
         Self { pictures: 0, agreeing: 0, logits: 0.0, probabilities: 0.0, endpoints }
     }

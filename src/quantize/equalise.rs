@@ -3,7 +3,7 @@
 //! Data-Free Quantization (ICCV 2019), do so with layers in pairs.
 //!
 //! Of V2's logits, on pictures that did not calibrate it: 16.5 dB without, 18.5 with. The maps between a block's ends gained V2
-//! another 0.8 so, but cost V1 1.2 (24.4 without): a channel that the pictures hardly woke is clipped when another
+//! another 0.7 so, but cost V1 1.2 (of 24.4): a channel that the pictures hardly woke is clipped when another
 //! picture does.
 
 use super::maps::Map;

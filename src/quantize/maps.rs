@@ -16,20 +16,13 @@ pub(super) struct Map {
     pub(super) inputs: Vec<usize>,
     /// What bends it.
     pub(super) activation: Activation,
-    /// Whether its integers may have nine bits: no weights are multiplied by them, they are only added, or become numbers.
-    pub(super) wide: bool,
 }
-
-/// The greatest integer of nine bits: what integers of eight less a zero point may come to, so that all kernels take it.
-const WIDE: i32 = 255;
 
 /// What the integers of a map stand for before and behind a curve that no bounds are; else the same twice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Both {
     pub(super) before: Steps,
     pub(super) after: Steps,
-    /// The least and the greatest integer before the curve, less the zero point.
-    pub(super) bounds: (i32, i32),
 }
 
 /// Every map of a graph that can be of integers, in order.
@@ -57,20 +50,13 @@ pub(super) fn of(graph: &Graph) -> Vec<Map> {
             | Op::Add
             | Op::Scale
             | Op::GlobalPool(Pooling::Average | Pooling::Slim7) => {
-                maps.push(Map { first: id, last: id, inputs, activation: Activation::Linear, wide: false });
+                maps.push(Map { first: id, last: id, inputs, activation: Activation::Linear });
                 Some(maps.len() - 1)
             }
             // Probabilities are numbers: eight bits are too few for them.
             _ => None,
         });
         places.push(place);
-    }
-    for index in 0..maps.len() {
-        let mut readers = maps.iter().filter(|map| map.inputs.contains(&index));
-        let first = graph.nodes[maps[index].first].op;
-        maps[index].wide = matches!(first, Op::Conv(_) | Op::Dense)
-            && maps[index].activation == Activation::Linear
-            && readers.all(|map| graph.nodes[map.first].op == Op::Add);
     }
     maps
 }
@@ -85,12 +71,13 @@ pub(super) fn quantized(graph: &Graph, checkpoint: &Checkpoint<'_>) -> Graph {
 const CLOSED: f32 = -3.0;
 
 impl Map {
-    /// What it is never below. ReLU6's other bound is never passed: no integer stands for more than the largest number.
-    const fn low(&self) -> f32 {
-        match self.activation {
+    /// What it is never beyond. ReLU6's 6 is never passed: no integer stands for more than the largest number.
+    pub(super) const fn bounds(&self) -> (f32, f32) {
+        let low = match self.activation {
             Activation::Relu6 | Activation::Relu => 0.0,
             _ => f32::NEG_INFINITY,
-        }
+        };
+        (low, f32::INFINITY)
     }
 
     /// The curve that a table is needed for.
@@ -110,29 +97,17 @@ impl Map {
                 let high = after.centred().1 as f32 * after.scale;
                 // Where hard-swish is that high: itself from 3 on.
                 let high = if high >= 3.0 { high } else { (24.0_f32.mul_add(high, 9.0).sqrt() - 3.0) / 2.0 };
-                Both::curved(Range { low: CLOSED, high }, after)
+                Both { before: Range { low: CLOSED, high }.steps(), after }
             }
-            Activation::HardSigmoid | Activation::SlimSigmoid => {
-                Both::curved(Range { low: CLOSED, high: -CLOSED }, Range { low: 0.0, high: 1.0 }.steps())
-            }
-            _ if self.wide => {
-                let scale = histogram.symmetric(2.0 * WIDE as f32) / WIDE as f32;
-                let steps = Steps { scale, zero_point: 0, signed: true };
-                Both { before: steps, after: steps, bounds: (-WIDE, WIDE) }
-            }
+            Activation::HardSigmoid | Activation::SlimSigmoid => Both {
+                before: Range { low: CLOSED, high: -CLOSED }.steps(),
+                after: Range { low: 0.0, high: 1.0 }.steps(),
+            },
             _ => {
                 let steps = histogram.steps();
-                Both { before: steps, after: steps, bounds: steps.within((self.low(), f32::INFINITY)) }
+                Both { before: steps, after: steps }
             }
         }
-    }
-}
-
-impl Both {
-    /// Of a curve over that range.
-    fn curved(before: Range, after: Steps) -> Self {
-        let before = before.steps();
-        Self { before, after, bounds: before.centred() }
     }
 }
 

@@ -55,7 +55,9 @@ impl<'c, 'a> Calibration<'c, 'a> {
             return Err(Error::new(Kind::BadOption, "calibration")
                 .expected("a network of floats")
                 .found(format!("integers: tensor `{}` is {}", tensor.name, tensor.dtype.name()))
-                .remedy("Leave calibration out to keep its integers, or quantise the float network that it was made from."));
+                .remedy(
+                    "Leave calibration out to keep its integers, or quantise the float network that it was made from.",
+                ));
         }
         let spec = &checkpoint.spec;
         Ok(Self {
@@ -133,7 +135,8 @@ impl<'c, 'a> Calibration<'c, 'a> {
                 moments.add(&enlarged(input, of(node)), steps[input].after);
             }
         })?;
-        let known: Vec<Known> = (maps.into_iter().zip(steps)).zip(gains.into_iter().zip(moments))
+        let known: Vec<Known> = (maps.into_iter().zip(steps))
+            .zip(gains.into_iter().zip(moments))
             .map(|((map, steps), (gains, moments))| Known { map, steps, gains, moments })
             .collect();
         let file = write::file(self.checkpoint, &self.graph, &known)?;

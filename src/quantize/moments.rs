@@ -43,8 +43,7 @@ impl Moments {
         let input = graph.nodes[node.inputs[0]].shape;
         let taps = window.kernel * window.kernel;
         let (inputs, groups) = if depthwise { (taps, input.channels) } else { (input.channels * taps, 1) };
-        let group =
-            Group { floats: vec![0.0; inputs], sums: vec![0.0; inputs], products: vec![0.0; inputs * inputs] };
+        let group = Group { floats: vec![0.0; inputs], sums: vec![0.0; inputs], products: vec![0.0; inputs * inputs] };
         let groups = vec![group; groups];
         Some(Self { input, output: node.shape, window, depthwise, inputs, samples: 0.0, groups })
     }
@@ -52,8 +51,10 @@ impl Moments {
     /// Looks at a map, and at what integers make of it.
     pub(super) fn add(&mut self, map: &[f32], steps: Steps) {
         let (low, high) = steps.centred();
-        let rounded: Vec<f32> =
-            map.iter().map(|value| (value / steps.scale).round().clamp(low as f32, high as f32) * steps.scale).collect();
+        let rounded: Vec<f32> = map
+            .iter()
+            .map(|value| (value / steps.scale).round().clamp(low as f32, high as f32) * steps.scale)
+            .collect();
         let pixels = self.output.pixels();
         // A stride that no width is a multiple of, so that all columns are seen.
         let stride = (pixels / POSITIONS).max(1);
@@ -65,7 +66,8 @@ impl Moments {
                 for at in 0..self.inputs {
                     let (channel, tap) = if self.depthwise { (index, at) } else { (at / taps, at % taps) };
                     let from = place(self.input, self.window, (position, self.output.width), tap);
-                    let of = |map: &[f32]| from.map_or(0.0, |pixel| f64::from(map[pixel * self.input.channels + channel]));
+                    let of =
+                        |map: &[f32]| from.map_or(0.0, |pixel| f64::from(map[pixel * self.input.channels + channel]));
                     (floats[at], integers[at]) = (of(map), of(&rounded));
                 }
                 group.add(&floats, &integers);

@@ -49,10 +49,6 @@ pub(super) struct Histogram {
 const NARROWINGS: u8 = 32;
 const NARROWING: f32 = 1.0 / 40.0;
 
-fn shares() -> impl Iterator<Item = f32> {
-    (0..NARROWINGS).map(|step| 1.0 - NARROWING * f32::from(step))
-}
-
 impl Histogram {
     pub(super) fn new(range: Range) -> Self {
         Self { range, counts: vec![0; BINS] }
@@ -66,21 +62,14 @@ impl Histogram {
         }
     }
 
-    /// Of ranges around 0 in so many steps, how far the one reaches that loses least.
-    pub(super) fn symmetric(&self, steps: f32) -> f32 {
-        let most = self.range.high.max(-self.range.low);
-        let most = if most > 0.0 { most } else { 1.0 };
-        let error = |high: &f32| self.error(Range { low: -high, high: *high }, steps);
-        shares().map(|share| most * share).min_by(|a, b| error(a).total_cmp(&error(b))).unwrap_or(most)
-    }
-
     /// The integers that lose least: a narrower range has finer steps, and clips more.
     pub(super) fn steps(&self) -> Steps {
+        let shares = || (0..NARROWINGS).map(|step| 1.0 - NARROWING * f32::from(step));
         let (mut best, mut least) = (self.range, f64::INFINITY);
         for low in shares().map(|share| self.range.low * share) {
             for high in shares().map(|share| self.range.high * share) {
                 let range = Range { low, high };
-                let error = self.error(range, STEPS);
+                let error = self.error(range);
                 if error < least {
                     (best, least) = (range, error);
                 }
@@ -93,8 +82,8 @@ impl Histogram {
     }
 
     /// The sum of squared errors: of rounding a twelfth of a step's square each, and what is clipped.
-    fn error(&self, range: Range, steps: f32) -> f64 {
-        let step = f64::from(range.width() / steps);
+    fn error(&self, range: Range) -> f64 {
+        let step = f64::from(range.width() / STEPS);
         let bin = self.range.width() / BINS as f32;
         let mut error = 0.0;
         for (index, &count) in self.counts.iter().enumerate().filter(|bin| *bin.1 > 0) {

@@ -32,7 +32,7 @@ impl Known {
 pub(super) fn file(checkpoint: &Checkpoint<'_>, graph: &Graph, all: &[Known]) -> Result<Vec<u8>> {
     let (mut tensors, mut nodes) = (Vec::new(), Vec::new());
     for known in all {
-        let Known { map, steps: Both { before, after, bounds }, .. } = known;
+        let Known { map, steps: Both { before, after }, .. } = known;
         let node = &graph.nodes[map.first];
         let rule = match (node.op, &known.moments) {
             (Op::Input, _) => Rule::Input,
@@ -46,7 +46,8 @@ pub(super) fn file(checkpoint: &Checkpoint<'_>, graph: &Graph, all: &[Known]) ->
             _ => Rule::CentredMean,
         };
         let channels = known.gains.iter().map(|gain| 1.0 / gain).collect();
-        nodes.push((node.name.clone(), Integer { steps: *before, channels, bounds: *bounds, rule }));
+        nodes
+            .push((node.name.clone(), Integer { steps: *before, channels, bounds: before.within(map.bounds()), rule }));
         if let Some(curve) = map.curve() {
             let rule = Rule::Lookup(table(*before, *after, curve));
             let integer = Integer { steps: *after, channels: Vec::new(), bounds: after.centred(), rule };

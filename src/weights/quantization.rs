@@ -2,9 +2,9 @@
 //! `NAME/zero_points` (I32) where one of them is not 0; one for the whole tensor, or one for each index of its first axis.
 
 use super::{Dtype, File, Tensor};
-use crate::error::{Error, Result};
 #[cfg(feature = "full")]
 use crate::error::Kind;
+use crate::error::{Error, Result};
 use std::borrow::Cow;
 
 /// What the name of a tensor's scales ends with.
@@ -49,7 +49,8 @@ impl Quantization {
             let zero = self.zero_points.get(channel).copied().unwrap_or(0);
             let scale = self.scales.get(channel).copied().unwrap_or(0.0);
             #[cfg(feature = "integers")]
-            let scale = if self.columns.is_empty() { scale } else { scale * self.columns[index / taps % self.columns.len()] };
+            let scale =
+                if self.columns.is_empty() { scale } else { scale * self.columns[index / taps % self.columns.len()] };
             ((f64::from(integer) - f64::from(zero)) * f64::from(scale)) as f32
         };
         dense.chunks_exact(size).enumerate().map(real).collect()

@@ -12,9 +12,6 @@ pub(super) const BIASES: &str = "/map/biases";
 pub(super) const TABLE: &str = "/map/table";
 pub(super) const CHANNELS: &str = "/map/channels";
 
-/// The greatest integer of nine bits: what one of eight less its zero point may be.
-const WIDE: i32 = 255;
-
 /// Numbers of a node.
 const NUMBERS: usize = 6;
 
@@ -131,12 +128,10 @@ fn integer(numbers: &[f32], channels: Vec<f32>, lists: impl Fn(&Rule) -> Option<
     let steps = Steps::new(dtype, scale, zero_point as i32)?;
     let (least, greatest) = steps.centred();
     let bounds = (low as i32, high as i32);
-    let rule = lists(RULES.get(code as usize)?)?;
-    // What weights make may be wider than what weights are multiplied by.
-    let (low, high) = if matches!(rule, Rule::Weighted(_)) { (-WIDE, WIDE) } else { (least, greatest) };
-    if !(low <= bounds.0 && bounds.0 <= bounds.1 && bounds.1 <= high) {
+    if !(least <= bounds.0 && bounds.0 <= bounds.1 && bounds.1 <= greatest) {
         return None;
     }
+    let rule = lists(RULES.get(code as usize)?)?;
     let fits = |value: &i16| (least..=greatest).contains(&i32::from(*value));
     match &rule {
         Rule::Lookup(table) if !table.iter().all(fits) => None,

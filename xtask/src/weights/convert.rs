@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use mobilenet_web::{Frame, View};
 use mobilenet_web::quantize::{Calibration, Cost, Quantized};
 use mobilenet_web::weights::{Checkpoint, Overrides, Part, Precision, checkpoint, main_part, read_parts, wanted};
+use mobilenet_web::{Frame, View};
 
 use crate::picture::{self, Picture};
 use crate::{paths, stamp};
