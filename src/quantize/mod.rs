@@ -18,7 +18,7 @@ pub use cost::{Cost, Noise};
 
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Frame, Preprocessor, View};
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::lane::{Body, Vec4};
 use crate::weights::{self, Checkpoint};
 use maps::Map;
@@ -35,6 +35,9 @@ pub struct Calibration<'c, 'a> {
     /// `[height, width, 3]` each.
     inputs: Vec<Vec<f32>>,
 }
+
+/// The maps of a picture by their nodes.
+type Shown<'m> = dyn Fn(NodeId) -> Vec<f32> + 'm;
 
 /// What comes of it.
 #[derive(Clone, Debug)]
@@ -149,7 +152,7 @@ impl<'c, 'a> Calibration<'c, 'a> {
     }
 
     /// Shows the maps of each picture by their nodes.
-    fn observe(&self, runner: &mut Runner, see: &mut dyn FnMut(&dyn Fn(usize) -> Vec<f32>)) -> Result<()> {
+    fn observe(&self, runner: &mut Runner, see: &mut dyn FnMut(&Shown<'_>)) -> Result<()> {
         for input in &self.inputs {
             runner.run(input)?;
             see(&|node| if node == 0 { input.clone() } else { runner.map(node) });

@@ -1,5 +1,6 @@
 //! What integers stand for, and how safetensors say so: beside the integers `NAME` lie `NAME/scales` (F32), and
 //! `NAME/zero_points` (I32) where one of them is not 0; one for the whole tensor, or one for each index of its first axis.
+//! `NAME/columns` (F32) are factors along the second axis.
 
 use super::{Dtype, File, Tensor};
 #[cfg(feature = "full")]
