@@ -24,6 +24,7 @@ const FORBIDDEN: [(&str, &[&str]); 12] = [
         &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "net", "js", "wgpu", "wasm_bindgen"],
     ),
     ("js", &["plan", "kernels", "backend", "wgpu"]),
+    ("quantize", &["net", "js", "kernels", "output", "wgpu", "wasm_bindgen"]),
     ("probe.rs", &["weights", "graph", "plan", "kernels", "backend", "js", "wgpu", "wasm_bindgen"]),
     ("net", &["js", "kernels", "wgpu", "wasm_bindgen"]),
     ("train", &["backend", "net", "js", "wgpu", "wasm_bindgen"]),
