@@ -6,7 +6,7 @@ use super::options::bad;
 use super::random::{Purpose, Random};
 use crate::error::{Error, Kind, Result};
 use crate::kernels::warp::{Colour, Pixels, Place, reduced, warp};
-use crate::small::print_decimal;
+use crate::small::{print_decimal, sine_cosine};
 
 /// How far each change may go; all 0 or off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -104,7 +104,8 @@ pub fn augment(
         pixels = Pixels { rgba: &smaller, width_px, height_px };
     }
     let [wide, high] = [pixels.width_px, pixels.height_px].map(length);
-    let (sine, cosine) = angle.sin_cos();
+    #[expect(clippy::cast_possible_truncation, reason = "from −1 to 1")]
+    let [sine, cosine] = sine_cosine(angle.into()).map(|part| part as f32);
     let place = Place {
         centre: [wide * (0.5 - moved[0]), high * (0.5 - moved[1])],
         right: [cosine, sine].map(|part| part * flips[0] * wide / length(width_px) / scale),
