@@ -34,6 +34,8 @@ pub mod rows;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;
+#[cfg(feature = "gradients")]
+pub mod warp;
 
 pub use params::{Add, BLOCKS, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
