@@ -43,7 +43,7 @@ pub use params::{Add, BLOCKS, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Po
 #[cfg(feature = "gradients")]
 use crate::gradients::{
     TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
-    TrainPointwise, TrainPool, TrainScale, TrainStem,
+    TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem,
 };
 #[cfg(feature = "integers")]
 use crate::integers::{
@@ -168,6 +168,9 @@ kernels! {
     /// Integers to floats.
     #[cfg(feature = "integers")]
     integer_to_float: IntegerToFloat,
+    /// A 1×1 convolution of many pixels, without curve.
+    #[cfg(feature = "gradients")]
+    train_product: TrainProduct,
     /// The gradient of a 1×1 convolution's biases and weights.
     #[cfg(feature = "gradients")]
     train_pointwise: TrainPointwise,
