@@ -1,5 +1,6 @@
 // One turn: a fresh page opens one network in one build of the module, times its steps, and the best that this machine does.
 
+import { timed } from "./timed.js";
 import { peaks } from "/www/peak.js";
 
 const asked = Object.fromEntries(new URLSearchParams(location.search));
@@ -15,7 +16,7 @@ async function turn() {
     throw new Error(`the package has no build ${asked.build}: it took ${build}`);
   }
   const frame = noise(width, height);
-  const frames = await timed(() => net.classify(frame, { resize: "none" }));
+  const frames = await timed(() => net.classify(frame, { resize: "none" }), { budget, warmUp, most });
   // Before and after, or a machine that slows down would come nearer to its peak.
   const before = await peaks([asked.mix]);
   const rows = await net.profile(frame, { resize: "none" });
@@ -52,25 +53,6 @@ function noise(width, height) {
     frame.data[at] = at % 4 === 3 ? 255 : state >>> 24;
   }
   return frame;
-}
-
-/** Milliseconds of calls for about as long as the budget. */
-async function timed(call) {
-  const once = async () => {
-    const start = performance.now();
-    await call();
-    return performance.now() - start;
-  };
-  let took = Infinity;
-  for (let i = 0; i < warmUp; i += 1) {
-    took = Math.min(took, await once());
-  }
-  const calls = Math.min(most, Math.max(3, Math.floor(budget / took)));
-  const ms = [];
-  for (let i = 0; i < calls; i += 1) {
-    ms.push(await once());
-  }
-  return ms;
 }
 
 const told = (error) => ({ error: `${error?.name ?? "Error"}: ${error?.message ?? error}`.slice(0, 600) });

@@ -2,12 +2,13 @@
 
 import { scene } from "./scene.js";
 import { memory, watch } from "./memory.js";
+import { timed } from "./timed.js";
 
 const asked = Object.fromEntries(new URLSearchParams(location.search));
 const [budget, threads, warmUp, most] = ["budget", "threads", "warmUp", "most"].map((name) => Number(asked[name]));
 const measures = asked.measures.split(",");
 
-const FEWEST_CALLS = 3;
+const pace = { budget, warmUp, most };
 
 async function turn() {
   if (measures.includes("memory")) {
@@ -32,35 +33,15 @@ async function turn() {
   }
   if (measures.includes("call")) {
     outcome.result = answer(await (call.all ?? call)(), integers);
-    outcome.ms = await timed(call);
+    outcome.ms = await timed(call, pace);
   }
   if (canvas) {
-    outcome.frames = await timed(() => call.frame(canvas.element), () => canvas.change());
+    outcome.frames = await timed(() => call.frame(canvas.element), { ...pace, before: () => canvas.change() });
   }
   if (measures.includes("memory")) {
     outcome.memory = memory();
   }
   return { ...outcome, details: call.details };
-}
-
-/** Milliseconds of calls one after the other, for about as long as the budget; `before` each of them is not counted. */
-async function timed(call, before) {
-  const once = async () => {
-    before?.();
-    const start = performance.now();
-    await call();
-    return performance.now() - start;
-  };
-  let took = Infinity;
-  for (let i = 0; i < warmUp; i += 1) {
-    took = Math.min(took, await once());
-  }
-  const calls = Math.min(most, Math.max(FEWEST_CALLS, Math.floor(budget / took)));
-  const ms = [];
-  for (let i = 0; i < calls; i += 1) {
-    ms.push(await once());
-  }
-  return ms;
 }
 
 /** Probabilities, also of a runtime that answers with the integers that stand for them. */

@@ -34,13 +34,15 @@ pub mod rows;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;
+#[cfg(feature = "gradients")]
+pub mod warp;
 
 pub use params::{Add, BLOCKS, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
 #[cfg(feature = "gradients")]
 use crate::gradients::{
     TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
-    TrainPointwise, TrainPool, TrainScale, TrainStem,
+    TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem,
 };
 #[cfg(feature = "integers")]
 use crate::integers::{
@@ -165,6 +167,9 @@ kernels! {
     /// Integers to floats.
     #[cfg(feature = "integers")]
     integer_to_float: IntegerToFloat,
+    /// A 1×1 convolution of many pixels, without curve.
+    #[cfg(feature = "gradients")]
+    train_product: TrainProduct,
     /// The gradient of a 1×1 convolution's biases and weights.
     #[cfg(feature = "gradients")]
     train_pointwise: TrainPointwise,
