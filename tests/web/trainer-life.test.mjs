@@ -285,41 +285,24 @@ describe("files", () => {
   });
 });
 
-test("vectors that are no numbers are refused with the picture's name", async () => {
+test("vectors that are no numbers are refused", async () => {
   const found = await page.evaluate(async (weights) => {
     const bytes = new Uint8Array(await (await fetch(weights)).arrayBuffer());
     const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
-    // A batch norm that no activation follows, so that nothing clamps what overflows. One channel of it gets a bias close to the
-    // largest number, and a scale by which the red picture passes that and the fixed one does not.
-    const endpoint = "features.17";
-    const { fixedPicture } = await import("/pkg/backbone.js");
-    const whole = await load(bytes.slice(), { backend: "simd" });
-    const largest = async (...frame) => {
-      const map = await whole.embed(...frame);
-      const channels = map.shape[2];
-      return Array.from({ length: channels }, (_, channel) => map.reduce((most, value, at) => (at % channels === channel ? Math.max(most, value) : most), 0));
-    };
-    const usual = await largest(fixedPicture(224, 224), { endpoint, resize: "none" });
-    const red = await largest(wave("red", 1), { endpoint });
-    whole.dispose();
-    const ratios = red.map((value, channel) => value / usual[channel]);
-    const channel = ratios.indexOf(Math.max(...ratios));
+    // A batch norm that no activation follows, so that nothing holds back what overflows.
+    const [from, to] = header["features.17.conv.3.weight"].data_offsets;
     const view = new DataView(bytes.buffer);
-    const place = (name) => start + header[`features.17.conv.3.${name}`].data_offsets[0] + 4 * channel;
-    const [largestFloat, bias] = [3.4028e38, 3.4e38];
-    const scale = (largestFloat - bias) / Math.sqrt(red[channel] * usual[channel]);
-    view.setFloat32(place("weight"), view.getFloat32(place("weight"), true) * scale, true);
-    view.setFloat32(place("bias"), bias, true);
+    for (let at = start + from; at < start + to; at += 4) view.setFloat32(at, 1e38, true);
     delete header.__metadata__["mobilenet.crc32"];
     bytes.set(new TextEncoder().encode(JSON.stringify(header).padEnd(start - 8)), 8);
     const broken = await load(bytes, { backend: "simd" });
-    const own = await broken.trainer({ classes: ["red", "blue"], endpoint });
+    const own = await broken.trainer({ classes: ["red", "blue"], endpoint: "features.17" });
     for (const kind of ["red", "blue"]) await own.add(wave(kind, 1), kind, { origin: `${kind}.png` });
     const refused = await code(own.fit({ method: "centroids" }));
     broken.dispose();
     return { refused, count: own.samples.length };
   }, weights);
-  assertFails(found.refused, "not_finite", "red.png", "features.17");
+  assertFails(found.refused, "not_finite", "features.17", "weights");
   assert.equal(found.count, 2);
 });
