@@ -9,6 +9,9 @@ const TILE: [usize; 2] = [4, 2];
 #[inline(never)]
 pub fn products(a: &[f32], b: &[f32], length: usize, out: &mut [f32]) {
     let columns = b.len() / length;
+    if columns == 0 {
+        return;
+    }
     let [high, wide] = TILE;
     for (a, out) in a.chunks(high * length).zip(out.chunks_mut(high * columns)) {
         for (tile, b) in b.chunks(wide * length).enumerate() {
