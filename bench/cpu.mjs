@@ -14,7 +14,7 @@ const THREADS = { 1: "1 thread", 2: "2 threads" };
 
 /** What each runtime is asked for; MediaPipe takes frames only. */
 const RUNTIMES = {
-  ours: { title: "mobilenet-web", backend: "simd", precisions: ["f32", "int8"], threads: ["1"] },
+  ours: { title: "mobilenet-web", backend: "simd", precisions: ["f32", "int8"], threads: ["1", "2"] },
   litert: { title: "LiteRT.js 2.5.3", backend: "wasm", precisions: ["f32", "int8"], threads: ["1", "2"] },
   tfjs: { title: "TensorFlow.js 4.22.0 wasm", backend: "wasm", precisions: ["f32"], threads: ["1", "2"] },
   tflite: { title: "tfjs-tflite 0.0.1-alpha.10", backend: "cpu", precisions: ["f32", "int8"], threads: ["1", "2"] },

@@ -155,7 +155,7 @@ export class Intake {
  * @param {Promise<object>} starting the engine's class of the core
  * @param {() => boolean} isComing whether the file is still on its way
  */
-export function moduleOf(header, { backend, precision = "kept", wasmUrl }, starting, isComing) {
+export function moduleOf(header, { backend, precision = "kept", wasmUrl, threads }, starting, isComing) {
   if (precision !== "kept" || !header.includes('"mobilenet.version"')) {
     return null;
   }
@@ -163,9 +163,16 @@ export function moduleOf(header, { backend, precision = "kept", wasmUrl }, start
     if (backend === "auto" || backend === "simd") {
       starting.then((Engine) => warmUp(Engine, !/"mobilenet\.version":"v[12]"/.test(header), isComing)).catch(() => {});
     }
-    return starting;
+    return manned(starting, threads);
   }
-  return backend === "webgpu" ? null : loadModule("integers", wasmUrl);
+  return backend === "webgpu" ? null : manned(loadModule("integers", wasmUrl, threads), threads);
+}
+
+/** A module whose workers start while the file is still on its way. */
+async function manned(loading, threads) {
+  const Module = await loading;
+  Module.team?.start(threads);
+  return Module;
 }
 
 /** The network in a file: one that is in that module already, or bytes. */

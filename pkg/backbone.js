@@ -1,8 +1,8 @@
 /** What tells a network by what it computes: the same weights in another container, or in halves, are the same network. */
 
 /**
- * How far two vectors of one picture may lie apart, as a share of their length, to be the same network's. Halves of floats and
- * GPUs move V1, V2 and V3 by 0.003 at most, weights of eight bits by 0.1 and more, and other weights by 1.
+ * How far two vectors of one picture may lie apart, as a share of their length, to be the same network's. Halves of floats move
+ * V2's by 0.002, weights of eight bits by 0.04, and other weights by 1 and more.
  */
 export const TOLERANCE = 0.02;
 

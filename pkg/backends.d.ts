@@ -1,3 +1,46 @@
+import type { LoadProgress } from "./index.js";
+
+/** Where and how a network runs. */
+export interface RunOptions {
+  /**
+   * What runs the network: `"auto"` times WebGPU and WebAssembly SIMD on it and takes the faster, once an adapter, version
+   * and network; `"webgpu"` rejects where there is none that computes right; `"simd"`; `"reference"` (slow scalar code).
+   * @defaultValue "auto"
+   */
+  backend?: "auto" | "webgpu" | "simd" | "reference";
+  /** A device to run on, with `worker: false`. It stays the page's: `dispose()` does not destroy it. */
+  device?: GPUDeviceLike;
+  /**
+   * `true`: in a worker of its own, so that the page stays responsive. `false`: in the calling thread, for pages that run
+   * their own worker. An address: in a worker with that script, for bundlers that do not follow `new URL("./worker.js",
+   * import.meta.url)`; it must be the package's `worker.js`, bundled.
+   * @defaultValue true
+   */
+  worker?: boolean | string | URL;
+  /**
+   * How many threads of the CPU compute a frame, 1 … 16, its own among them. More than one takes a page that is
+   * `crossOriginIsolated` (headers `Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy:
+   * require-corp`) and a browser with relaxed SIMD; elsewhere it is one, and results are the same to the last bit wherever
+   * a frame is computed. Threads that cannot start are a warning (`threads_unavailable`). Networks that share a page's own
+   * thread (`worker: false`) share its others too.
+   * @defaultValue as many as the device has, at most 4
+   */
+  threads?: number;
+  /**
+   * Where `mobilenet_web_bg.wasm` is, relative to the page. The importer, for files that do not say which network
+   * they are, and the module for quantised networks are looked for at `importer/mobilenet_web_bg.wasm` and
+   * `integers/mobilenet_web_bg.wasm` beside it; builds for browsers with relaxed SIMD at
+   * `relaxed-simd/mobilenet_web_bg.wasm` and `relaxed-simd/integers/mobilenet_web_bg.wasm`, those for several threads in
+   * `threads/` likewise. Where those are missing, the plain ones run.
+   * @defaultValue beside the package's scripts
+   */
+  wasmUrl?: string | URL;
+  /** Ends the load, download included; the promise is then rejected with code `aborted`. */
+  signal?: AbortSignal;
+  /** Called a few dozen times a second during a download, and at the end of each phase. */
+  onProgress?: (progress: LoadProgress) => void;
+}
+
 /** What runs a network, and what is known about it. All of it changes with `backendchange`. */
 export interface BackendState {
   /** `"webgpu"`, `"simd"` or `"reference"`. */

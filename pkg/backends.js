@@ -354,7 +354,7 @@ const CACHE = "mobilenet-web-backends";
 /** What a decision holds for: this adapter, version and network. */
 function decisionKey(engine, adapter) {
   const { version, multiplier, inputHeight, inputWidth, outputStride, classes, macs } = engine.info();
-  const parts = [engine.constructor.version(), adapter, version, multiplier, inputHeight, inputWidth, outputStride, classes, macs];
+  const parts = [engine.constructor.version(), engine.constructor.team?.threads, adapter, version, multiplier, inputHeight, inputWidth, outputStride, classes, macs];
   return `https://mobilenet-web.invalid/${parts.map(encodeURIComponent).join("/")}`;
 }
 

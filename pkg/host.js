@@ -9,6 +9,9 @@ import { loadModule } from "./wasm.js";
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
 
+/** More threads gain little, and phones have slow cores beyond their fastest four. */
+const MOST_THREADS = 4;
+
 /** Answers `load`, `convert`, `classify`, `infer`, `keep`, `profile`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
 export class Host {
   #post;
@@ -16,6 +19,7 @@ export class Host {
   /** The message that the network came of. */
   #loaded;
   #broken = null;
+  #team = null;
   #queue = [];
   #running = false;
   #under = [];
@@ -58,6 +62,7 @@ export class Host {
     }
     this.#broken = new MobileNetError("disposed", "MobileNet: it was disposed of");
     this.#backends?.dispose();
+    this.#team?.leave();
   }
 
   /** Posts what `work` gives, after the answer `before`. */
@@ -87,6 +92,9 @@ export class Host {
     return this.#loading(message, async (options) => {
       const { weights, backend, device, overrides, precision, wasmUrl, labelsUrl } = message;
       const { warnings } = options;
+      // Without isolation there is no memory to share.
+      message.threads = globalThis.crossOriginIsolated ? (message.threads ?? Math.min(navigator.hardwareConcurrency, MOST_THREADS)) : 1;
+      options.threads = message.threads;
       let backends;
       let starting;
       const intake = new Intake((header) => moduleOf(header, message, starting, () => intake.isOpen), (work) => this.#guard(work));
@@ -94,7 +102,7 @@ export class Host {
         const onChange = (state) => this.#post({ type: "backend", state });
         // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
         const start = async () => {
-          const Engine = await loadModule(backend === "reference" ? "reference" : "core", wasmUrl);
+          const Engine = await loadModule(backend === "reference" ? "reference" : "core", wasmUrl, message.threads);
           backends = new Backends(Engine, { backend, device, onChange });
           return Engine;
         };
@@ -109,6 +117,9 @@ export class Host {
         if (engine.nameless && labelsUrl !== false) {
           await this.#name(engine, labelsUrl, options);
         }
+        const { build, team } = engine.constructor;
+        this.#team = team;
+        const joined = await team?.join(message.threads);
         await this.#guarded(() => backends.open(engine, backend));
         if (this.#broken) {
           throw this.#broken;
@@ -118,10 +129,9 @@ export class Host {
         this.#loaded = message;
         const own = engine.info();
         const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
-        warnings.push(...info.warnings);
+        warnings.push(...info.warnings, ...(joined?.warnings ?? []));
         const { url, from } = main;
-        const { build } = engine.constructor;
-        return { value: { fileBytes, ...info, ...backends.state, build, loadedFrom: from, url, warnings } };
+        return { value: { fileBytes, ...info, ...backends.state, build, threads: joined?.threads ?? 1, loadedFrom: from, url, warnings } };
       } finally {
         intake.free();
         if (backends !== this.#backends) {
@@ -164,7 +174,7 @@ export class Host {
   }
 
   /** A quantised network is computed in its own integers, by a module for such; on a GPU it is one of floats. */
-  async #engine(Engine, file, given, { wasmUrl }) {
+  async #engine(Engine, file, given, { wasmUrl, threads }) {
     try {
       return this.#guard(() => opened(file.Module ?? Engine, file, given));
     } catch (error) {
@@ -172,7 +182,7 @@ export class Host {
         throw error;
       }
     }
-    const Integers = await loadModule("integers", wasmUrl);
+    const Integers = await loadModule("integers", wasmUrl, threads);
     return this.#guard(() => opened(Integers, file, given));
   }
 

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" />
 
-import type { BackendState, BackendTest, Dispatch, GPUDeviceLike, KeptMap } from "./backends.js";
+import type { BackendState, BackendTest, Dispatch, KeptMap, RunOptions } from "./backends.js";
 import type { Converted, ConvertOptions, Precision } from "./convert.js";
 import type { Network } from "./overrides.js";
 import type { Trainer, TrainerOptions } from "./trainer.js";
@@ -49,38 +49,6 @@ export interface LoadProgress {
   totalBytes: number | null;
   /** The address in use; null for bytes and files. */
   url: string | null;
-}
-
-/** Where and how a network runs. */
-export interface RunOptions {
-  /**
-   * What runs the network: `"auto"` times WebGPU and WebAssembly SIMD on it and takes the faster, once an adapter, version
-   * and network; `"webgpu"` rejects where there is none that computes right; `"simd"`; `"reference"` (slow scalar code).
-   * @defaultValue "auto"
-   */
-  backend?: "auto" | "webgpu" | "simd" | "reference";
-  /** A device to run on, with `worker: false`. It stays the page's: `dispose()` does not destroy it. */
-  device?: GPUDeviceLike;
-  /**
-   * `true`: in a worker of its own, so that the page stays responsive. `false`: in the calling thread, for pages that run
-   * their own worker. An address: in a worker with that script, for bundlers that do not follow `new URL("./worker.js",
-   * import.meta.url)`; it must be the package's `worker.js`, bundled.
-   * @defaultValue true
-   */
-  worker?: boolean | string | URL;
-  /**
-   * Where `mobilenet_web_bg.wasm` is, relative to the page. The importer, for files that do not say which network
-   * they are, and the module for quantised networks are looked for at `importer/mobilenet_web_bg.wasm` and
-   * `integers/mobilenet_web_bg.wasm` beside it; builds for browsers with relaxed SIMD at
-   * `relaxed-simd/mobilenet_web_bg.wasm` and `relaxed-simd/integers/mobilenet_web_bg.wasm`. Where those are missing, the
-   * plain ones run.
-   * @defaultValue beside the package's scripts
-   */
-  wasmUrl?: string | URL;
-  /** Ends the load, download included; the promise is then rejected with code `aborted`. */
-  signal?: AbortSignal;
-  /** Called a few dozen times a second during a download, and at the end of each phase. */
-  onProgress?: (progress: LoadProgress) => void;
 }
 
 /** All that a `Network` says is known better than what the weights' metadata, names and shapes tell. */
@@ -205,7 +173,7 @@ export interface Inferred {
 
 /** Something suspicious or inconvenient that is not fatal. */
 export interface Warning {
-  /** E.g. `"batch_norm_variance_one"`, `"labels_unavailable"`, `"cache"`, or the code of a mirror's error. */
+  /** E.g. `"batch_norm_variance_one"`, `"labels_unavailable"`, `"threads_unavailable"`, `"cache"`, or the code of a mirror's error. */
   code: string;
   message: string;
 }
@@ -268,8 +236,13 @@ export interface Info extends BackendState {
   endpoints: readonly Endpoint[];
   /** The list of kernel calls, as text. */
   plan: string;
-  /** Which build of the engine this browser runs: `"relaxed-simd"` multiplies and adds in one instruction. */
-  build: "relaxed-simd" | "simd128";
+  /**
+   * Which build of the engine this browser runs: `"relaxed-simd"` multiplies and adds in one instruction; so does
+   * `"threads"`, whose memory several threads share.
+   */
+  build: "threads" | "relaxed-simd" | "simd128";
+  /** Threads of the CPU that compute a frame. */
+  threads: number;
   /** Whether it runs in a worker. */
   worker: boolean;
   /** Where the weights came from. */

@@ -10,6 +10,7 @@ export { MobileNetError };
 
 /** Keeps `new MobileNet()` to `MobileNet.load`. */
 const KEY = Symbol("MobileNet.load");
+const MOST_THREADS = 16;
 const CALL_OPTIONS = ["topK", "threshold", "allow", "deny", "resize", "background"];
 
 /** A loaded network. See `index.d.ts` for the whole description of each member. */
@@ -64,12 +65,15 @@ export class MobileNet extends EventTarget {
     }
   }
 
-  static async #start(where, { backend = "auto", device, labelsUrl, integrity, precision, ...rest }, overrides, weightsOf) {
+  static async #start(where, { backend = "auto", device, labelsUrl, integrity, precision, threads, ...rest }, overrides, weightsOf) {
+    if (threads !== undefined && !(Number.isInteger(threads) && threads > 0 && threads <= MOST_THREADS)) {
+      throw badOption("threads", `a whole number from 1 to ${MOST_THREADS}`, threads);
+    }
     if (device && rest.worker !== false) {
       throw badOption("worker", "false beside a device, which cannot be sent to a worker", rest.worker ?? true);
     }
     const names = labelsUrl === false ? false : address(labelsUrl, "labelsUrl");
-    const message = { type: "load", backend, device, overrides, integrity, precision, labelsUrl: names };
+    const message = { type: "load", backend, device, overrides, integrity, precision, labelsUrl: names, threads };
     const [client, info] = await ask(where, message, rest, weightsOf);
     return new MobileNet(KEY, client, { ...info, worker: rest.worker !== false });
   }

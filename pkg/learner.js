@@ -38,7 +38,7 @@ export class Learner {
     const { endpoints, inputWidth, inputHeight, preprocessing, version, multiplier } = net.info;
     // The worker keeps what belongs to this trainer under its number.
     this.#said = { trainer: newNumber(), task, endpoint, seed };
-    this.#about = { endpoints, inputWidth, inputHeight, preprocessing, backbone: `${version} ${multiplier} ${inputWidth}×${inputHeight}` };
+    this.#about = { endpoints, inputWidth, inputHeight, preprocessing, backbone: `${version} ${Number(multiplier.toPrecision(6))} ${inputWidth}×${inputHeight}` };
   }
 
   get isTrained() {

@@ -113,10 +113,11 @@ export interface FitOptions {
   /** Of `"neighbours"`. @defaultValue 5 */
   neighbours?: number;
   /**
-   * Also trains the network itself from here on: an endpoint (`"layer_15"`), or the index of a layer as Keras counts them.
-   * First the head by itself for `epochs`, then both for `fineTuneEpochs`.
+   * Also trains the network itself from here on: an endpoint (`"layer_15"`), or the index of a layer as Keras counts them; where
+   * another version of Keras counts, that of so many: `{ layer: 120, of: 155 }`. First the head by itself for `epochs`, then
+   * both for `fineTuneEpochs`. The head is one dense layer, on `global_pool`.
    */
-  fineTuneFrom?: string | number;
+  fineTuneFrom?: string | number | { layer: number; of: number };
   /**
    * Fine-tuning reads the network's file again, from its address or `File`. Where `load` was given bytes, give them here.
    */

@@ -27,5 +27,5 @@ const BUILDS = {
  * @returns {Promise<typeof import("./wasm/training/mobilenet_web.js") & { build: string }>}
  */
 export function loadTraining(wasmUrl) {
-  return loadModule("training", wasmUrl, BUILDS);
+  return loadModule("training", wasmUrl, 1, BUILDS);
 }

@@ -74,8 +74,9 @@ export class Tuning {
   static async begin(module, loaded, lesson, head, weights) {
     const { options } = lesson;
     const { file, overrides } = await fileAgain(loaded, weights);
-    const { fineTuneFrom: from, batchNorm, batchSize = DEFAULTS.batchSize, task, classes } = options;
-    const tuner = module.Tuner.open(file, { from, batchNorm, batchSize, task, outputs: classes.length, overrides });
+    const { fineTuneFrom, batchNorm, batchSize = DEFAULTS.batchSize, task, classes } = options;
+    const { layer: from = fineTuneFrom, of: layers } = Object(fineTuneFrom);
+    const tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
     try {
       if (!tuner.info().endpoint) {
         const remedy = "Name a later endpoint, or a later layer.";

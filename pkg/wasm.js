@@ -12,16 +12,19 @@ const module = (...body) =>
 /** `i32.const 0 i8x16.splat` */
 const SPLAT = [65, 0, 253, 15];
 
+const RELAXED = module(...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2); // f32x4.relaxed_madd
+
 /** Builds of one module, the fastest first, each with bytes that are valid only where it runs. */
-const BUILDS = {
-  "relaxed-simd": module(...SPLAT, ...SPLAT, ...SPLAT, 253, 133, 2), // f32x4.relaxed_madd
-  simd128: module(...SPLAT),
-};
+const BUILDS = { threads: RELAXED, "relaxed-simd": RELAXED, simd128: module(...SPLAT) };
 
 /** Each module's builds: what it exports, then where each is and its glue, spelt out for bundlers. */
 const MODULES = {
   core: {
     exported: "Engine",
+    threads: [
+      new URL("./wasm/threads/mobilenet_web_bg.wasm", import.meta.url),
+      () => import("./wasm/threads/mobilenet_web.js"),
+    ],
     "relaxed-simd": [
       new URL("./wasm/relaxed-simd/mobilenet_web_bg.wasm", import.meta.url),
       () => import("./wasm/relaxed-simd/mobilenet_web.js"),
@@ -37,6 +40,10 @@ const MODULES = {
   },
   integers: {
     exported: "Engine",
+    threads: [
+      new URL("./wasm/threads/integers/mobilenet_web_bg.wasm", import.meta.url),
+      () => import("./wasm/threads/integers/mobilenet_web.js"),
+    ],
     "relaxed-simd": [
       new URL("./wasm/relaxed-simd/integers/mobilenet_web_bg.wasm", import.meta.url),
       () => import("./wasm/relaxed-simd/integers/mobilenet_web.js"),
@@ -60,33 +67,38 @@ const started = new Map();
 /**
  * What a module exports, once it runs: `core` runs networks of floats, `importer` reads files of every framework, `integers`
  * runs quantised networks, `reference` is the core with the scalar bodies. Fetched when it is needed first, in the
- * fastest build that this browser runs; its name is the class' `build`.
+ * fastest build that this browser runs; its name is the class' `build`. A build of several
+ * threads has the `team` that they are.
  *
  * @param {"core" | "importer" | "integers" | "reference" | "training"} name
  * @param {string} [wasmUrl] where the core's plain build is, if not beside this file; the others are in folders beside it
+ * @param {number} [threads] for which the module is wanted
  * @param {object} [builds] as in `MODULES`, of a module that is not in there
  * @returns {Promise<typeof import("./wasm/mobilenet_web.js").Engine>}
  */
-export function loadModule(name, wasmUrl, builds = MODULES[name]) {
-  if (!started.has(name)) {
+export function loadModule(name, wasmUrl, threads, builds = MODULES[name]) {
+  const key = name + (threads > 1);
+  if (!started.has(key)) {
     // One start for all who ask; after a failure the next who asks starts anew.
-    started.set(name, start(name, wasmUrl, builds).catch((error) => {
-      started.delete(name);
+    started.set(key, start(name, wasmUrl, threads > 1, builds).catch((error) => {
+      started.delete(key);
       throw error;
     }));
   }
-  return started.get(name);
+  return started.get(key);
 }
 
-async function start(name, wasmUrl, { exported, ...builds }) {
-  const able = Object.keys(builds).filter((build) => build === "simd128" || globalThis.WebAssembly?.validate(BUILDS[build]));
+async function start(name, wasmUrl, threaded, { exported, ...builds }) {
+  const able = Object.keys(builds).filter(
+    (build) => build === "simd128" || ((threaded || build !== "threads") && globalThis.WebAssembly?.validate(BUILDS[build])),
+  );
   for (const build of able) {
     const [beside, fetchGlue] = builds[build];
     const url = wasmUrl ? placed(name, build, wasmUrl) : beside.href;
     try {
-      const [glue, compiled] = await Promise.all([fetchGlue(), compile(url)]);
-      await glue.default({ module_or_path: compiled });
-      return Object.assign(glue[exported], { build });
+      const [glue, compiled, team] = await Promise.all([fetchGlue(), compile(url), build === "threads" ? import("./team.js") : undefined]);
+      const exports = await glue.default({ module_or_path: compiled });
+      return Object.assign(glue[exported], { build, team: team && new team.Team(compiled, exports) });
     } catch (error) {
       // Who copied only the plain build gets that.
       if (build === "simd128") {

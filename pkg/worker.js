@@ -2,8 +2,10 @@
 
 import { Host } from "./host.js";
 // What that imports, all at once: a module's own imports are known only when it is here.
+import "./arrival.js";
 import "./backends.js";
 import "./download.js";
+import "./errors.js";
 import "./gpu.js";
 import "./wasm.js";
 

@@ -11,7 +11,7 @@
 //! is, [`weights`] finds its tensors in a file, [`graph`] joins the two into nodes with shapes, [`plan`] turns nodes
 //! into kernel calls, [`kernels`] defines and speeds up each call, [`frame`] turns pixels into the input tensor,
 //! [`backend`] runs the plan, [`output`] turns probabilities into labels, and [`Net`] is all of it in one type. `js`,
-//! compiled for the browser only, shows that type to JavaScript.
+//! compiled for the browser only, shows that type to JavaScript. `quantize` makes networks of integers beforehand.
 //!
 //! ```no_run
 //! use mobilenet_web::{Frame, Net, Options, Query, View};
@@ -42,7 +42,9 @@ pub mod plan;
 pub use mobilenet_kernels as kernels;
 #[cfg(feature = "integers")]
 pub use mobilenet_kernels::fixed;
-pub use mobilenet_kernels::lane;
+pub use mobilenet_kernels::{lane, pixels};
+#[cfg(feature = "threads")]
+pub use mobilenet_threads as threads;
 
 pub mod frame;
 
@@ -52,6 +54,8 @@ pub mod output;
 pub mod describe;
 pub mod net;
 pub mod probe;
+#[cfg(feature = "full")]
+pub mod quantize;
 mod small;
 mod synthetic;
 

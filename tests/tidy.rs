@@ -16,6 +16,7 @@ const FORBIDDEN: [(&str, &[&str]); 12] = [
     ("plan", &["frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"]),
     // A crate of its own, which could not name the others if it wanted to.
     ("../kernels/src", &["wgpu", "wasm_bindgen"]),
+    ("../threads/src", &["wgpu", "wasm_bindgen"]),
     ("frame", &["weights", "graph", "plan", "kernels", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"]),
     ("backend", &["model", "weights", "graph", "output", "net", "js", "wasm_bindgen"]),
     (
@@ -23,6 +24,7 @@ const FORBIDDEN: [(&str, &[&str]); 12] = [
         &["model", "weights", "graph", "plan", "kernels", "frame", "backend", "net", "js", "wgpu", "wasm_bindgen"],
     ),
     ("js", &["plan", "kernels", "backend", "wgpu"]),
+    ("quantize", &["net", "js", "kernels", "output", "wgpu", "wasm_bindgen"]),
     ("probe.rs", &["weights", "graph", "plan", "kernels", "backend", "js", "wgpu", "wasm_bindgen"]),
     ("net", &["js", "kernels", "wgpu", "wasm_bindgen"]),
     ("train", &["backend", "net", "js", "wgpu", "wasm_bindgen"]),
@@ -31,7 +33,7 @@ const FORBIDDEN: [(&str, &[&str]); 12] = [
 const LONGEST_FILE_LINES: usize = 400;
 
 /// Folders whose files have a length limit.
-const SOURCES: [&str; 9] = ["src", "kernels", "shaders", "pkg", "www", "tests", "bench", "tools", "xtask"];
+const SOURCES: [&str; 10] = ["src", "kernels", "threads", "shaders", "pkg", "www", "tests", "bench", "tools", "xtask"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -149,6 +151,22 @@ fn no_file_holds_two_ideas() {
         .map(|(lines, path)| format!("{lines} {}", path.display()))
         .collect();
     assert!(long.is_empty(), "over {LONGEST_FILE_LINES} lines:\n{}", long.join("\n"));
+}
+
+/// What allocates, or is kept from call to call.
+const NOT_FOR_WORKERS: [&str; 9] = ["Vec", "vec", "Box", "Rc", "Arc", "String", "format", "to_vec", "thread_local"];
+
+/// Workers run kernels in a module whose library is that of one thread (see the crate `threads`): its allocator, above all,
+/// has no lock. `bytes.rs` packs weights, which is no kernel's business.
+#[test]
+fn kernels_neither_allocate_nor_keep_anything() {
+    let word = |c: char| !c.is_alphanumeric() && c != '_' && c != '\'';
+    for file in files(&root().join("kernels/src")).iter().filter(|path| !path.ends_with("bytes.rs")) {
+        let code = code(file);
+        let found: Vec<&str> =
+            code.split(word).filter(|name| *name == "static" || NOT_FOR_WORKERS.contains(name)).collect();
+        assert!(found.is_empty(), "{}: {found:?}", file.display());
+    }
 }
 
 /// The page shows what the package can do, so it may use nothing but the package's public exports.

@@ -2,10 +2,8 @@
 import { specOf } from "./family.js";
 import { MobileNet } from "./pkg/index.js";
 
-const WARM_UP_RUNS = 2;
-/** A network is run until it has used this much time, within these bounds: medians of few runs are noise. */
-const ENOUGH_MS = 400;
-const RUNS = { least: 5, most: 30 };
+/** How often a network is run: until it has used this much time, within bounds, for medians of few runs are noise. */
+const SOME = { warmUp: 2, enough_ms: 400, least: 5, most: 30 };
 
 /**
  * Milliseconds a frame of the network that `model` names, as the median of several runs: random weights, a frame of
@@ -14,29 +12,33 @@ const RUNS = { least: 5, most: 30 };
 export async function measure(model, signal) {
   const net = await MobileNet.synthetic(specOf(model), { signal });
   try {
-    const frame = noise(model.resolution);
-    const times = [];
-    let used = 0;
-    for (let run = -WARM_UP_RUNS; run < RUNS.most && (run < RUNS.least || used < ENOUGH_MS); run++) {
-      const { ms } = await net.classify(frame, { topK: 1, resize: "none", signal });
-      if (run < 0) continue;
-      times.push(ms);
-      used += ms;
-    }
-    return median(times);
+    return median(await frames(net, SOME, signal));
   } finally {
     net.dispose();
   }
 }
 
-function noise(side) {
-  const frame = new ImageData(side, side);
+/** Milliseconds of frames of noise of exactly the network's size, shortest first. */
+export async function frames(net, { warmUp, enough_ms, least, most }, signal) {
+  const frame = noise(net.info.inputWidth, net.info.inputHeight);
+  const times = [];
+  let used = 0;
+  for (let run = -warmUp; run < most && (run < least || used < enough_ms); run++) {
+    const { ms } = await net.classify(frame, { topK: 1, resize: "none", signal });
+    if (run < 0) continue;
+    times.push(ms);
+    used += ms;
+  }
+  return times.sort((a, b) => a - b);
+}
+
+function noise(width, height) {
+  const frame = new ImageData(width, height);
   for (let at = 0; at < frame.data.length; at++) frame.data[at] = at % 4 === 3 ? 255 : Math.random() * 256;
   return frame;
 }
 
-function median(times) {
-  const sorted = times.toSorted((a, b) => a - b);
+function median(sorted) {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }

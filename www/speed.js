@@ -1,4 +1,5 @@
 // A network on this device: whole frames, then each step by itself.
+import { frames } from "./measuring.js";
 import { peaks } from "./peak.js";
 import { MobileNet } from "./pkg/index.js";
 import { profile } from "./profiler.js";
@@ -12,12 +13,10 @@ export const NETWORKS = [
 ];
 
 /** What each build of the module multiplies with. */
-const INSTRUCTIONS = { simd128: "f32 mul + add", "relaxed-simd": "f32 relaxed_madd" };
+const INSTRUCTIONS = { simd128: "f32 mul + add", "relaxed-simd": "f32 relaxed_madd", threads: "f32 relaxed_madd" };
 
-const WARM_UP_RUNS = 10;
-/** Frames until this much time is used, within these bounds. */
-const ENOUGH_MS = 1000;
-const RUNS = { least: 10, most: 200 };
+/** Frames until this much time is used, within these bounds: p10 and p90 take many. */
+const MANY = { warmUp: 10, enough_ms: 1000, least: 10, most: 200 };
 
 /** What can run networks here: the CPU, and the GPU where the browser has one. */
 export async function backends() {
@@ -37,7 +36,7 @@ export async function measure({ title, spec }, backend, signal) {
     net = await MobileNet.synthetic(spec, { backend, signal });
     const { info } = net;
     const { build = "simd128", threads = 1 } = info;
-    const ms = await frames(net, signal);
+    const ms = spread(await frames(net, MANY, signal));
     const rows = info.gpu?.timestamps === false ? null : await profile(net, signal);
     const place = backend === "webgpu" ? "GPU" : `CPU, ${build}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
     const found = { title, backend, place, adapter: info.adapter, ms, gflops: (info.macs * 2) / ms.median / 1e6, rows };
@@ -51,20 +50,8 @@ export async function measure({ title, spec }, backend, signal) {
   }
 }
 
-async function frames(net, signal) {
-  const { inputWidth, inputHeight } = net.info;
-  const frame = new ImageData(inputWidth, inputHeight);
-  for (let at = 0; at < frame.data.length; at++) frame.data[at] = at % 4 === 3 ? 255 : Math.random() * 256;
-  const times = [];
-  let used = 0;
-  for (let run = -WARM_UP_RUNS; run < RUNS.most && (run < RUNS.least || used < ENOUGH_MS); run++) {
-    const { ms } = await net.classify(frame, { topK: 1, resize: "none", signal });
-    if (run < 0) continue;
-    times.push(ms);
-    used += ms;
-  }
-  times.sort((a, b) => a - b);
-  const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => times[Math.round(share * (times.length - 1))]);
+function spread(sorted) {
+  const [p10, median, p90] = [0.1, 0.5, 0.9].map((share) => sorted[Math.round(share * (sorted.length - 1))]);
   return { p10, median, p90 };
 }
 

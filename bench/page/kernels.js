@@ -1,9 +1,7 @@
 // One turn: a fresh page opens one network in one build of the module, times its steps, and the best that this machine does.
 
 import { peaks } from "/www/peak.js";
-
-const asked = Object.fromEntries(new URLSearchParams(location.search));
-const [budget, warmUp, most] = ["budget", "warmUp", "most"].map((name) => Number(asked[name]));
+import { asked, tell, timed } from "./timed.js";
 
 /** What the package runs where nothing is relaxed. */
 const PLAIN = "simd128";
@@ -54,25 +52,4 @@ function noise(width, height) {
   return frame;
 }
 
-/** Milliseconds of calls for about as long as the budget. */
-async function timed(call) {
-  const once = async () => {
-    const start = performance.now();
-    await call();
-    return performance.now() - start;
-  };
-  let took = Infinity;
-  for (let i = 0; i < warmUp; i += 1) {
-    took = Math.min(took, await once());
-  }
-  const calls = Math.min(most, Math.max(3, Math.floor(budget / took)));
-  const ms = [];
-  for (let i = 0; i < calls; i += 1) {
-    ms.push(await once());
-  }
-  return ms;
-}
-
-const told = (error) => ({ error: `${error?.name ?? "Error"}: ${error?.message ?? error}`.slice(0, 600) });
-const outcome = await turn().catch(told);
-await fetch("/outcome", { method: "POST", body: JSON.stringify(outcome) });
+await tell(turn);

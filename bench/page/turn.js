@@ -2,12 +2,9 @@
 
 import { scene } from "./scene.js";
 import { memory, watch } from "./memory.js";
+import { asked, tell, timed } from "./timed.js";
 
-const asked = Object.fromEntries(new URLSearchParams(location.search));
-const [budget, threads, warmUp, most] = ["budget", "threads", "warmUp", "most"].map((name) => Number(asked[name]));
 const measures = asked.measures.split(",");
-
-const FEWEST_CALLS = 3;
 
 async function turn() {
   if (measures.includes("memory")) {
@@ -20,7 +17,7 @@ async function turn() {
   ]);
   const { hw: side, integers } = about;
   const values = new Float32Array(x);
-  const call = await module.open({ name: asked.model, side, values, integers }, asked.backend, threads);
+  const call = await module.open({ name: asked.model, side, values, integers }, asked.backend, Number(asked.threads));
   const canvas = measures.includes("frame") && scene();
   // Where frames are timed, the first label is one of a frame.
   const label = await (canvas ? call.frame(canvas.plain()) : call());
@@ -43,26 +40,6 @@ async function turn() {
   return { ...outcome, details: call.details };
 }
 
-/** Milliseconds of calls one after the other, for about as long as the budget; `before` each of them is not counted. */
-async function timed(call, before) {
-  const once = async () => {
-    before?.();
-    const start = performance.now();
-    await call();
-    return performance.now() - start;
-  };
-  let took = Infinity;
-  for (let i = 0; i < warmUp; i += 1) {
-    took = Math.min(took, await once());
-  }
-  const calls = Math.min(most, Math.max(FEWEST_CALLS, Math.floor(budget / took)));
-  const ms = [];
-  for (let i = 0; i < calls; i += 1) {
-    ms.push(await once());
-  }
-  return ms;
-}
-
 /** Probabilities, also of a runtime that answers with the integers that stand for them. */
 function answer({ index, score, scores }, integers) {
   const whole = integers && scores && !(scores instanceof Float32Array);
@@ -70,6 +47,4 @@ function answer({ index, score, scores }, integers) {
   return { index, score, scores: scores && Array.from(scores, of) };
 }
 
-const told = (error) => ({ error: `${error?.name ?? "Error"}: ${error?.message ?? error}`.slice(0, 600) });
-const outcome = await turn().catch(told);
-await fetch("/outcome", { method: "POST", body: JSON.stringify(outcome) });
+await tell(turn);

@@ -3,8 +3,11 @@
 import { MobileNet } from "mobilenet-web";
 import { picture } from "./input.js";
 
-export async function open(input, backend) {
-  const net = await MobileNet.load(`/models/${input.name}.safetensors`, { backend, worker: false, labelsUrl: false });
+export async function open(input, backend, threads) {
+  const net = await MobileNet.load(`/models/${input.name}.safetensors`, { backend, threads, worker: false, labelsUrl: false });
+  if (net.info.threads !== threads) {
+    throw new Error(`asked for ${threads} threads, has ${net.info.threads}`);
+  }
   const still = picture(input);
   const classify = async (source, options) => {
     const { labels } = await net.classify(source, options);

@@ -1,7 +1,7 @@
 //! Parameter blocks of what training needs beside the kernels of inference.
 //!
 //! Packed gradients lie as the parameters do that they are of, biases first, so that an optimizer walks over both alike. What a
-//! pointwise, dense or depthwise layer of stride 1 hands to the layer before it is the forward kernel's on turned weights, so
+//! pointwise, dense or depthwise layer of stride 1 hands to the layer before it is a forward kernel's on turned weights, so
 //! that there are kernels for the rest only. A batch is maps one behind another: whoever looks at pixels one by one takes all of
 //! them at once, whoever looks at a window takes a map a call.
 
@@ -16,6 +16,15 @@ pub const BLOCK: usize = 256;
 
 crate::params::blocks! {
     GRADIENT_BLOCKS:
+    /// A 1×1 convolution of many pixels, without curve.
+    TrainProduct {
+        /// Height times width, of all maps.
+        pixels: u32,
+        /// Channels of the input, without lane padding.
+        in_channels: u32,
+        /// Groups of four output channels.
+        out_lanes: u32,
+    }
     /// The gradient of a 1×1 convolution's biases and weights.
     TrainPointwise {
         /// Height times width, of all maps.
@@ -132,6 +141,12 @@ pub const fn turned(inputs: usize, outputs: usize) -> usize {
 pub fn add_to(sum: &mut [Vec4], part: &[Vec4]) {
     for (sum, part) in sum.iter_mut().zip(part) {
         *sum = (F32x4::load(*sum) + F32x4::load(*part)).store();
+    }
+}
+
+impl fmt::Display for TrainProduct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} px", self.pixels)
     }
 }
 

@@ -25,6 +25,7 @@ mod integer_lane;
 pub mod integers;
 pub mod lane;
 mod params;
+pub mod pixels;
 #[cfg(feature = "reference")]
 pub mod reference;
 #[cfg(feature = "integers")]
@@ -34,13 +35,15 @@ pub mod rows;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;
+#[cfg(feature = "gradients")]
+pub mod warp;
 
 pub use params::{Add, BLOCKS, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
 #[cfg(feature = "gradients")]
 use crate::gradients::{
     TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
-    TrainPointwise, TrainPool, TrainScale, TrainStem,
+    TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem,
 };
 #[cfg(feature = "integers")]
 use crate::integers::{
@@ -165,6 +168,9 @@ kernels! {
     /// Integers to floats.
     #[cfg(feature = "integers")]
     integer_to_float: IntegerToFloat,
+    /// A 1×1 convolution of many pixels, without curve.
+    #[cfg(feature = "gradients")]
+    train_product: TrainProduct,
     /// The gradient of a 1×1 convolution's biases and weights.
     #[cfg(feature = "gradients")]
     train_pointwise: TrainPointwise,

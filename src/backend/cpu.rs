@@ -1,4 +1,4 @@
-//! One thread of the CPU.
+//! The CPU: one thread, or as many as there are.
 
 use super::Executor;
 use super::stopwatch::{ROUNDS, Stopwatch};
@@ -6,7 +6,11 @@ use crate::error::{Error, Kind, Result};
 use crate::frame::{Frame, Preprocessor, View};
 use crate::kernels::Io;
 use crate::lane::{Body, Vec4};
+#[cfg(feature = "threads")]
+use crate::plan::parts::{self, Parts};
 use crate::plan::{Output, Plan, Step, borrow};
+#[cfg(feature = "threads")]
+use crate::threads::Pool;
 
 /// Runs plans with one of the CPU bodies in an arena that grows to the largest plan seen and then stays.
 #[derive(Debug)]
@@ -15,13 +19,22 @@ pub struct Cpu {
     preprocessor: Preprocessor,
     parameters: Vec<Vec4>,
     arena: Vec<Vec4>,
+    #[cfg(feature = "threads")]
+    pool: Option<&'static Pool>,
 }
 
 impl Cpu {
     /// An executor over packed `parameters` (see [`crate::plan::Packing::pack`]).
     #[must_use]
     pub const fn new(body: Body, preprocessor: Preprocessor, parameters: Vec<Vec4>) -> Self {
-        Self { body, preprocessor, parameters, arena: Vec::new() }
+        Self {
+            body,
+            preprocessor,
+            parameters,
+            arena: Vec::new(),
+            #[cfg(feature = "threads")]
+            pool: None,
+        }
     }
 }
 
@@ -34,14 +47,28 @@ impl Cpu {
 
     fn step(&mut self, step: &Step) {
         let (input, side, output) = borrow(&mut self.arena, &step.input, &step.side, &step.output);
-        let parameters = &self.parameters[step.parameters.clone()];
-        step.call.run(self.body, Io { input, side, parameters, output });
+        let io = Io { input, side, parameters: &self.parameters[step.parameters.clone()], output };
+        #[cfg(feature = "threads")]
+        if let Some(pool) = self.pool {
+            let count = parts::count(step, pool.threads());
+            if count > 1 {
+                let mut parts = Parts::new(self.body, step.call, io, count);
+                let mut list: [_; parts::MOST] = std::array::from_fn(|_| parts.next());
+                return pool.run(&mut list[..count]);
+            }
+        }
+        step.call.run(self.body, io);
     }
 }
 
 impl Executor for Cpu {
     fn parameters(&self) -> &[Vec4] {
         &self.parameters
+    }
+
+    #[cfg(feature = "threads")]
+    fn share(&mut self, pool: &'static Pool) {
+        self.pool = Some(pool);
     }
 
     fn prepare(&mut self, plan: &Plan) {

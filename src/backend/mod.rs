@@ -16,6 +16,10 @@ pub trait Executor {
     /// The packed parameters, for another executor to copy.
     fn parameters(&self) -> &[Vec4];
 
+    /// From now on others compute parts of steps: results are the same, bit for bit.
+    #[cfg(feature = "threads")]
+    fn share(&mut self, pool: &'static crate::threads::Pool);
+
     /// Makes room for `plan`, so that running it allocates nothing.
     fn prepare(&mut self, plan: &Plan);
 

@@ -1,8 +1,9 @@
 //! The definition: every output pixel is the weighted sum of its source pixels, in `f64`,
 //! along its row first and then along the column.
 
-use super::{Job, TIE};
+use super::Job;
 use crate::lane::Vec4;
+use crate::pixels::TIE;
 
 /// Fills `out`, `[rows, columns]`.
 pub(super) fn resample(job: &Job<'_>, out: &mut [Vec4]) {

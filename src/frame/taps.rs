@@ -2,6 +2,7 @@
 
 use super::crop::Axis;
 use crate::model::Sampling;
+use crate::pixels::Run;
 use std::ops::Range;
 
 /// For every output pixel of one axis, the run of source pixels that it is a weighted sum of.
@@ -11,16 +12,6 @@ use std::ops::Range;
 pub(super) struct Taps {
     runs: Vec<Run>,
     weights: Vec<f32>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    /// First source pixel.
-    first: usize,
-    /// Its weights begin here …
-    begin: usize,
-    /// … and end here.
-    end: usize,
 }
 
 impl Taps {
@@ -40,6 +31,11 @@ impl Taps {
     #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[f32])> {
         self.runs.iter().map(|run| (run.first, &self.weights[run.begin..run.end]))
+    }
+
+    /// All runs, and the weights that they lie in.
+    pub(super) fn parts(&self) -> (&[Run], &[f32]) {
+        (&self.runs, &self.weights)
     }
 
     /// From the first to the last source pixel that any output reads.

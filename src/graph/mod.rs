@@ -146,7 +146,7 @@ impl Graph {
         let find = |name: &str| self.endpoints.iter().find(|endpoint| endpoint.name == name);
         find(name).or_else(|| find(&aliases::canonical(self.version, name)?)).ok_or_else(|| {
             let mut names: Vec<&str> = self.endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
-            sort(&mut names, &|a, b| (edit_distance(a, name), a) < (edit_distance(b, name), b));
+            sort(&mut names, &|a, b| (likeness(b, name), a) < (likeness(a, name), b));
             names.truncate(3);
             Error::new(Kind::UnknownEndpoint, "endpoint")
                 .expected(format!("one of this network's, such as {}", names.join(", ")))
@@ -220,18 +220,9 @@ impl Graph {
     }
 }
 
-/// Levenshtein distance, for naming what a misspelt name may have meant.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+/// How many characters two names share at their beginnings and ends: most misspellings leave both as they are.
+fn likeness(a: &str, b: &str) -> usize {
+    let begin = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let end = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
+    begin + end
 }

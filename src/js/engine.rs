@@ -40,7 +40,7 @@ impl Arrival {
         let options = Given::new(options)?.open()?;
         let net = self.file.read().and_then(|file| Net::from_file(file, &options)).map_err(thrown)?;
         self.file = weights::Arrival::new(0);
-        Ok(Engine { net, pixels: Pixels::new() })
+        Ok(Engine::of(net))
     }
 
     /// What came so far, for another module.
@@ -80,8 +80,7 @@ impl Engine {
     pub fn synthetic(options: &JsValue) -> JsResult<Engine> {
         console_error_panic_hook::set_once();
         let (spec, options) = Given::new(options)?.synthetic()?;
-        let net = Net::synthetic(spec, &options).map_err(thrown)?;
-        Ok(Engine { net, pixels: Pixels::new() })
+        Net::synthetic(spec, &options).map(Engine::of).map_err(thrown)
     }
 
     /// The crate's version.
@@ -180,6 +179,13 @@ extern "C" {
 }
 
 impl Engine {
+    #[cfg_attr(not(feature = "threads"), expect(unused_mut, reason = "one thread has nothing to share"))]
+    fn of(mut net: Net) -> Self {
+        #[cfg(feature = "threads")]
+        net.share(&crate::threads::POOL);
+        Self { net, pixels: Pixels::new() }
+    }
+
     /// Endpoints and view of `options`. Checked before a frame is read: a misspelt endpoint should cost nothing.
     pub(super) fn asked(&self, options: &JsValue) -> JsResult<(Vec<String>, View)> {
         let options = Given::new(options)?;

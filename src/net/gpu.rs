@@ -1,11 +1,11 @@
 //! The same network on a GPU, beside the CPU that answers where the GPU cannot.
 
 use super::{Net, PREDICTIONS, Tensor};
-use crate::backend::gpu::{Device, Gpu, Kept, MOST_LABELS, Picture, Variant, Want, bytes, lower};
+use crate::backend::gpu::{Device, Gpu, Kept, MOST_LABELS, Picture, Variant, Want, lower, stored_bytes};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Preprocessor, View};
 use crate::output::{Label, Query, top_k};
-use crate::plan::{Grouping, Plan};
+use crate::plan::{self, Grouping, Plan, Step};
 
 /// What a network has on a GPU.
 pub(super) struct Accelerator {
@@ -210,6 +210,7 @@ impl Net {
         let classes = self.spec.classes as u64;
         let (gpu, Prepared { plan, id, .. }) = self.gpu_plan(endpoints, want)?;
         let f16 = gpu.variant().f16;
+        let bytes = |steps: &[Step]| plan::moved(steps) as u64 * stored_bytes(f16);
         let timed = gpu.profile(*id, picture, view)?;
         let row = |kernel, bytes| Dispatched { layers: Vec::new(), kernel, us: 0.0, macs: 0, bytes };
         let frame = Gpu::frame_stems().into_iter().zip(timed.frame_bytes.clone());
@@ -219,7 +220,7 @@ impl Net {
             rows.push(Dispatched {
                 layers: steps.iter().map(|step| step.name.clone()).collect(),
                 macs: steps.iter().map(|step| step.macs).sum(),
-                ..row(dispatch.shader.stem, bytes(steps, f16))
+                ..row(dispatch.shader.stem, bytes(steps))
             });
         }
         if want != Want::Maps {

@@ -227,6 +227,12 @@ impl Net {
         Ok(net)
     }
 
+    /// Has the CPU's steps computed by all threads of `pool`. Results stay the same, bit for bit.
+    #[cfg(feature = "threads")]
+    pub fn share(&mut self, pool: &'static crate::threads::Pool) {
+        self.executor.share(pool);
+    }
+
     /// `predictions`; of a network without top, the endpoint that is computed last.
     #[must_use]
     pub fn last_endpoint(&self) -> &str {

@@ -1,9 +1,10 @@
 //! How long each step of a frame takes on the CPU, in the rows that the GPU has for its dispatches.
 
 use super::{Dispatched, Net};
-use crate::backend::gpu::bytes;
 use crate::error::Result;
 use crate::frame::{Frame, View};
+use crate::lane::Vec4;
+use crate::plan::{self, Step};
 
 impl Net {
     /// How long each step takes that computes `endpoints` for a frame, in order, by a `clock` of milliseconds. Each runs by
@@ -22,12 +23,12 @@ impl Net {
         let index = self.plan_index(endpoints)?;
         let plan = &self.plans[index].1;
         let times = self.executor.profile(plan, frame, view, clock)?;
-        let row = |(step, ms): (&crate::plan::Step, f64)| Dispatched {
+        let row = |(step, ms): (&Step, f64)| Dispatched {
             layers: vec![step.name.clone()],
             kernel: step.call.stem(),
             us: ms * 1e3,
             macs: step.macs,
-            bytes: bytes(std::slice::from_ref(step), false),
+            bytes: (plan::moved(std::slice::from_ref(step)) * size_of::<Vec4>()) as u64,
         };
         Ok(plan.steps.iter().zip(times).map(row).collect())
     }

@@ -6,6 +6,8 @@ mod group;
 #[cfg(feature = "integers")]
 mod integers;
 mod packing;
+#[cfg(feature = "threads")]
+pub mod parts;
 
 pub use group::{Group, Grouping, Pattern};
 pub use packing::Packing;
@@ -77,6 +79,19 @@ pub struct Plan {
     pub outputs: Vec<Output>,
     /// Length of the arena in [`crate::lane::Vec4`]s.
     pub arena: usize,
+}
+
+/// `Vec4`s that steps which run as one read and write, each map once: parameters, what comes from before, what remains.
+#[must_use]
+pub fn moved(steps: &[Step]) -> usize {
+    let mut vec4s = steps.last().map_or(0, |step| step.output.len());
+    for (at, step) in steps.iter().enumerate() {
+        vec4s += step.parameters.len();
+        // Within a group, the next step reads what the one before wrote without it ever reaching memory.
+        let inside = at > 0 && steps[at - 1].output == step.input;
+        vec4s += if inside { 0 } else { step.input.len() } + step.side.len();
+    }
+    vec4s
 }
 
 impl Plan {

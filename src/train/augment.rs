@@ -5,8 +5,8 @@ use std::f32::consts::TAU;
 use super::options::bad;
 use super::random::{Purpose, Random};
 use crate::error::{Error, Kind, Result};
-use crate::lane::F32x4;
-use crate::small::print_decimal;
+use crate::kernels::warp::{Colour, Pixels, Place, reduced, warp};
+use crate::small::{print_decimal, sine_cosine};
 
 /// How far each change may go; all 0 or off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -93,30 +93,25 @@ pub fn augment(
     let brightness = random.within(changes.brightness) * 255.0;
     let contrast = 1.0 + random.within(changes.contrast);
 
-    let reduced = reduce(picture, (picture.width_px / width_px).min(picture.height_px / height_px));
-    let picture = reduced.as_ref().map_or(*picture, |(rgba, width_px, height_px)| Picture {
-        rgba,
-        width_px: *width_px,
-        height_px: *height_px,
-    });
-    let [wide, high] = [picture.width_px, picture.height_px].map(length);
-    let (sine, cosine) = angle.sin_cos();
+    let mut pixels =
+        Pixels { rgba: picture.rgba.as_chunks().0, width_px: picture.width_px, height_px: picture.height_px };
+    // What is made much smaller would else leave most pixels out.
+    let factor = (picture.width_px / width_px).min(picture.height_px / height_px);
+    let smaller;
+    if factor > 1 {
+        smaller = reduced(&pixels, factor);
+        let (width_px, height_px) = (pixels.width_px / factor, pixels.height_px / factor);
+        pixels = Pixels { rgba: &smaller, width_px, height_px };
+    }
+    let [wide, high] = [pixels.width_px, pixels.height_px].map(length);
+    #[expect(clippy::cast_possible_truncation, reason = "from −1 to 1")]
+    let [sine, cosine] = sine_cosine(angle.into()).map(|part| part as f32);
     let place = Place {
-        // Where the centre comes from, and what one pixel further right and down is, in pixels of the source.
         centre: [wide * (0.5 - moved[0]), high * (0.5 - moved[1])],
         right: [cosine, sine].map(|part| part * flips[0] * wide / length(width_px) / scale),
         down: [-sine, cosine].map(|part| part * flips[1] * high / length(height_px) / scale),
     };
-    let colour = Colour::new(&picture, brightness, contrast);
-    let mut out = Vec::with_capacity(width_px * height_px * 4);
-    for y in 0..height_px {
-        let y = length(y) + 0.5 - length(height_px) / 2.0;
-        for x in 0..width_px {
-            let x = length(x) + 0.5 - length(width_px) / 2.0;
-            out.extend_from_slice(&colour.of(sampled(&picture, place.of(x, y))));
-        }
-    }
-    Ok(out)
+    Ok(warp(&pixels, [width_px, height_px], &place, &colour(&pixels, brightness, contrast)))
 }
 
 fn check(picture: &Picture<'_>) -> Result<()> {
@@ -137,99 +132,20 @@ const fn length(px: usize) -> f32 {
     px as f32
 }
 
-/// Where pixels come from: an affine map.
-struct Place {
-    centre: [f32; 2],
-    right: [f32; 2],
-    down: [f32; 2],
-}
-
-impl Place {
-    /// From distances to the centre; pixels of the source have their centres at whole numbers.
-    fn of(&self, x: f32, y: f32) -> [f32; 2] {
-        std::array::from_fn(|axis| self.centre[axis] + x * self.right[axis] + y * self.down[axis] - 0.5)
-    }
-}
-
-/// Each channel times a factor plus an offset; opacity stays.
-struct Colour {
-    factors: F32x4,
-    offsets: F32x4,
-}
-
-impl Colour {
-    fn new(picture: &Picture<'_>, brightness: f32, contrast: f32) -> Self {
-        let mut offsets = [brightness; 4];
-        if contrast < 1.0 || contrast > 1.0 {
-            let pixels = picture.rgba.as_chunks::<4>().0;
-            let mut sums = [0_u64; 4];
-            for pixel in pixels {
-                sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u64::from(*value));
-            }
-            #[expect(clippy::cast_precision_loss, reason = "a mean of bytes")]
-            let mean = |sum: u64| sum as f32 / pixels.len() as f32;
-            offsets.iter_mut().zip(sums).for_each(|(offset, sum)| *offset += mean(sum) * (1.0 - contrast));
+/// Each channel's distance from its mean times `contrast`, plus `brightness`; opacity stays.
+fn colour(pixels: &Pixels<'_>, brightness: f32, contrast: f32) -> Colour {
+    let mut offsets = [brightness; 4];
+    if (contrast - 1.0).abs() > 0.0 {
+        let mut sums = [0_u64; 4];
+        for pixel in pixels.rgba {
+            sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u64::from(*value));
         }
-        offsets[3] = 0.0;
-        Self { factors: F32x4::load([contrast, contrast, contrast, 1.0]), offsets: F32x4::load(offsets) }
+        #[expect(clippy::cast_precision_loss, reason = "a mean of bytes")]
+        let mean = |sum: u64| sum as f32 / pixels.rgba.len() as f32;
+        offsets.iter_mut().zip(sums).for_each(|(offset, sum)| *offset += mean(sum) * (1.0 - contrast));
     }
-
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to bytes")]
-    fn of(&self, pixel: F32x4) -> [u8; 4] {
-        let value = self.offsets.mul_add(pixel, self.factors).clamp(F32x4::splat(0.0), F32x4::splat(255.0));
-        (value + F32x4::splat(0.5)).store().map(|value| value as u8)
-    }
-}
-
-/// The mean of four pixels around a place, each by how near it is.
-fn sampled(picture: &Picture<'_>, [x, y]: [f32; 2]) -> F32x4 {
-    let (left, top) = (x.floor(), y.floor());
-    let (across, along) = (x - left, y - top);
-    let columns = pair(left, picture.width_px);
-    let rows = pair(top, picture.height_px).map(|row| row * picture.width_px);
-    let pixels = picture.rgba.as_chunks::<4>().0;
-    let row = |row: usize| {
-        let [first, second] = columns.map(|column| F32x4::from_u8x4(pixels[row + column]));
-        (first * F32x4::splat(1.0 - across)).mul_add(second, F32x4::splat(across))
-    };
-    (row(rows[0]) * F32x4::splat(1.0 - along)).mul_add(row(rows[1]), F32x4::splat(along))
-}
-
-/// A pixel and the next one along a side, mirrored at its ends.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss, reason = "pixels")]
-fn pair(first: f32, side: usize) -> [usize; 2] {
-    let (first, side) = (first as i32, side as i32);
-    [first, first.saturating_add(1)].map(|at| {
-        if (0..side).contains(&at) {
-            return at as usize;
-        }
-        let turn = at.rem_euclid(2 * side);
-        (if turn < side { turn } else { 2 * side - 1 - turn }) as usize
-    })
-}
-
-/// Means of squares of `factor` pixels a side: what is made much smaller would else leave most pixels out.
-#[expect(clippy::cast_possible_truncation, reason = "means of bytes")]
-fn reduce(picture: &Picture<'_>, factor: usize) -> Option<(Vec<u8>, usize, usize)> {
-    if factor < 2 {
-        return None;
-    }
-    let (width, height) = (picture.width_px / factor, picture.height_px / factor);
-    let pixels = picture.rgba.as_chunks::<4>().0;
-    let area = (factor * factor) as u32;
-    let mut rgba = Vec::with_capacity(width * height * 4);
-    for y in 0..height {
-        for x in 0..width {
-            let mut sums = [area / 2; 4];
-            for row in y * factor..(y + 1) * factor {
-                for pixel in &pixels[row * picture.width_px + x * factor..][..factor] {
-                    sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u32::from(*value));
-                }
-            }
-            rgba.extend(sums.map(|sum| (sum / area) as u8));
-        }
-    }
-    Some((rgba, width, height))
+    offsets[3] = 0.0;
+    Colour { factors: [contrast, contrast, contrast, 1.0], offsets }
 }
 
 #[cfg(test)]

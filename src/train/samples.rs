@@ -4,7 +4,7 @@ use super::Task;
 use super::loss::largest;
 use super::options::bad;
 use crate::error::{Error, Kind, Result};
-use crate::small::all_finite;
+use crate::small::{all_finite, print_decimal};
 
 /// Features with what is to be learnt of them, in the order in which they came.
 #[derive(Clone, Debug)]
@@ -147,7 +147,8 @@ impl Samples {
                 && (task == Task::Sigmoid || targets.iter().sum::<f32>() == 1.0);
             if !is_right {
                 let expected = if task == Task::Softmax { "a 1 for one class, else zeros" } else { "zeros and ones" };
-                return Err(bad(&format!("targets of sample {row}"), expected, format!("{targets:?}")));
+                let found: Vec<String> = targets.iter().map(|target| print_decimal(f64::from(*target))).collect();
+                return Err(bad(&format!("targets of sample {row}"), expected, found.join(", ")));
             }
         }
         for output in 0..self.outputs {

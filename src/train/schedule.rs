@@ -1,5 +1,7 @@
 //! How the learning rate changes from epoch to epoch.
 
+use crate::small::sine_cosine;
+
 /// What an epoch's learning rate is, as a factor of the one that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Schedule {
@@ -28,14 +30,20 @@ pub enum Schedule {
 impl Schedule {
     /// The factor of `epoch`, from 0, out of `epochs`.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "epochs are few")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "epochs are few"
+    )]
     pub fn factor(self, epoch: usize, epochs: usize) -> f32 {
-        let power = |factor: f32, times: usize| f64::from(factor).powf(times as f64) as f32;
+        let power = |factor: f32, times: usize| f64::from(factor).powi(times.min(1 << 30) as i32) as f32;
         match self {
             Self::Constant => 1.0,
             Self::Cosine { end } => {
                 let way = (epoch as f64 / epochs.max(1) as f64).min(1.0);
-                end + (1.0 - end) * (0.5 + 0.5 * (std::f64::consts::PI * way).cos()) as f32
+                let [_, cosine] = sine_cosine(std::f64::consts::PI * way);
+                end + (1.0 - end) * (0.5 + 0.5 * cosine) as f32
             }
             Self::Exponential { factor } => power(factor, epoch),
             Self::Step { factor, epochs } => power(factor, epoch / epochs.max(1)),

@@ -1,11 +1,9 @@
 //! Which samples are learnt from, and which are held out to see how well.
 
-use std::collections::BTreeMap;
-
 use super::options::bad;
 use super::random::{Purpose, Random};
 use crate::error::Result;
-use crate::small::print_decimal;
+use crate::small::{print_decimal, sort};
 
 /// What a sample is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +38,10 @@ pub fn split(labels: &[u32], bursts: &[u32], shares: [f32; 3], seed: u64) -> Res
     }
     let whole: f32 = shares.iter().sum();
 
-    let mut groups: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (row, burst) in bursts.iter().enumerate() {
-        groups.entry(*burst).or_default().push(row);
-    }
-    let mut classes: BTreeMap<u32, Vec<Vec<usize>>> = BTreeMap::new();
-    for rows in groups.into_values() {
-        classes.entry(labels[rows[0]]).or_default().push(rows);
-    }
+    let groups = grouped((0..labels.len()).collect(), &|row| bursts[*row]);
     let mut parts = vec![Part::Train; labels.len()];
-    for (class, mut groups) in classes {
+    for mut groups in grouped(groups, &|rows| labels[rows[0]]) {
+        let class = labels[groups[0][0]];
         Random::new(seed, Purpose::Split, [u64::from(class), 0]).shuffle(&mut groups);
         let count: usize = groups.iter().map(Vec::len).sum();
         for (part, share) in [(Part::Test, shares[2]), (Part::Validation, shares[1])] {
@@ -61,6 +53,23 @@ pub fn split(labels: &[u32], bursts: &[u32], shares: [f32; 3], seed: u64) -> Res
         }
     }
     Ok(parts)
+}
+
+/// Items of the same key together, keys in order, items as they came.
+fn grouped<T>(items: Vec<T>, key: &dyn Fn(&T) -> u32) -> Vec<Vec<T>> {
+    let mut keyed: Vec<(u32, usize, T)> =
+        items.into_iter().enumerate().map(|(place, item)| (key(&item), place, item)).collect();
+    sort(&mut keyed, &|a, b| (a.0, a.1) < (b.0, b.1));
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    let mut last = None;
+    for (key, _, item) in keyed {
+        match groups.last_mut().filter(|_| last == Some(key)) {
+            Some(group) => group.push(item),
+            None => groups.push(vec![item]),
+        }
+        last = Some(key);
+    }
+    groups
 }
 
 /// About so many samples in whole groups, the last one never.

@@ -186,7 +186,7 @@ impl<'a> Tensor<'a> {
     /// # Errors
     /// [`Kind::BadHeader`] where the shape does not fit the bytes.
     #[cfg(feature = "full")]
-    pub(super) fn decoded(
+    pub fn decoded(
         name: Cow<'a, str>,
         dtype: Dtype,
         shape: Vec<usize>,

@@ -57,7 +57,7 @@ describe("golden outputs", { skip }, () => {
   after(() => close?.());
 
   for (const { title, weights, outputs, lengths, scores = LOGITS } of NETS) {
-    for (const [backend, build] of [["simd", "relaxed-simd"], ["simd", "simd128"], ["reference", "simd128"], ["webgpu", "relaxed-simd"]]) {
+    for (const [backend, build] of [["simd", "threads"], ["simd", "relaxed-simd"], ["simd", "simd128"], ["reference", "simd128"], ["webgpu", "threads"]]) {
       test(`${title}, ${backend}, ${build}: logits, features and the first label of 24 photographs`, async (t) => {
         if (backend === "webgpu" && noGpu) {
           return t.skip(noGpu);

@@ -128,17 +128,22 @@ export async function visitBlank(options) {
 
 /** `work()` where that build of the engine is the best that there is: with the faster ones missing on the server. */
 export async function inBuild(page, build, work) {
-  if (build === "relaxed-simd") {
-    return work();
+  const builds = ["threads", "relaxed-simd", "simd128"];
+  const faster = builds.slice(0, builds.indexOf(build)).map((folder) => `**/wasm/${folder}/**`);
+  for (const folder of faster) {
+    await page.context().route(folder, (route) => route.fulfill({ status: 404 }));
   }
-  const faster = "**/relaxed-simd/**";
-  await page.context().route(faster, (route) => route.fulfill({ status: 404 }));
   try {
     return await work();
   } finally {
-    await page.context().unroute(faster);
+    for (const folder of faster) {
+      await page.context().unroute(folder);
+    }
   }
 }
+
+/** A page's workers that hold a network: those which only compute parts of steps are left out. */
+export const engines = (page) => page.workers().filter((worker) => !worker.url().endsWith("/thread.js"));
 
 /** The folder of shared pictures and golden outputs, or the reason to skip. Their absence is an error where CI is set. */
 export function fixtures() {

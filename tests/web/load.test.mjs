@@ -153,10 +153,10 @@ describe("integrity and cache", () => {
         return { from: net.info.loadedFrom, phases: [...phases], warnings: net.info.warnings };
       }, [files.weights, { integrity: files.sha256, ...options }]);
     assert.equal((await source()).from, "network");
-    // With the network off a worker's script cannot come, so the thread's own host, imported before, loads.
-    await source({ worker: false });
+    // With the network off a worker's script cannot come, so the thread's own host, imported before, loads, and works alone.
+    await source({ worker: false, threads: 1 });
     await own.setOffline(true);
-    assert.deepEqual(await source({ worker: false }), { from: "cache", phases: ["cache", "prepare"], warnings: [] });
+    assert.deepEqual(await source({ worker: false, threads: 1 }), { from: "cache", phases: ["cache", "prepare"], warnings: [] });
     await own.setOffline(false);
     await there.evaluate(async () => {
       const cache = await caches.open("mobilenet-web-v1");

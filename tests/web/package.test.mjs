@@ -44,6 +44,28 @@ test("every relative import and address is among the published files", async () 
   }
 });
 
+test("what the host imports is asked for at once, wherever it runs", async () => {
+  const imports = async (name, pattern) => {
+    const text = await readFile(new URL(name, PACKAGE), "utf8");
+    return [...text.matchAll(pattern)].map(([, path]) => path);
+  };
+  const all = new Set();
+  const follow = async (name) => {
+    for (const path of await imports(name, /^import .*from "\.\/([^"]+)"/gm)) {
+      if (!all.has(path)) {
+        all.add(path);
+        await follow(path);
+      }
+    }
+  };
+  await follow("host.js");
+  const worker = await imports("worker.js", /^import .*"\.\/([^"]+)"/gm);
+  assert.deepEqual([...all].filter((path) => !worker.includes(path)), []);
+  // The page has those already that index.js imports.
+  const client = [...(await imports("client.js", /import\("\.\/([^"]+)"\)/g)), ...(await imports("client.js", /^import .*from "\.\/([^"]+)"/gm))];
+  assert.deepEqual([...all].filter((path) => !client.includes(path)), []);
+});
+
 async function codes() {
   const [{ CODES }, { TRAINING_CODES }] = await Promise.all(["errors.js", "training-codes.js"].map((name) => import(new URL(name, PACKAGE))));
   return { ...CODES, ...TRAINING_CODES };

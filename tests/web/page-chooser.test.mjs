@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { webcamArguments, writeWebcam } from "./fake-webcam.mjs";
-import { fixtures, launch, serve } from "./harness.mjs";
+import { engines, fixtures, launch, serve } from "./harness.mjs";
 import { PageDriver } from "./page-driver.mjs";
 
 const V1 = "fixtures/weights/v1_1.0_224_slim/mobilenet_v1_1.0_224.safetensors";
@@ -68,8 +68,8 @@ describe("the model chooser", { skip }, () => {
 
   /** The network before is gone, with its worker and its memory. */
   async function oneWorker(page) {
-    while (page.workers().length > 1) await page.waitForTimeout(50);
-    assert.equal(page.workers().length, 1);
+    while (engines(page).length > 1) await page.waitForTimeout(50);
+    assert.equal(engines(page).length, 1);
   }
 
   const inUse = (page, weights) => page.locator(`#card[data-weights=${JSON.stringify(weights)}]`).waitFor();

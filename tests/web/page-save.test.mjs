@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { fixtures, launch, serve } from "./harness.mjs";
+import { engines, fixtures, launch, serve } from "./harness.mjs";
 import { PageDriver } from "./page-driver.mjs";
 
 const TFLITE = "fixtures/weights/v1_0.25_224_tflite/mobilenet_v1_0.25_224_quant.tflite";
@@ -129,6 +129,6 @@ describe("saving the model in use", () => {
       await page.locator("#save-button", { hasText: "Cancel" }).click();
       await page.locator("#save-button", { hasText: "Save as safetensors" }).waitFor();
       assert.ok(await page.locator("#save-status").isHidden());
-      while (page.workers().length > 1) await page.waitForTimeout(50);
+      while (engines(page).length > 1) await page.waitForTimeout(50);
     }));
 });

@@ -108,6 +108,12 @@ test("a heat map is warm where the class is, and lies on what the network sees",
   assert.equal(map.label, "disc");
   assert.deepEqual([map.width, map.height, map.data.length], [7, 7, 49]);
   assert.equal(Math.max(...map.data.map(Math.abs)), 1);
+  // The disc lies above and left of the middle.
+  const mean = (isIn) => {
+    const values = map.data.filter((_, at) => isIn(at % 7, Math.floor(at / 7)));
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  assert.ok(mean((x, y) => x < 3 && y < 3) > mean((x, y) => x > 3 || y > 3), `${map.data.map((value) => value.toFixed(2))}`);
   // Of two classes what speaks for one speaks against the other.
   assert.ok(map.data.every((value, at) => Math.abs(value + found.other[at]) < 1e-4));
   const { x, y, width, height } = found.wide;

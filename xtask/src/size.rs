@@ -52,7 +52,7 @@ const TRAINING: Group = Group {
     scripts: false,
 };
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 9] = [
     CORE,
     Group { name: "core, relaxed SIMD", paths: &["wasm/relaxed-simd/mobilenet_web"], ..CORE },
     // For files that the core cannot read, with what gathers models of several files and what only conversion needs.
@@ -65,6 +65,8 @@ const GROUPS: [Group; 7] = [
     },
     INTEGERS,
     Group { name: "integers, relaxed SIMD", paths: &["wasm/relaxed-simd/integers/"], ..INTEGERS },
+    Group { name: "core, threads", paths: &["wasm/threads/mobilenet_web", "team.js", "thread.js"], ..CORE },
+    Group { name: "integers, threads", paths: &["wasm/threads/integers/"], ..INTEGERS },
     TRAINING,
     // Its scripts are counted above.
     Group { name: "training, relaxed SIMD", paths: &["wasm/relaxed-simd/training/"], ..TRAINING },

@@ -33,6 +33,7 @@ pub fn run() -> Result<()> {
                 "clippy",
                 "--package=mobilenet-web",
                 "--package=mobilenet-kernels",
+                "--package=mobilenet-threads",
                 "--package=suite",
                 "--target=wasm32-unknown-unknown",
                 "--",

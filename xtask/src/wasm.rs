@@ -8,6 +8,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::paths;
 use crate::run::{cargo, command, stream};
+use crate::shared;
 use crate::stamp::{Inputs, write};
 use crate::steps::Step;
 
@@ -34,16 +35,22 @@ struct Build {
     rustflags: &'static str,
     /// What wasm-opt is told besides.
     wasm_opt: &'static [&'static str],
+    /// Whether several instances share its memory.
+    shared: bool,
 }
 
 /// What every browser since 2023 runs.
-const SIMD128: Build = Build { folder: "", rustflags: "-C target-feature=+simd128", wasm_opt: &[] };
+const SIMD128: Build = Build { folder: "", rustflags: "-C target-feature=+simd128", wasm_opt: &[], shared: false };
 /// Multiplies and adds in one instruction, and sums four products of bytes in one.
 const RELAXED_SIMD: Build = Build {
     folder: "relaxed-simd",
     rustflags: "-C target-feature=+simd128,+relaxed-simd",
     wasm_opt: &["--enable-relaxed-simd"],
+    shared: false,
 };
+/// The same on several threads, where a page is isolated. Compiled like it, so that dependencies are those of before.
+const THREADS: Build =
+    Build { folder: "threads", wasm_opt: &["--enable-relaxed-simd", "--enable-threads"], shared: true, ..RELAXED_SIMD };
 
 /// What is compiled.
 struct Crate {
@@ -68,6 +75,10 @@ const REFERENCE: Crate =
     Crate { features: &["--no-default-features", "--features", "gpu,integers,reference"], ..LIBRARY };
 /// For networks that compute in their own integers, on the CPU.
 const INTEGERS: Crate = Crate { features: &["--no-default-features", "--features", "integers"], ..LIBRARY };
+/// Both of these in parts.
+const THREADED_CORE: Crate = Crate { features: &["--no-default-features", "--features", "gpu,threads"], ..LIBRARY };
+const THREADED_INTEGERS: Crate =
+    Crate { features: &["--no-default-features", "--features", "integers,threads"], ..LIBRARY };
 /// For classes of one's own: fetched with the first `fit`. It runs no network.
 const TRAINING: Crate = Crate { features: &["--no-default-features", "--features", "trainer"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
@@ -75,9 +86,17 @@ const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", 
 
 /// All modules of pkg/wasm/ with their folders: a folder before those inside it. What only reads files, or is there for
 /// comparison, is not worth a second build.
-const MODULES: [(&Build, &Crate, &str); 2] = [
+const MODULES: [(&Build, &Crate, &str); 10] = [
+    (&SIMD128, &CORE, ""),
+    (&SIMD128, &IMPORTER, "importer"),
+    (&SIMD128, &INTEGERS, "integers"),
     (&SIMD128, &TRAINING, "training"),
+    (&SIMD128, &REFERENCE, "reference"),
+    (&RELAXED_SIMD, &CORE, ""),
+    (&RELAXED_SIMD, &INTEGERS, "integers"),
     (&RELAXED_SIMD, &TRAINING, "training"),
+    (&THREADS, &THREADED_CORE, ""),
+    (&THREADS, &THREADED_INTEGERS, "integers"),
 ];
 
 /// pkg/wasm/, made anew when a source file changed.
@@ -91,6 +110,7 @@ pub fn module(optimise: bool) -> Step<'static> {
             let stamp = Inputs::default()
                 .path("src")?
                 .path("kernels")?
+                .path("threads")?
                 .path("shaders")?
                 .path("build.rs")?
                 .path("Cargo.toml")?
@@ -99,6 +119,7 @@ pub fn module(optimise: bool) -> Step<'static> {
                 .path("rust-toolchain.toml")?
                 .path("package-lock.json")?
                 .path("xtask/src/wasm.rs")?
+                .path("xtask/src/shared.rs")?
                 .word(if optimise { "optimised" } else { "as linked" })
                 .stamp("wasm");
             if stamp.is_fresh(&[&wasm, &out.join(format!("{MODULE}.js"))]) {
@@ -108,7 +129,7 @@ pub fn module(optimise: bool) -> Step<'static> {
             for (build, what, folder) in MODULES {
                 let out = out.join(build.folder).join(folder);
                 let linked = compile(build, what)?;
-                bind(&linked, &out, MODULE, what.renews)?;
+                bind(build, &linked, &out, (MODULE, what.renews))?;
                 if optimise {
                     shrink(build, &out.join(format!("{MODULE}_bg.wasm")))?;
                 }
@@ -137,7 +158,7 @@ pub fn suite() -> Step<'static> {
     Step::new("wasm suite", "read the compiler's message above", || {
         for build in [&SIMD128, &RELAXED_SIMD] {
             let linked = compile(build, &SUITE)?;
-            bind(&linked, &paths::at("target/suite").join(build.folder), SUITE.package, SUITE.renews)?;
+            bind(build, &linked, &paths::at("target/suite").join(build.folder), (SUITE.package, SUITE.renews))?;
         }
         Ok("built".into())
     })
@@ -150,11 +171,18 @@ fn compile(build: &Build, what: &Crate) -> Result<PathBuf> {
     cargo.args(what.features);
     stream(&mut cargo)?;
     let file = format!("{}.wasm", what.package.replace('-', "_"));
-    Ok(paths::cargo_target().join(TARGET).join(what.folder).join(file))
+    let linked = paths::cargo_target().join(TARGET).join(what.folder).join(file);
+    if !build.shared {
+        return Ok(linked);
+    }
+    let shared = linked.with_extension("shared.wasm");
+    shared::share(&linked, &shared)?;
+    Ok(shared)
 }
 
 /// wasm-bindgen's command line tool, as a library of the exact version that the crate uses.
-fn bind(linked: &Path, out: &Path, name: &str, renews: bool) -> Result<()> {
+fn bind(build: &Build, linked: &Path, out: &Path, what: (&str, bool)) -> Result<()> {
+    let (name, renews) = what;
     if out.is_dir() {
         std::fs::remove_dir_all(out).with_context(|| format!("emptying {}", out.display()))?;
     }
@@ -168,6 +196,9 @@ fn bind(linked: &Path, out: &Path, name: &str, renews: bool) -> Result<()> {
         .reset_state_function(renews)
         .generate_output()
         .with_context(|| format!("wasm-bindgen on {}", linked.display()))?;
+    if build.shared {
+        shared::lean(output.wasm_mut())?;
+    }
     let imports = output.wasm_mut().imports.iter_mut();
     let names =
         imports.zip(short_names()).map(|(import, name)| (std::mem::replace(&mut import.name, name.clone()), name));

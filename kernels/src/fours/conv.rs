@@ -1,12 +1,12 @@
 //! Register tiles of four pixels × eight output channels of a convolution over a picture, whose pixels are four bytes each.
 
-use super::{TILE_PIXELS, sums, tiles, write_again, write_tile};
+use super::{sums, write_again, write_tile};
 use crate::Io;
 use crate::header::Header;
 use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Channels, HEADER, IntegerConv, map, map_mut};
 use crate::rounding::Outputs;
-use crate::simd::Axis;
+use crate::simd::{Axis, TILE_PIXELS, tiles};
 
 /// Output pixels of a row that are taken together.
 const SEGMENT: usize = 60;

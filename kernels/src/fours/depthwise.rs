@@ -1,13 +1,13 @@
 //! Rows of eight channels, turned so that four rows of a channel are neighbours: one product is four rows of the window.
 
-use super::{TILE_PIXELS, write_again, write_tile};
+use super::{write_again, write_tile};
 use crate::Io;
 use crate::dots::{Bytes, Dots};
 use crate::header::Header;
 use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Channels, Eight, HEADER, IntegerDepthwise, map, map_mut};
 use crate::rounding::Outputs;
-use crate::simd::Axis;
+use crate::simd::{Axis, TILE_PIXELS};
 
 /// Output pixels of a row that are taken together.
 const SEGMENT: usize = 56;

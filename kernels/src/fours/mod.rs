@@ -9,16 +9,7 @@ use crate::dots::{Bytes, Dots};
 use crate::integer_lane::I32x4;
 use crate::integers::Eight;
 use crate::rounding::Outputs;
-
-/// Their sums, a value each and weights fit fifteen registers, which is what browsers use of sixteen.
-const TILE_PIXELS: usize = 4;
-
-/// Pixels of the tiles that cover `pixels`: the last one ends with them and may have some in common with the one before.
-#[inline(always)]
-fn tiles(pixels: usize) -> impl Iterator<Item = usize> {
-    let last = pixels - TILE_PIXELS;
-    (0..pixels).step_by(TILE_PIXELS).map(move |first| first.min(last))
-}
+use crate::simd::TILE_PIXELS;
 
 /// The sums of `P` pixels: a row of fours each, times the weights of eight outputs.
 #[inline(always)]

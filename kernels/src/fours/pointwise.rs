@@ -1,13 +1,14 @@
 //! Register tiles of four pixels × eight output channels, four input channels at a time. Pixels are taken in blocks whose
 //! bytes stay in the L1 cache while the weights stream past once.
 
-use super::{TILE_PIXELS, sums, tiles, write_again, write_tile};
+use super::{sums, write_again, write_tile};
 use crate::Io;
 use crate::dots::Bytes;
 use crate::header::Header;
 use crate::integer_lane::I16x8;
 use crate::integers::{Channels, Eight, HEADER, IntegerPointwise, eights, fours, map, map_mut};
 use crate::rounding::Outputs;
+use crate::simd::{TILE_PIXELS, tiles};
 
 /// Bytes of one block of pixels, in sixteens: half of a small L1 cache. One tile of the most channels fits.
 const BLOCK: usize = 1024;

@@ -49,6 +49,8 @@ pub mod train_pointwise;
 #[cfg(feature = "gradients")]
 pub mod train_pool;
 #[cfg(feature = "gradients")]
+pub mod train_product;
+#[cfg(feature = "gradients")]
 pub mod train_scale;
 #[cfg(feature = "gradients")]
 pub mod train_stem;

@@ -35,5 +35,5 @@ fn groups<const G: usize>(parameters: &[Vec4], input: &[f32], bend: Bend, output
             *sum = sum.mul_add(x, F32x4::load(weights[k]));
         }
     }
-    *output = sums.map(|sum| bend.apply(sum).store());
+    *output = bend.apply_to(sums).map(F32x4::store);
 }

@@ -1,12 +1,9 @@
-//! Tiles of four neighbouring output pixels: each input is loaded once for all of them. Where a row's width is no multiple
-//! of four, its last tile begins earlier and computes some pixels again.
+//! Tiles of four neighbouring output pixels: each input is loaded once for all of them.
 
-use super::{Axis, Bend};
+use super::{Axis, Bend, TILE_PIXELS, tiles};
 use crate::lane::{F32x4, Vec4};
 use crate::{Depthwise, Io};
 use std::ops::Range;
-
-const TILE_PIXELS: usize = 4;
 
 /// See the reference.
 pub fn run(p: &Depthwise, io: Io<'_>) {
@@ -76,18 +73,14 @@ impl<'a> Map<'a> {
     fn tiles<const K: usize, const S: usize, const R: usize>(&self, output: &mut [Vec4]) {
         const { assert!(R == (TILE_PIXELS - 1) * S + K) };
         let (lanes, row, bend) = (self.lanes, self.columns.length * self.lanes, self.bend);
-        let last = self.columns.positions - TILE_PIXELS;
         for (y, output) in output.chunks_exact_mut(self.columns.positions * lanes).enumerate() {
             let (top, present) = self.rows.window(y);
             let rows: [Option<&[Vec4]>; K] =
                 std::array::from_fn(|i| present.contains(&i).then(|| &self.input[top.wrapping_add(i) * row..][..row]));
-            let mut x = 0;
-            while x < self.columns.positions {
-                let at = x.min(last);
-                let output = &mut output[at * lanes..][..TILE_PIXELS * lanes];
-                let (left, _) = self.columns.window(at);
+            for x in tiles(self.columns.positions) {
+                let output = &mut output[x * lanes..][..TILE_PIXELS * lanes];
+                let (left, _) = self.columns.window(x);
                 Tile { lanes, bend, parameters: self.parameters, left }.run::<K, S, R>(&rows, output);
-                x += TILE_PIXELS;
             }
         }
     }

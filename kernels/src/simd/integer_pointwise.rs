@@ -1,6 +1,7 @@
 //! Register tiles of four pixels × eight output channels, two input channels at a time. Pixels are taken in blocks whose
 //! inputs stay in the L1 cache while the weights stream past once.
 
+use super::TILE_PIXELS;
 use crate::Io;
 #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
 use crate::header::Header;
@@ -10,7 +11,6 @@ use crate::rounding::Outputs;
 
 /// Inputs of one block of pixels: half of a small L1 cache.
 const BLOCK_BYTES: usize = 16 << 10;
-const TILE_PIXELS: usize = 4;
 
 /// See the reference.
 pub fn run(p: &IntegerPointwise, io: Io<'_>) {

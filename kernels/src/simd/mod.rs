@@ -49,6 +49,8 @@ pub mod train_pointwise;
 #[cfg(feature = "gradients")]
 pub mod train_pool;
 #[cfg(feature = "gradients")]
+pub mod train_product;
+#[cfg(feature = "gradients")]
 pub mod train_scale;
 #[cfg(feature = "gradients")]
 pub mod train_stem;
@@ -57,6 +59,17 @@ use super::Curve;
 use crate::lane::F32x4;
 #[cfg(feature = "gradients")]
 use crate::lane::Vec4;
+
+/// Pixels of a tile. Their sums, a value each and weights fit fifteen registers, which is what browsers use of sixteen.
+pub(crate) const TILE_PIXELS: usize = 4;
+
+/// The first pixels of the tiles that cover `pixels`, at least a tile's: the last one ends with them and may have some in
+/// common with the one before, which it computes again.
+#[inline(always)]
+pub(crate) fn tiles(pixels: usize) -> impl Iterator<Item = usize> {
+    let last = pixels - TILE_PIXELS;
+    (0..pixels).step_by(TILE_PIXELS).map(move |first| first.min(last))
+}
 
 /// An activation, its numbers ready in registers.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Register tiles of four pixels × eight output channels. Pixels are taken in blocks whose inputs stay in the L1
 //! cache while the weights stream past once.
 
-use super::Bend;
+use super::{Bend, TILE_PIXELS, tiles};
 use crate::lane::{F32x4, Vec4, lanes};
 use crate::{Io, Pointwise};
 
@@ -9,7 +9,6 @@ use crate::{Io, Pointwise};
 const BLOCK_BYTES: usize = 16 << 10;
 /// … but no fewer pixels than pay for weights that come from L2.
 const LEAST_BLOCK: usize = 20;
-const TILE_PIXELS: usize = 4;
 
 /// See the reference.
 #[inline(never)]
@@ -30,8 +29,7 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
         let tile = Tile { in_channels, in_stride, out_lanes, bend, residual: p.residual != 0 };
         for (pair, parameters) in io.parameters.chunks(2 * (1 + in_channels)).enumerate() {
             if parameters.len() > 1 + in_channels && pixels >= TILE_PIXELS {
-                // Where pixels are left over, the last tile begins earlier and computes some again.
-                for pixel in (0..pixels).step_by(TILE_PIXELS).map(|pixel| pixel.min(pixels - TILE_PIXELS)) {
+                for pixel in tiles(pixels) {
                     tile.pixels::<TILE_PIXELS, 2>(parameters, 2 * pair, pixel, input, side, output);
                 }
                 continue;

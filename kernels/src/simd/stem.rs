@@ -1,11 +1,10 @@
 //! What the windows of four neighbouring output pixels see is gathered once, tap by tap, and then multiplied by the weights
 //! of eight output channels at a time. Where a row's width is no multiple of four, its last tile begins earlier.
 
-use super::{Axis, Bend};
+use super::{Axis, Bend, TILE_PIXELS};
 use crate::lane::{F32x4, Vec4};
 use crate::{Conv, Io};
 
-pub(super) const TILE_PIXELS: usize = 4;
 /// A window of 15 × 15 pixels of four channels, which is the largest that tables of networks may ask for.
 pub(super) const MOST_TAPS: usize = 15 * 15 * 4;
 

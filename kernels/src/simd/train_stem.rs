@@ -1,6 +1,7 @@
 //! What the windows of four neighbouring output pixels see is gathered once, as the forward kernel does.
 
-use super::stem::{MOST_TAPS, Map, TILE_PIXELS};
+use super::TILE_PIXELS;
+use super::stem::{MOST_TAPS, Map};
 use crate::Io;
 use crate::gradients::TrainStem;
 use crate::lane::{F32x4, Vec4};

@@ -18,7 +18,7 @@ pub use lower::{Dispatch, lower, top_k};
 #[cfg(target_arch = "wasm32")]
 pub use picture::External;
 pub use picture::Picture;
-pub use profile::{Timed, bytes};
+pub use profile::Timed;
 pub use shaders::{SHADERS, Shader, Variant};
 
 use crate::error::Result;
@@ -302,7 +302,9 @@ impl Drop for Gpu {
 /// Workgroups of a row of a dispatch: `group_index` of `shaders/lib/maps.wgsl`.
 const ROW: u32 = 32_768;
 
-const fn stored_bytes(f16: bool) -> u64 {
+/// Bytes of a [`Vec4`] in the arena.
+#[must_use]
+pub const fn stored_bytes(f16: bool) -> u64 {
     if f16 { 8 } else { 16 }
 }
 

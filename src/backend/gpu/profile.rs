@@ -5,7 +5,6 @@ use super::readback::Pending;
 use super::{FRAME, Gpu, Picture, stored_bytes};
 use crate::error::{Error, Kind, Result};
 use crate::frame::View;
-use crate::plan::Step;
 
 /// Times on their way.
 #[derive(Debug)]
@@ -86,17 +85,4 @@ impl Gpu {
     pub fn frame_stems() -> [&'static str; 2] {
         FRAME.map(|shader| shader.stem)
     }
-}
-
-/// Bytes that steps which are one dispatch read and write, each map once: weights, what comes from before, what remains.
-#[must_use]
-pub fn bytes(steps: &[Step], f16: bool) -> u64 {
-    let mut vec4s = steps.last().map_or(0, |step| step.output.len());
-    for (at, step) in steps.iter().enumerate() {
-        vec4s += step.parameters.len();
-        // Within a group, the next step reads what the one before wrote without it ever reaching memory.
-        let inside = at > 0 && steps[at - 1].output == step.input;
-        vec4s += if inside { 0 } else { step.input.len() } + step.side.len();
-    }
-    vec4s as u64 * stored_bytes(f16)
 }

@@ -7,7 +7,6 @@ use crate::train;
 use crate::train::file::{self, Said};
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
 
 /// What is put on a network's features.
@@ -167,7 +166,7 @@ impl Head {
     }
 }
 
-fn numbers(metrics: &BTreeMap<String, f64>) -> JsResult<Object> {
+fn numbers(metrics: &[(String, f64)]) -> JsResult<Object> {
     let object = Object::new();
     for (name, value) in metrics {
         Reflect::set(&object, &name.as_str().into(), &JsValue::from_f64(*value))?;

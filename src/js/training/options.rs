@@ -5,7 +5,6 @@ use super::super::options::{Given, bad, whole};
 use crate::train::file::Said;
 use crate::train::{Augmentation, ClassWeights, EarlyStopping, FitOptions, Part, Rule, Schedule, Task, named};
 use js_sys::{Array, Float32Array, Reflect};
-use std::collections::BTreeMap;
 use wasm_bindgen::JsValue;
 
 /// A count as JavaScript has numbers.
@@ -146,12 +145,12 @@ pub fn augmentation(given: &Given<'_>) -> JsResult<Augmentation> {
 #[expect(clippy::cast_possible_truncation, reason = "a probability")]
 pub fn said(given: &Given<'_>) -> JsResult<Said> {
     let text = |option: &str| given.text(option).map(Option::unwrap_or_default);
-    let mut metrics = BTreeMap::new();
+    let mut metrics = Vec::new();
     if let Some(object) = given.get("metrics") {
         for name in Reflect::own_keys(&object)?.iter().filter_map(|key| key.as_string()) {
             // What was not measured is null.
             if let Some(value) = Reflect::get(&object, &name.as_str().into())?.as_f64() {
-                metrics.insert(name, value);
+                metrics.push((name, value));
             }
         }
     }

@@ -31,7 +31,7 @@ pub struct Said {
     /// What the network makes of a picture that everybody has: who gets another vector has another network.
     pub fingerprint: Vec<f32>,
     /// How good it was.
-    pub metrics: BTreeMap<String, f64>,
+    pub metrics: Vec<(String, f64)>,
     /// What everything random followed from.
     pub seed: u64,
     /// Below which probability a picture is probably none of the classes.

@@ -11,7 +11,7 @@ fn said(outputs: usize) -> Said {
         endpoint: "global_pool".into(),
         backbone: "v2 1.0 224".into(),
         fingerprint: vec![0.5, -1.0, 2.0],
-        metrics: [("accuracy".to_owned(), 0.96875), ("loss".to_owned(), 0.125)].into(),
+        metrics: vec![("accuracy".to_owned(), 0.96875), ("loss".to_owned(), 0.125)],
         seed: 12_345_678_901,
         threshold: Some(0.625),
         version: VERSION.into(),

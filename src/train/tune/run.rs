@@ -5,9 +5,9 @@ use super::variables::{Derived, Variables, bends};
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::gradients::{
     TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
-    TrainPointwise, TrainPool, TrainScale, TrainStem, add_to, turn, turned,
+    TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem, add_to, turn, turned,
 };
-use crate::kernels::{Add, Call, Curve, Io, Pointwise, Scale};
+use crate::kernels::{Add, Call, Curve, Io, Scale};
 use crate::lane::{Body, Vec4, lanes};
 use crate::plan::{Slot, borrow};
 
@@ -81,7 +81,7 @@ impl Runner {
             let parameters = step.variable.map_or(0..0, |index| variables.all[index].range.clone());
             match step.work {
                 Work::Pixels(p, _) => {
-                    let call = Call::Pointwise(Pointwise { pixels: p.pixels * count(batch), ..p });
+                    let call = product(p.pixels * count(batch), p.in_channels, p.out_lanes);
                     let parameters = &variables.weights[parameters];
                     self.call(call, [&input, &(0..0), &output], parameters);
                 }
@@ -168,10 +168,10 @@ impl Runner {
                         }
                     }
                     let (in_channels, out_lanes) = (count(outputs), count(lanes(p.in_channels as usize)));
-                    let p = Pointwise { pixels, in_channels, out_lanes, residual: 0, curve: Curve::LINEAR };
+                    let call = product(pixels, in_channels, out_lanes);
                     let turned = std::mem::take(&mut self.turned[index]);
                     self.hand(tape, step, 0, batch, |runner, to| {
-                        runner.call(Call::Pointwise(p), [&side, &(0..0), to], &turned);
+                        runner.call(call, [&side, &(0..0), to], &turned);
                     });
                     self.turned[index] = turned;
                 }
@@ -340,6 +340,10 @@ pub(super) fn of(tape: &Tape, slots: &[Slot], node: NodeId, batch: usize) -> Slo
 fn nth(slot: &Slot, map: usize, batch: usize) -> Slot {
     let size = slot.len() / batch;
     slot.start + map * size..slot.start + (map + 1) * size
+}
+
+const fn product(pixels: u32, in_channels: u32, out_lanes: u32) -> Call {
+    Call::TrainProduct(TrainProduct { pixels, in_channels, out_lanes })
 }
 
 /// Convolutions have none.

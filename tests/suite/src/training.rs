@@ -3,7 +3,7 @@
 use crate::cases::{Case, DILATED, Random, WINDOWS};
 use mobilenet_web::kernels::gradients::{
     BLOCK, TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
-    TrainPointwise, TrainPool, TrainScale, TrainStem,
+    TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem,
 };
 use mobilenet_web::kernels::{Call, Conv, Curve, Depthwise};
 use mobilenet_web::lane::lanes;
@@ -85,9 +85,20 @@ fn pointwise(cases: &mut Vec<Case>) {
         ("a_block", BLOCK, 8, 2),
         ("past_a_block", PAST_A_BLOCK, 10, 3),
         ("several_blocks", 3 * BLOCK - 5, 24, 2),
+        ("deep", 9, 2 * BLOCK + 3, 3),
     ];
     for (seed, (name, pixels, in_channels, out_lanes)) in shapes.into_iter().enumerate() {
         let mut random = Random(0x907 + seed as u32);
+        let product =
+            TrainProduct { pixels: pixels as u32, in_channels: in_channels as u32, out_lanes: out_lanes as u32 };
+        cases.push(Case {
+            name,
+            call: Call::TrainProduct(product),
+            input: random.map(pixels, in_channels),
+            side: Vec::new(),
+            parameters: random.map(out_lanes * (1 + in_channels), 4),
+            output_length: pixels * out_lanes,
+        });
         let p = TrainPointwise { pixels: pixels as u32, in_channels: in_channels as u32, out_lanes: out_lanes as u32 };
         cases.push(Case {
             name,

@@ -1,0 +1,101 @@
+//! What is done to every pixel of a frame, several times: here, because this crate is compiled for speed.
+
+use crate::lane::{F32x4, Vec4};
+
+/// The source pixels that one output pixel is a weighted sum of.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// The first of them.
+    pub first: usize,
+    /// Its weights begin here …
+    pub begin: usize,
+    /// … and end here.
+    pub end: usize,
+}
+
+/// Added before rounding to whole units, so that both bodies break ties alike.
+///
+/// Ratios such as 640 : 256 put many sums exactly halfway between two units. Pillow's own fixed-point weights fall to
+/// either side there, so there is no rule to copy; this is far more than the bodies' sums differ by (1e-4).
+pub const TIE: f32 = 1.0 / 1024.0;
+
+/// How a row's sums become the input tensor.
+#[derive(Clone, Copy)]
+pub struct Finish {
+    /// Whether sums are kept in whole units.
+    rounded: bool,
+    offset: F32x4,
+    scale: F32x4,
+}
+
+impl Finish {
+    /// `(v − mean) / std`, and zero in the fourth lane.
+    #[must_use]
+    pub fn new(rounded: bool, mean: [f32; 3], std: [f32; 3]) -> Self {
+        let offset = F32x4::load([-mean[0], -mean[1], -mean[2], 0.0]);
+        Self { rounded, offset, scale: F32x4::load([1.0 / std[0], 1.0 / std[1], 1.0 / std[2], 0.0]) }
+    }
+
+    /// A row of sums.
+    pub fn run(self, row: &mut [Vec4]) {
+        for pixel in row {
+            let value = F32x4::load(*pixel);
+            let value = if self.rounded { round(value) } else { value };
+            *pixel = ((value + self.offset) * self.scale).store();
+        }
+    }
+}
+
+/// RGBA bytes → `f32` in front of the background. The fourth lane is left as it falls; [`Finish`] drops it.
+pub fn unpack(rgba: &[u8], background: [u8; 3], row: &mut [Vec4]) {
+    let pixels = rgba.as_chunks::<4>().0;
+    let every = pixels.iter().fold(u32::MAX, |every, pixel| every & u32::from_le_bytes(*pixel));
+    if every >> 24 == 255 {
+        for (to, pixel) in row.iter_mut().zip(pixels) {
+            *to = F32x4::from_u8x4(*pixel).store();
+        }
+        return;
+    }
+    let [r, g, b] = background;
+    let behind = F32x4::from_u8x4([r, g, b, 0]);
+    let unit = F32x4::splat(1.0 / 255.0);
+    for (to, pixel) in row.iter_mut().zip(pixels) {
+        let alpha = f32::from(pixel[3]);
+        let front = F32x4::from_u8x4(*pixel) * F32x4::splat(alpha);
+        *to = (front.mul_add(behind, F32x4::splat(255.0 - alpha)) * unit).store();
+    }
+}
+
+/// A source row, whose first pixel is column `start`, at the width of `runs`; in whole units where that is asked.
+pub fn across(source: &[Vec4], start: usize, runs: &[Run], weights: &[f32], rounded: bool, to: &mut [Vec4]) {
+    for (to, &Run { first, begin, end }) in to.iter_mut().zip(runs) {
+        let weights = &weights[begin..end];
+        let pixels = &source[first - start..][..weights.len()];
+        let mut sum = F32x4::splat(0.0);
+        for (pixel, weight) in pixels.iter().zip(weights) {
+            sum = sum.mul_add(F32x4::load(*pixel), F32x4::splat(*weight));
+        }
+        *to = if rounded { round(sum) } else { sum }.store();
+    }
+}
+
+/// `row = across · weight`.
+pub fn overwrite(row: &mut [Vec4], across: &[Vec4], weight: f32) {
+    for (to, from) in row.iter_mut().zip(across) {
+        *to = (F32x4::load(*from) * F32x4::splat(weight)).store();
+    }
+}
+
+/// `row += across · weight`.
+pub fn accumulate(row: &mut [Vec4], across: &[Vec4], weight: f32) {
+    for (to, from) in row.iter_mut().zip(across) {
+        *to = F32x4::load(*to).mul_add(F32x4::load(*from), F32x4::splat(weight)).store();
+    }
+}
+
+/// To whole units, as [`TIE`] says.
+#[inline(always)]
+fn round(value: F32x4) -> F32x4 {
+    // Between 2²³ and 2²⁴ an `f32` has no fraction, so that the sum is rounded; the values here are 0 … 255.
+    value + F32x4::splat(TIE) + F32x4::splat(8_388_608.0) + F32x4::splat(-8_388_608.0)
+}
