@@ -50,7 +50,18 @@ export type GpuErrorCode =
   | "gpu_failed"
   | "gpu_wrong";
 
-export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode | GpuErrorCode;
+/** What can go wrong in a trainer, or with a head that was saved. */
+export type TrainingErrorCode =
+  | "too_few_samples"
+  | "training_diverged"
+  | "not_trained"
+  | "wrong_backbone"
+  | "store_full"
+  | "store_unavailable"
+  | "busy"
+  | "weights_unavailable";
+
+export type ErrorCode = LoadErrorCode | WeightsErrorCode | CallErrorCode | GpuErrorCode | TrainingErrorCode;
 
 /** Every promise of this package that fails is rejected with one of these. Its message says where → expected → found → remedy. */
 export class MobileNetError extends Error {

@@ -1,6 +1,7 @@
 /**
- * Every `code` that a `MobileNetError` of this package's JavaScript can carry, with what it stands for. Codes about the
- * weights' contents (`missing_tensor`, `bad_header` …) come from the engine and are listed in `index.d.ts`.
+ * Every `code` that a `MobileNetError` of this package's JavaScript can carry, with what it stands for; training's own are in
+ * `training-codes.js`. Codes about the weights' contents (`missing_tensor`, `bad_header` …) come from the engine and are
+ * listed in `errors.d.ts`.
  */
 export const CODES = Object.freeze({
   http_status: "The server answered with a status other than 2xx.",
@@ -58,6 +59,23 @@ export function failure(code, { where, expected, found, remedy, ...more }) {
  */
 export function aborted(where, signal) {
   return new MobileNetError("aborted", `${where}: aborted by its signal`, { cause: signal.reason });
+}
+
+/**
+ * The error of a picture file that `createImageBitmap` refused.
+ *
+ * @param {Blob} blob
+ * @param {string} where
+ * @param {Error} cause
+ */
+export function undecodable(blob, where, cause) {
+  return failure("source_unsupported", {
+    where,
+    expected: "a picture that this browser decodes",
+    found: `${blob.size} bytes of type "${blob.type}" (${cause.message})`,
+    remedy: "If it is an SVG or a format that only <img> shows, draw it on a canvas and pass that.",
+    cause,
+  });
 }
 
 /**

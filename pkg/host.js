@@ -3,7 +3,7 @@
 import { Intake, bytesOf, moduleOf, opened } from "./arrival.js";
 import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
-import { MobileNetError, aborted, failure, toWire } from "./errors.js";
+import { MobileNetError, aborted, failure, toWire, undecodable } from "./errors.js";
 import { loadModule } from "./wasm.js";
 
 /** Names are worth no more of a wait than this. */
@@ -16,6 +16,8 @@ const MOST_THREADS = 4;
 export class Host {
   #post;
   #backends = null;
+  /** The message that the network came of. */
+  #loaded;
   #broken = null;
   #team = null;
   #queue = [];
@@ -123,6 +125,8 @@ export class Host {
           throw this.#broken;
         }
         this.#backends = backends;
+        weights.bytes = null; // They are in the engine now.
+        this.#loaded = message;
         const own = engine.info();
         const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
         warnings.push(...info.warnings, ...(joined?.warnings ?? []));
@@ -246,11 +250,11 @@ export class Host {
       }
       return await this.#guarded(() => this.#answers[type](pixels, options));
     } finally {
-      pixels.close?.();
+      pixels?.close?.();
     }
   }
 
-  /** What each kind of call about a frame is answered with. */
+  /** What each kind of call about a frame is answered with; those of a trainer may have none. */
   #answers = {
     classify: async (pixels, options) => {
       const start = performance.now();
@@ -263,6 +267,7 @@ export class Host {
     },
     keep: async (pixels, options) => ({ value: await this.#backends.keep(pixels, options) }),
     profile: async (pixels, options) => ({ value: await this.#backends.profile(pixels, options) }),
+    train: async (pixels, options) => (await import("./teaching.js")).answer(options, pixels, this.#backends, this.#loaded),
   };
 
   /** As `#guard`, for work that takes a while. */
@@ -305,7 +310,7 @@ async function prepare(where, { length, url }, { onProgress, signal }) {
 }
 
 /** The weights' file, of several the main one, and where the others are. */
-async function readWeights({ synthetic, urls, bytes, file, files }, options, intake) {
+export async function readWeights({ synthetic, urls, bytes, file, files }, options, intake) {
   if (synthetic) {
     return { length: 0, from: "synthetic", url: null };
   }
@@ -328,7 +333,7 @@ async function readWeights({ synthetic, urls, bytes, file, files }, options, int
 
 const fileName = (path) => path.split(/[?#]/)[0].split("/").at(-1);
 
-async function readFile(file, where) {
+export async function readFile(file, where) {
   try {
     return new Uint8Array(await file.arrayBuffer());
   } catch (cause) {
@@ -361,13 +366,7 @@ async function decode(blob) {
   try {
     return await createImageBitmap(blob, { imageOrientation: "from-image" });
   } catch (cause) {
-    throw failure("source_unsupported", {
-      where: blob.name || "picture file",
-      expected: "a picture that this browser decodes",
-      found: `${blob.size} bytes of type "${blob.type}" (${cause.message})`,
-      remedy: "If it is an SVG or a format that only <img> shows, draw it on a canvas and pass that.",
-      cause,
-    });
+    throw undecodable(blob, blob.name || "picture file", cause);
   }
 }
 

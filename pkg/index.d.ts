@@ -3,6 +3,7 @@
 import type { BackendState, BackendTest, Dispatch, KeptMap, RunOptions } from "./backends.js";
 import type { Converted, ConvertOptions, Precision } from "./convert.js";
 import type { Network } from "./overrides.js";
+import type { Trainer, TrainerOptions } from "./trainer.js";
 
 /** Pixels as bytes: `data` holds `width · height · 4` bytes, RGBA, rows from top to bottom, alpha not premultiplied, sRGB. */
 export interface Pixels {
@@ -258,6 +259,7 @@ export * from "./errors.js";
 export type * from "./backends.js";
 export type * from "./convert.js";
 export type * from "./overrides.js";
+export type * from "./trainer.js";
 
 /**
  * A loaded network.
@@ -359,6 +361,9 @@ export class MobileNet extends EventTarget implements AsyncDisposable {
     source: HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas,
     options?: StreamOptions,
   ): AsyncGenerator<Classification, void, void>;
+
+  /** Classes of one's own on this network: a dataset, and heads that learn from it. */
+  trainer(options?: TrainerOptions): Promise<Trainer>;
 
   /** Ends the worker and frees all memory. Calls in flight and later ones are rejected with code `disposed`. */
   dispose(): void;

@@ -164,6 +164,13 @@ export class MobileNet extends EventTarget {
     return stream(source, classify, { maxFps, signal, overlaps: () => this.#info.backend === "webgpu" });
   }
 
+  /** Classes of one's own on this network. */
+  async trainer(options = {}) {
+    const { Trainer } = await import("./trainer.js");
+    const look = (source, asked, signal) => this.#run("train", source, asked, signal);
+    return Trainer.open(options, { info: this.#info, client: this.#client, look });
+  }
+
   /** Ends the worker and frees all memory; calls in flight and later ones are rejected. */
   dispose() {
     this.#client.end(disposed());
@@ -175,7 +182,7 @@ export class MobileNet extends EventTarget {
 
   /** Takes the source's picture now, and sends it after the calls before. */
   async #run(type, source, options, signal) {
-    const where = `MobileNet.${{ infer: "embed", keep: "embed" }[type] ?? type}`;
+    const where = `MobileNet.${{ infer: "embed", keep: "embed", train: "trainer" }[type] ?? type}`;
     if (this.#client.ended) {
       throw this.#client.ended;
     }

@@ -1,4 +1,7 @@
-import type { FrameSource, Label } from "./index.js";
+import type { AddOptions, Added, CaptureOptions, FolderOptions, Sample, TreeOptions } from "./dataset.js";
+import type { FrameSource, Label, MobileNetError } from "./index.js";
+
+export type * from "./dataset.js";
 
 /**
  * What a head answers: `"softmax"`, one of its classes; `"sigmoid"`, any of them, each by itself (with one class name, whether
@@ -26,46 +29,6 @@ export interface TrainerOptions {
    * @defaultValue 1
    */
   seed?: number;
-}
-
-/** One picture of the dataset. */
-export interface Sample {
-  id: number;
-  /** Its class; of a regression, its numbers. */
-  label: string;
-  values?: readonly number[];
-  /** Pictures of one burst never straddle a split. */
-  burst: number;
-  /** Where it came from: a path, an address or `"camera"`. */
-  origin: string;
-  /** Milliseconds since 1970. */
-  added_ms: number;
-}
-
-export interface AddOptions {
-  /** Numbers to learn, with `task: "regression"`; of `"sigmoid"`, 0 or 1 for each class, instead of one label. */
-  values?: readonly number[];
-  /** From `trainer.burst()`: frames that were taken in a row. A picture by itself is a burst of its own. */
-  burst?: number;
-  origin?: string;
-  signal?: AbortSignal;
-}
-
-/** A picture that was not taken in, and why. The others were. */
-export interface Skipped {
-  path: string;
-  error: Error;
-}
-
-export interface FolderOptions {
-  signal?: AbortSignal;
-  /** Called after each picture. */
-  onProgress?: (progress: { done: number; total: number; path: string }) => void;
-}
-
-export interface Added {
-  added: number;
-  skipped: Skipped[];
 }
 
 /** Parts of a whole, in percent. What a class has too few bursts for goes to training. */
@@ -150,10 +113,15 @@ export interface FitOptions {
   /** Of `"neighbours"`. @defaultValue 5 */
   neighbours?: number;
   /**
-   * Also trains the network itself from here on: an endpoint (`"layer_15"`), or the index of a layer as Keras counts them.
-   * First the head by itself for `epochs`, then both for `fineTuneEpochs`.
+   * Also trains the network itself from here on: an endpoint (`"layer_15"`), or the index of a layer as Keras counts them; where
+   * another version of Keras counts, that of so many: `{ layer: 120, of: 155 }`. First the head by itself for `epochs`, then
+   * both for `fineTuneEpochs`. The head is one dense layer, on `global_pool`.
    */
-  fineTuneFrom?: string | number;
+  fineTuneFrom?: string | number | { layer: number; of: number };
+  /**
+   * Fine-tuning reads the network's file again, from its address or `File`. Where `load` was given bytes, give them here.
+   */
+  weights?: string | URL | Blob | ArrayBuffer | Uint8Array;
   /** @defaultValue 10 */
   fineTuneEpochs?: number;
   /** @defaultValue a tenth of `learningRate` */
@@ -209,7 +177,9 @@ export interface Evaluation {
   accuracy: number | null;
   /** Mean squared error of a regression. */
   meanSquaredError: number | null;
+  /** Of one sigmoid output two: `"not cup"` and `"cup"`. */
   classes: string[];
+  /** Empty where pictures have no single answer: of several sigmoid outputs, and of a regression. */
   confusion: number[][];
   /** The pictures of each cell of `confusion`. */
   cells: number[][][];
@@ -243,6 +213,8 @@ export interface HeatMap {
   /** −1 … 1: what speaks against it is below 0. */
   data: Float32Array;
   label: string;
+  /** What the network sees of the frame, and `data` covers: shares of the frame's width and height. */
+  region: { x: number; y: number; width: number; height: number };
 }
 
 /**
@@ -274,44 +246,71 @@ export class Trainer implements AsyncDisposable {
   private constructor();
   readonly classes: readonly string[];
   readonly task: Task;
-  /** All pictures, without their pixels, in the order in which they were added. */
+  /** All pictures, without their pixels, in the order in which they were added. A new array or the same after each change. */
   readonly samples: readonly Sample[];
   /** Whether there is a head that predicts. */
   readonly isTrained: boolean;
 
+  /** Behind the others. */
   addClass(name: string): Promise<void>;
   renameClass(from: string, to: string): Promise<void>;
   /** With its pictures. */
   removeClass(name: string): Promise<void>;
 
-  /** Keeps a picture. A head that was trained stays as it is until the next `fit`. */
-  add(source: FrameSource, label: string, options?: AddOptions): Promise<Sample>;
+  /** Why pictures are in memory only; null while all are in the store, or none was asked for. */
+  readonly storeError: MobileNetError | null;
+  /** Writes what the store had no room for. */
+  persist(): Promise<void>;
+
+  /**
+   * Keeps a picture. Files are kept as they are; frames as JPEG, their shorter side at most 1.5 times the network's input. A
+   * head that was trained stays as it is until the next `fit`.
+   *
+   * `label` is one of the classes. It is null where `values` say what the picture is, or where it is none of the classes with
+   * `task: "sigmoid"`.
+   *
+   * @throws MobileNetError `store_full`, `store_unavailable`: the picture is kept all the same, in memory
+   */
+  add(source: FrameSource, label: string | null, options?: AddOptions): Promise<Sample>;
   /** A number for pictures that are taken in a row. */
   burst(): number;
   /**
    * Frames of a playing video as one burst, until `signal`.
    * @returns how many
    */
-  capture(video: HTMLVideoElement, label: string, options: { signal: AbortSignal; fps?: number; onSample?: (sample: Sample) => void }): Promise<number>;
-  /** Pictures whose folder names their class, `dataset/alpaca/1.jpg`: of `<input webkitdirectory>`, or what was dropped. */
-  addFolder(files: Iterable<File> | DataTransfer, options?: FolderOptions): Promise<Added>;
+  capture(video: HTMLVideoElement, label: string | null, options: CaptureOptions): Promise<number>;
+  /**
+   * Pictures whose folder names their class, `dataset/alpaca/1.jpg`: of `<input webkitdirectory>`, or what was dropped (call it
+   * in the event itself). Classes that are new come behind those that are there. What cannot be read is skipped and told.
+   *
+   * @throws MobileNetError `aborted`: what was taken in until then stays
+   */
+  addFolder(files: Iterable<File> | DataTransfer, options?: TreeOptions): Promise<Added>;
   /** Pictures by address. */
   addUrls(urls: Iterable<string | URL>, label: string, options?: FolderOptions): Promise<Added>;
   remove(id: number): Promise<void>;
-  relabel(id: number, label: string): Promise<void>;
+  relabel(id: number, label: string | null, options?: { values?: readonly number[] }): Promise<void>;
   /** The picture as it is kept, compressed. */
   picture(id: number): Promise<Blob>;
   /** All pictures and classes as one zip, a folder a class. */
   exportZip(options?: { signal?: AbortSignal }): Promise<Blob>;
-  /** Adds those of such a zip, or of any zip of such folders. */
+  /**
+   * Adds those of such a zip, or of any zip of such folders.
+   *
+   * @throws MobileNetError `corrupt` for a file that is no whole archive; a broken picture in it is skipped
+   */
   importZip(zip: Blob, options?: FolderOptions): Promise<Added>;
-  /** What `augment` makes of a picture: `count` draws, of the network's input size. */
+  /**
+   * What `augment` makes of a picture, as the network sees it: draws, of the network's input size.
+   * `count` is 9 unless given.
+   */
   preview(id: number, augment: Augmentation, options?: { count?: number }): Promise<ImageData[]>;
 
   /**
    * Trains a head, and with `fineTuneFrom` the end of the network.
    *
-   * @throws MobileNetError `too_few_samples`, `training_diverged` (which says the batch), `bad_option`
+   * @throws MobileNetError `too_few_samples`, `training_diverged` (which says the batch; the best epoch before is kept), `busy`,
+   *   `not_finite` (which says the picture), `weights_unavailable`, `bad_option`
    */
   fit(options?: FitOptions): Promise<History>;
   evaluate(options?: { on?: Evaluation["on"] }): Promise<Evaluation>;
@@ -321,13 +320,18 @@ export class Trainer implements AsyncDisposable {
   /** For one of this head's classes, the most probable one unless named. */
   heatMap(source: FrameSource, options?: { label?: string; signal?: AbortSignal }): Promise<HeatMap>;
 
-  /** The files of a format; one, except of `"tfjs"`. */
-  save(options?: { format?: SaveFormat }): Promise<Saved[]>;
   /**
-   * A head that `save` wrote, or a TensorFlow.js head, with `model.json`, weights and `metadata.json` (Teachable Machine's
-   * whole models are for `MobileNet.load`). Its classes replace the trainer's.
+   * The files of a format; one, except of `"tfjs"`. After fine-tuning it is the whole network, `format: "network"`. That of a
+   * head alone reads the network's file again: see `FitOptions.weights`.
+   */
+  save(options?: { format?: SaveFormat; weights?: FitOptions["weights"] }): Promise<Saved[]>;
+  /**
+   * A head that `save` wrote, or a TensorFlow.js head of one or two dense layers: `model.json`, its weights and
+   * `metadata.json` (Teachable Machine's whole models are for `MobileNet.load`). Its classes come first in `classes`;
+   * those that it does not know, and that have pictures, stay behind them.
    *
-   * @throws MobileNetError `wrong_backbone`
+   * @throws MobileNetError `wrong_backbone`: vectors of a fixed picture lie more than 2 % apart, so that the same weights in
+   *   another file, or in f16, are taken, and others are not
    */
   load(head: Blob | Uint8Array | ArrayBuffer | readonly File[]): Promise<void>;
 

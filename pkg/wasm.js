@@ -70,16 +70,17 @@ const started = new Map();
  * fastest build that this browser runs; its name is the class' `build`. A build of several
  * threads has the `team` that they are.
  *
- * @param {"core" | "importer" | "integers" | "reference"} name
+ * @param {"core" | "importer" | "integers" | "reference" | "training"} name
  * @param {string} [wasmUrl] where the core's plain build is, if not beside this file; the others are in folders beside it
  * @param {number} [threads] for which the module is wanted
+ * @param {object} [builds] as in `MODULES`, of a module that is not in there
  * @returns {Promise<typeof import("./wasm/mobilenet_web.js").Engine>}
  */
-export function loadModule(name, wasmUrl, threads) {
+export function loadModule(name, wasmUrl, threads, builds = MODULES[name]) {
   const key = name + (threads > 1);
   if (!started.has(key)) {
     // One start for all who ask; after a failure the next who asks starts anew.
-    started.set(key, start(name, wasmUrl, threads > 1).catch((error) => {
+    started.set(key, start(name, wasmUrl, threads > 1, builds).catch((error) => {
       started.delete(key);
       throw error;
     }));
@@ -87,8 +88,7 @@ export function loadModule(name, wasmUrl, threads) {
   return started.get(key);
 }
 
-async function start(name, wasmUrl, threaded) {
-  const { exported, ...builds } = MODULES[name];
+async function start(name, wasmUrl, threaded, { exported, ...builds }) {
   const able = Object.keys(builds).filter(
     (build) => build === "simd128" || ((threaded || build !== "threads") && globalThis.WebAssembly?.validate(BUILDS[build])),
   );

@@ -67,6 +67,18 @@ pub enum Kind {
     GpuWrong,
     /// The browser lacks something that this package needs.
     Unsupported,
+    /// There is too little to learn from: one class, a class without a sample.
+    #[cfg(feature = "training")]
+    TooFewSamples,
+    /// A loss or a weight became NaN or infinite.
+    #[cfg(feature = "training")]
+    TrainingDiverged,
+    /// There is no head yet.
+    #[cfg(feature = "training")]
+    NotTrained,
+    /// A head was trained on the features of another network.
+    #[cfg(feature = "training")]
+    WrongBackbone,
 }
 
 impl Kind {
@@ -103,6 +115,14 @@ impl Kind {
             Self::GpuFailed => "gpu_failed",
             Self::GpuWrong => "gpu_wrong",
             Self::Unsupported => "unsupported",
+            #[cfg(feature = "training")]
+            Self::TooFewSamples => "too_few_samples",
+            #[cfg(feature = "training")]
+            Self::TrainingDiverged => "training_diverged",
+            #[cfg(feature = "training")]
+            Self::NotTrained => "not_trained",
+            #[cfg(feature = "training")]
+            Self::WrongBackbone => "wrong_backbone",
         }
     }
 }

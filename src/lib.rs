@@ -11,7 +11,7 @@
 //! is, [`weights`] finds its tensors in a file, [`graph`] joins the two into nodes with shapes, [`plan`] turns nodes
 //! into kernel calls, [`kernels`] defines and speeds up each call, [`frame`] turns pixels into the input tensor,
 //! [`backend`] runs the plan, [`output`] turns probabilities into labels, and [`Net`] is all of it in one type. `js`,
-//! compiled for the browser only, shows that type to JavaScript.
+//! compiled for the browser only, shows that type to JavaScript. `quantize` makes networks of integers beforehand.
 //!
 //! ```no_run
 //! use mobilenet_web::{Frame, Net, Options, Query, View};
@@ -54,8 +54,13 @@ pub mod output;
 pub mod describe;
 pub mod net;
 pub mod probe;
+#[cfg(feature = "full")]
+pub mod quantize;
 mod small;
 mod synthetic;
+
+#[cfg(feature = "training")]
+pub mod train;
 
 #[cfg(target_arch = "wasm32")]
 mod js;

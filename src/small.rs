@@ -73,6 +73,23 @@ pub(crate) fn print_decimal(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').into()
 }
 
+/// Sine and cosine of at most half a turn either way, by their series: those of the standard library bring the reduction
+/// of angles of any size along, 10 kB.
+#[cfg(feature = "training")]
+pub(crate) fn sine_cosine(angle: f64) -> [f64; 2] {
+    let (mut sine, mut cosine, mut term) = (0.0, 1.0, 1.0);
+    for index in 1..=24_u32 {
+        term *= angle / f64::from(index);
+        match index % 4 {
+            0 => cosine += term,
+            1 => sine += term,
+            2 => cosine -= term,
+            _ => sine -= term,
+        }
+    }
+    [sine, cosine]
+}
+
 /// The polynomial of that CRC-32.
 pub(crate) const CRC32: u32 = 0xedb8_8320;
 
@@ -122,6 +139,16 @@ mod tests {
         }
         assert_eq!(print_decimal(f64::INFINITY), "inf");
         assert_eq!(print_decimal(-1e13), "under -10¹²");
+    }
+
+    #[cfg(feature = "training")]
+    #[test]
+    fn sines_are_the_standard_librarys() {
+        for step in -100..=100 {
+            let angle = f64::from(step) / 100.0 * std::f64::consts::PI;
+            let [sine, cosine] = sine_cosine(angle);
+            assert!((sine - angle.sin()).abs() < 1e-10 && (cosine - angle.cos()).abs() < 1e-10, "{angle}");
+        }
     }
 
     #[test]

@@ -95,14 +95,15 @@ fn integers_open_as_what_they_stand_for() {
             "layer_1/weights" => {
                 let scales = (1..=tensor.shape[0]).map(|channel| channel as f32 / 64.0).collect();
                 let zero_points = vec![0; tensor.shape[0]];
-                integers(tensor, Dtype::I8, eight, Quantization { axis: 0, scales, zero_points })
+                integers(tensor, Dtype::I8, eight, Quantization { axis: 0, scales, zero_points, columns: Vec::new() })
             }
             "logits/weights" => {
-                let one = Quantization { axis: 0, scales: vec![0.25], zero_points: vec![131] };
+                let one = Quantization { axis: 0, scales: vec![0.25], zero_points: vec![131], columns: Vec::new() };
                 integers(tensor, Dtype::U8, eight, one)
             }
             "logits/biases" => {
-                let two = Quantization { axis: 0, scales: vec![0.5, 0.125], zero_points: vec![0, -7] };
+                let two =
+                    Quantization { axis: 0, scales: vec![0.5, 0.125], zero_points: vec![0, -7], columns: Vec::new() };
                 integers(tensor, Dtype::I32, (0..count).flat_map(word).collect(), two)
             }
             _ => tensor,

@@ -6,13 +6,16 @@ const PAUSE_MS = 1500;
 
 export class Announcer {
   #region;
+  #nameOf;
   #spokenIndex = null;
   #spokenAt = -Infinity;
   #waiting = null;
   #timer = null;
 
-  constructor(region) {
+  /** `nameOf(label)`: the name as it is spoken. */
+  constructor(region, nameOf = shortName) {
     this.#region = region;
+    this.#nameOf = nameOf;
   }
 
   /** Offers a result; within the pause only the latest offer is kept. */
@@ -43,6 +46,6 @@ export class Announcer {
     this.#waiting = null;
     this.#spokenIndex = label.index;
     this.#spokenAt = performance.now();
-    this.#region.textContent = `${shortName(label)}, ${percent(label.probability)}`;
+    this.#region.textContent = `${this.#nameOf(label)}, ${percent(label.probability)}`;
   }
 }

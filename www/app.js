@@ -1,15 +1,15 @@
 // The demo page: finds its elements and joins the parts. Each part is a module of its own.
-import { Camera, explainCamera } from "./camera.js";
 import { showCard } from "./card.js";
 import { Chooser } from "./chooser.js";
 import { Findings } from "./findings.js";
 import { Live } from "./live.js";
 import { Loading, writeProblem } from "./loading.js";
 import { Model } from "./model.js";
-import { Offline } from "./offline.js";
+import { Offline, isKept } from "./offline.js";
 import { Profiler } from "./profiler.js";
 import { markChosen, showSamples } from "./samples.js";
 import { Save } from "./save.js";
+import { CameraSession } from "./session.js";
 import { Stage } from "./stage.js";
 import { Stills } from "./stills.js";
 import { acceptFiles } from "./upload.js";
@@ -104,11 +104,6 @@ const chooser = new Chooser(
   model,
 );
 
-/** Whether the library has the weights in its cache: it says so when it could not put them there. */
-function isKept({ loadedFrom, warnings }) {
-  return isSecureContext && (loadedFrom === "cache" || !warnings.some(({ code }) => code === "cache"));
-}
-
 // Problems of the camera or of a picture, with a way to try again where trying again can help.
 const sourceError = {
   show(error, retry) {
@@ -123,18 +118,15 @@ const sourceError = {
 };
 
 const stills = new Stills({ stage, model, findings, onProblem: (error) => sourceError.show(error, () => stills.again()) });
-const camera = new Camera(at("preview"), {
-  onLost(error) {
-    live.stop();
-    sourceError.show({ message: explainCamera(error) }, startCamera);
-  },
-});
-const live = new Live({
-  camera,
+const live = new Live({ video: at("preview"), model, findings });
+const session = new CameraSession({
   video: at("preview"),
-  model,
-  findings,
-  listener: { onState: showCameraState, onProblem: (error) => sourceError.show(error, startCamera) },
+  run: (signal) => live.run(signal),
+  listener: {
+    onState: showCameraState,
+    onPause: () => stage.showNothing("The camera pauses while this page is hidden."),
+    onProblem: (error) => sourceError.show(error, startCamera),
+  },
 });
 
 function showCameraState(state) {
@@ -148,16 +140,19 @@ function showCameraState(state) {
     stage.showPreview();
     stage.bringUp(at("labels"));
   }
-  if (state === "off" && stage.showing === "preview") stage.showNothing("The camera is off.");
+  if (state !== "off") return;
+  findings.rest();
+  findings.end();
+  if (stage.showing === "preview") stage.showNothing("The camera is off.");
 }
 
 function startCamera() {
   used();
-  return live.start();
+  return session.start();
 }
 
 function choosePicture(picture) {
-  live.stop();
+  session.stop();
   sourceError.clear();
   markChosen(at("samples"), picture.source);
   if (!picture.quiet) stage.bringUp(at("labels"));
@@ -174,7 +169,7 @@ function used() {
   offline.keep();
 }
 
-at("camera").addEventListener("click", () => (live.running ? live.stop() : startCamera()));
+at("camera").addEventListener("click", () => (session.running ? session.stop() : startCamera()));
 at("model-retry").addEventListener("click", () => stills.again());
 at("download").addEventListener("click", () => stills.again());
 acceptFiles({
@@ -187,21 +182,6 @@ acceptFiles({
   onWeights: (file) => chooser.openFile(file),
   onRefused: (message) => sourceError.show({ message }),
 });
-
-// A hidden page looks at nothing, so the camera's light goes out; it comes back with the page.
-let resume = false;
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) {
-    resume = live.running;
-    if (!resume) return;
-    live.stop();
-    stage.showNothing("The camera pauses while this page is hidden.");
-  } else if (resume) {
-    resume = false;
-    live.start();
-  }
-});
-addEventListener("pagehide", () => live.stop());
 
 at("copy").addEventListener("click", async () => {
   try {
@@ -222,7 +202,7 @@ const samples = await showSamples(at("samples"), (sample) => {
   used();
   chooseSample(sample);
 });
-if (!wait && samples.length > 0 && stage.showing === "nothing" && !live.running) {
+if (!wait && samples.length > 0 && stage.showing === "nothing" && !session.running) {
   // An example to begin with: the page explains itself by working. Nobody asked for it, so nothing is spoken.
   chooseSample(samples[0], { quiet: true });
 }

@@ -3,10 +3,13 @@ import { percent, shortName } from "./format.js";
 
 export class Bars {
   #list;
+  #nameOf;
   #rows = [];
 
-  constructor(list) {
+  /** `nameOf(label)`: the name as it is shown. */
+  constructor(list, nameOf = shortName) {
     this.#list = list;
+    this.#nameOf = nameOf;
   }
 
   /** Shows `labels` (best first). Rows are made once and then only rewritten: nothing is built per camera frame. */
@@ -15,7 +18,7 @@ export class Bars {
     this.#rows.forEach((row, at) => {
       const label = labels[at];
       row.item.hidden = !label;
-      if (label) fill(row, label);
+      if (label) fill(row, label, this.#nameOf(label));
     });
   }
 
@@ -38,8 +41,7 @@ function child(parent, className) {
   return span;
 }
 
-function fill(row, label) {
-  const name = shortName(label);
+function fill(row, label, name) {
   if (row.name.textContent !== name) {
     row.name.textContent = name;
     row.name.title = label.name ?? name;

@@ -1,15 +1,23 @@
 // Working without a network: the service worker keeps the page, the library keeps the weights.
 
+/** Whether the library has the weights in its cache: it says so when it could not put them there. */
+export function isKept({ loadedFrom, warnings }) {
+  return isSecureContext && (loadedFrom === "cache" || !warnings.some(({ code }) => code === "cache"));
+}
+
 export class Offline {
   #badge;
   #update;
+  #set;
   #shell = false;
   #weights = false;
   #asked = false;
 
-  constructor({ badge, update }) {
+  /** `set`: what this page needs beyond the files that every visitor gets, by its name in precache.js. */
+  constructor({ badge, update, set = null }) {
     this.#badge = badge;
     this.#update = update;
+    this.#set = set;
     addEventListener("online", () => this.#write());
     addEventListener("offline", () => this.#write());
     this.#write();
@@ -22,7 +30,8 @@ export class Offline {
     try {
       const registration = await workers.register("./sw.js");
       this.#offerUpdates(workers, registration);
-      await workers.ready;
+      const { active } = await workers.ready;
+      if (this.#set) await keep(active, this.#set);
       this.#shell = true;
       this.#write();
     } catch (error) {
@@ -74,4 +83,13 @@ export class Offline {
       if (wanted) location.reload();
     });
   }
+}
+
+/** Has the service worker fetch a set of files, once; rejects where it could not. */
+function keep(worker, set) {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve, reject) => {
+    port1.onmessage = ({ data }) => (data === "kept" ? resolve() : reject(new Error(data)));
+    worker.postMessage({ keep: set }, [port2]);
+  });
 }

@@ -1,10 +1,8 @@
 // The model in use as a file: converted in the page, by the library, and handed to the browser's downloads.
 import { MobileNet } from "./pkg/index.js";
+import { download } from "./download.js";
 import { bytes } from "./format.js";
 import { writeProblem } from "./loading.js";
-
-/** How long the browser gets to take a file over. */
-const TAKEN_OVER_MS = 60_000;
 
 /** What each precision is to a person, and the bytes of a weight; those of the file as it is are in no count of weights. */
 const PRECISIONS = [
@@ -76,11 +74,4 @@ export class Save {
       problem.hidden = false;
     }
   }
-}
-
-/** As if it had been downloaded, although it was here all the time. */
-function download({ bytes, name }) {
-  const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
-  Object.assign(document.createElement("a"), { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), TAKEN_OVER_MS);
 }

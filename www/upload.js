@@ -1,5 +1,6 @@
 // Files from the person: the picture button, a drop anywhere on the page, a paste.
 import { isWeights } from "./chooser.js";
+import { acceptDrops } from "./drops.js";
 
 /**
  * Calls `onPicture(file)` for a picture, `onWeights(file)` for weights (`onWeights(files)` for a model of several files)
@@ -26,22 +27,8 @@ export function acceptFiles({ input, overlay, onPicture, onWeights, onRefused })
     take(file, "The clipboard holds no picture. Copy a picture first, then paste it here.");
   });
 
-  // dragenter and dragleave fire for every element on the way, so they are counted.
-  let depth = 0;
-  const show = (change) => {
-    depth = Math.max(0, depth + change);
-    overlay.hidden = depth === 0;
-  };
-  document.addEventListener("dragenter", (event) => {
-    event.preventDefault();
-    show(+1);
-  });
-  document.addEventListener("dragleave", () => show(-1));
-  document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    show(-depth);
-    void dropped(event.dataTransfer).then((files) => {
+  acceptDrops(overlay, ({ dataTransfer }) => {
+    void dropped(dataTransfer).then((files) => {
       // Several files with weights among them are one model.
       if (files.length > 1 && files.some(isWeights)) onWeights(files);
       else take(files[0], "That was not a file. Save the picture first, then drop the file here.");

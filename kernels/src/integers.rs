@@ -9,7 +9,7 @@
 //! tables, each of which a kernel's reference lists.
 
 use crate::fixed::{Rescale, Ties};
-use crate::lane::Vec4;
+use crate::lane::{Vec4, lanes};
 use bytemuck::{Pod, Zeroable};
 use std::fmt;
 
@@ -213,6 +213,14 @@ impl IntegerPointwise {
     }
 }
 
+impl IntegerToFloat {
+    /// Length of its packed parameters.
+    #[must_use]
+    pub const fn parameters(&self) -> usize {
+        lanes(self.channels as usize)
+    }
+}
+
 /// Lengths of the packed parameters of kernels whose shapes do not matter.
 pub mod lengths {
     /// Of [`super::IntegerAdd`].
@@ -225,7 +233,7 @@ pub mod lengths {
     pub const LOOKUP: usize = 1 + super::TABLE / 8;
     /// Of [`super::IntegerSoftmax`].
     pub const SOFTMAX: usize = 1 + super::TABLE / 4;
-    /// Of [`super::IntegerFromFloat`] and [`super::IntegerToFloat`].
+    /// Of [`super::IntegerFromFloat`].
     pub const FLOAT: usize = 1;
 }
 

@@ -88,6 +88,14 @@ mod body {
             Self(core::arch::wasm32::f32x4_div(self.0, other.0))
         }
 
+        /// Its lanes where those of `value` lie between `low` and `high`, else 0.
+        #[cfg(feature = "gradients")]
+        #[inline(always)]
+        pub(crate) fn where_between(self, value: Self, low: Self, high: Self) -> Self {
+            use core::arch::wasm32::{f32x4_gt, f32x4_lt, v128_and};
+            Self(v128_and(self.0, v128_and(f32x4_gt(value.0, low.0), f32x4_lt(value.0, high.0))))
+        }
+
         /// Clamped to `low ..= high`. `pmin`/`pmax` are one instruction on x86 where `min`/`max` are nine.
         #[inline(always)]
         pub fn clamp(self, low: Self, high: Self) -> Self {
@@ -152,6 +160,13 @@ mod body {
         #[inline(always)]
         pub(crate) fn over(self, other: Self) -> Self {
             Self(std::array::from_fn(|i| self.0[i] / other.0[i]))
+        }
+
+        /// Its lanes where those of `value` lie between `low` and `high`, else 0.
+        #[cfg(feature = "gradients")]
+        #[inline(always)]
+        pub(crate) fn where_between(self, value: Self, low: Self, high: Self) -> Self {
+            Self(std::array::from_fn(|i| if low.0[i] < value.0[i] && value.0[i] < high.0[i] { self.0[i] } else { 0.0 }))
         }
 
         /// Clamped to `low ..= high`.

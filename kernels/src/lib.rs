@@ -12,6 +12,8 @@ pub mod dots;
 pub mod fixed;
 #[cfg(all(feature = "integers", any(not(target_arch = "wasm32"), target_feature = "relaxed-simd")))]
 mod fours;
+#[cfg(feature = "gradients")]
+pub mod gradients;
 #[cfg(all(
     feature = "integers",
     any(feature = "reference", not(target_arch = "wasm32"), target_feature = "relaxed-simd")
@@ -28,12 +30,21 @@ pub mod pixels;
 pub mod reference;
 #[cfg(feature = "integers")]
 mod rounding;
+#[cfg(feature = "gradients")]
+pub mod rows;
 #[cfg(feature = "integers")]
 mod scalar;
 pub mod simd;
+#[cfg(feature = "gradients")]
+pub mod warp;
 
 pub use params::{Add, BLOCKS, Conv, Curve, Dense, Depthwise, GlobalPool, Pad, Pointwise, Scale, Sigmoid, Softmax};
 
+#[cfg(feature = "gradients")]
+use crate::gradients::{
+    TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
+    TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem,
+};
 #[cfg(feature = "integers")]
 use crate::integers::{
     IntegerAdd, IntegerConv, IntegerDepthwise, IntegerFromFloat, IntegerLookup, IntegerPointwise, IntegerPool,
@@ -157,4 +168,40 @@ kernels! {
     /// Integers to floats.
     #[cfg(feature = "integers")]
     integer_to_float: IntegerToFloat,
+    /// A 1×1 convolution of many pixels, without curve.
+    #[cfg(feature = "gradients")]
+    train_product: TrainProduct,
+    /// The gradient of a 1×1 convolution's biases and weights.
+    #[cfg(feature = "gradients")]
+    train_pointwise: TrainPointwise,
+    /// The gradient of a depthwise convolution's biases and weights.
+    #[cfg(feature = "gradients")]
+    train_depthwise: TrainDepthwise,
+    /// The gradient of its input.
+    #[cfg(feature = "gradients")]
+    train_depthwise_input: TrainDepthwiseInput,
+    /// The gradient of the first convolution's biases and weights.
+    #[cfg(feature = "gradients")]
+    train_stem: TrainStem,
+    /// Mean and variance of each channel.
+    #[cfg(feature = "gradients")]
+    train_moments: TrainMoments,
+    /// Each channel times a number, plus a number, bent.
+    #[cfg(feature = "gradients")]
+    train_affine: TrainAffine,
+    /// The gradient in front of such a bend.
+    #[cfg(feature = "gradients")]
+    train_bend: TrainBend,
+    /// The gradient of a batch norm's offset and scale.
+    #[cfg(feature = "gradients")]
+    train_norm: TrainNorm,
+    /// The gradient of its input.
+    #[cfg(feature = "gradients")]
+    train_norm_input: TrainNormInput,
+    /// The gradient of a gate.
+    #[cfg(feature = "gradients")]
+    train_scale: TrainScale,
+    /// The gradient of a map that was pooled.
+    #[cfg(feature = "gradients")]
+    train_pool: TrainPool,
 }

@@ -16,7 +16,7 @@ macro_rules! blocks {
     };
 }
 
-#[cfg(feature = "integers")]
+#[cfg(any(feature = "gradients", feature = "integers"))]
 pub(crate) use blocks;
 
 blocks! {

@@ -8,7 +8,7 @@ use crate::kernels::Io;
 use crate::lane::{Body, Vec4};
 #[cfg(feature = "threads")]
 use crate::plan::parts::{self, Parts};
-use crate::plan::{Output, Plan, Slot, Step};
+use crate::plan::{Output, Plan, Step, borrow};
 #[cfg(feature = "threads")]
 use crate::threads::Pool;
 
@@ -130,24 +130,4 @@ impl Executor for Cpu {
             values.extend_from_slice(&pixel[..channels]);
         }
     }
-}
-
-/// The output to write and the two maps to read, which lie on either side of it: a plan never lets them overlap.
-fn borrow<'a>(
-    arena: &'a mut [Vec4],
-    input: &Slot,
-    side: &Slot,
-    output: &Slot,
-) -> (&'a [Vec4], &'a [Vec4], &'a mut [Vec4]) {
-    let (below, rest) = arena.split_at_mut(output.start);
-    let (written, above) = rest.split_at_mut(output.len());
-    let (below, above) = (&*below, &*above);
-    let read = |slot: &Slot| {
-        if slot.end <= output.start {
-            &below[slot.clone()]
-        } else {
-            &above[slot.start - output.end..slot.end - output.end]
-        }
-    };
-    (read(input), read(side), written)
 }

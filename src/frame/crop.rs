@@ -79,9 +79,31 @@ fn half_to_even(spare: u64) -> u64 {
     half + (spare & half & 1)
 }
 
+/// The part of a source that the network sees, in source pixels: `[x, y, width, height]`.
+#[must_use]
+pub fn region(crop: Crop, source: [usize; 2], target: [usize; 2]) -> [f64; 4] {
+    let [(y, height), (x, width)] = axes(crop, source, target).map(|axis| {
+        let pixel = axis.length_px / axis.grid;
+        (axis.start_px + axis.skipped * pixel, axis.target as f64 * pixel)
+    });
+    [x, y, width, height]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_network_sees_lies_in_the_middle() {
+        let of = |crop| region(crop, [480, 640], [224, 224]);
+        assert_eq!(of(Crop::Squash), [0.0, 0.0, 640.0, 480.0]);
+        assert_eq!(of(Crop::Central { fraction: 0.875 }), [40.0, 30.0, 560.0, 420.0]);
+        assert_eq!(of(Crop::Cover), [80.0, 0.0, 480.0, 480.0]);
+        // Of 341 × 256 px 224 × 224, the first at 58 and 16.
+        let [x, y, width, height] = of(Crop::ShortSide { fraction: 0.875 });
+        assert_eq!((y, height), (30.0, 420.0));
+        assert!((x - 58.0 * 640.0 / 341.0).abs() < 1e-9 && (width - 224.0 * 640.0 / 341.0).abs() < 1e-9);
+    }
 
     #[test]
     fn grids_and_offsets_are_torchvisions() {

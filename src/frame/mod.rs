@@ -14,6 +14,7 @@ mod taps;
 use crate::error::{Error, Kind, Result};
 use crate::lane::{Body, Vec4};
 use crate::model::Preprocessing;
+pub use crop::region;
 pub use tables::Tables;
 use taps::Taps;
 

@@ -152,12 +152,12 @@ impl<'a> Given<'a> {
         Ok(indices)
     }
 
-    fn get(&self, option: &str) -> Option<JsValue> {
+    pub(super) fn get(&self, option: &str) -> Option<JsValue> {
         let value = Reflect::get(self.0, &option.into()).ok()?;
         (!value.is_undefined() && !value.is_null()).then_some(value)
     }
 
-    fn text(&self, option: &str) -> JsResult<Option<String>> {
+    pub(super) fn text(&self, option: &str) -> JsResult<Option<String>> {
         let text = |value: JsValue| {
             value
                 .as_string()
@@ -166,7 +166,7 @@ impl<'a> Given<'a> {
         self.get(option).map(text).transpose()
     }
 
-    fn number(&self, option: &str) -> JsResult<Option<f64>> {
+    pub(super) fn number(&self, option: &str) -> JsResult<Option<f64>> {
         let number = |value: JsValue| {
             value
                 .as_f64()
@@ -178,7 +178,7 @@ impl<'a> Given<'a> {
 
 /// A JavaScript number that counts something.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be whole and small")]
-fn whole(value: f64, option: &str) -> Result<usize> {
+pub(super) fn whole(value: f64, option: &str) -> Result<usize> {
     if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
         return Ok(value as usize);
     }
@@ -188,7 +188,7 @@ fn whole(value: f64, option: &str) -> Result<usize> {
         .remedy("Leave the option out for its default."))
 }
 
-fn bad(option: &str, expected: &str, found: &JsValue, remedy: &str) -> Error {
+pub(super) fn bad(option: &str, expected: &str, found: &JsValue, remedy: &str) -> Error {
     let found = match (found.as_string(), found.as_f64()) {
         (Some(text), _) => format!("{text:?}"),
         (_, Some(number)) => print_decimal(number),

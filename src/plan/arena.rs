@@ -2,6 +2,7 @@
 
 use super::{Group, Slot, fuse::Fused, vec4s};
 use crate::graph::{Endpoint, Graph, NodeId};
+use crate::lane::Vec4;
 use crate::small::sort;
 
 /// Where every map that is written lies.
@@ -21,14 +22,15 @@ impl Arena {
 }
 
 /// A map that must keep its place from the step that writes it to the last that reads it.
-struct Map {
-    node: NodeId,
-    size: usize,
-    first: usize,
-    last: usize,
+pub(crate) struct Map {
+    /// Whose map it is.
+    pub(crate) node: NodeId,
+    /// In [`Vec4`]s.
+    pub(crate) size: usize,
+    pub(crate) first: usize,
+    pub(crate) last: usize,
 }
 
-/// Largest maps first, each at the lowest place that no map alive at the same time occupies.
 pub(super) fn lay_out(graph: &Graph, steps: &[Fused], groups: &[Group], asked: &[Endpoint]) -> Arena {
     let mut maps = lifetimes(graph, steps, asked);
     // The steps of a group happen at the same time.
@@ -36,6 +38,15 @@ pub(super) fn lay_out(graph: &Graph, steps: &[Fused], groups: &[Group], asked: &
         map.first = moment(groups, map.first);
         map.last = moment(groups, map.last);
     }
+    let mut slots = vec![0..0; graph.nodes.len()];
+    for (map, slot) in place(maps) {
+        slots[map.node] = slot;
+    }
+    Arena { slots }
+}
+
+/// Largest maps first, each at the lowest place that no map alive at the same time occupies.
+pub(crate) fn place(mut maps: Vec<Map>) -> Vec<(Map, Slot)> {
     sort(&mut maps, &|a, b| (b.size, a.first) < (a.size, b.first));
     let mut placed: Vec<(Map, Slot)> = Vec::new();
     for map in maps {
@@ -55,11 +66,27 @@ pub(super) fn lay_out(graph: &Graph, steps: &[Fused], groups: &[Group], asked: &
         let slot = start..start + map.size;
         placed.push((map, slot));
     }
-    let mut slots = vec![0..0; graph.nodes.len()];
-    for (map, slot) in placed {
-        slots[map.node] = slot;
-    }
-    Arena { slots }
+    placed
+}
+
+/// The output to write and the two maps to read, which lie on either side of it: a plan never lets them overlap.
+pub(crate) fn borrow<'a>(
+    arena: &'a mut [Vec4],
+    input: &Slot,
+    side: &Slot,
+    output: &Slot,
+) -> (&'a [Vec4], &'a [Vec4], &'a mut [Vec4]) {
+    let (below, rest) = arena.split_at_mut(output.start);
+    let (written, above) = rest.split_at_mut(output.len());
+    let (below, above) = (&*below, &*above);
+    let read = |slot: &Slot| {
+        if slot.end <= output.start {
+            &below[slot.clone()]
+        } else {
+            &above[slot.start - output.end..slot.end - output.end]
+        }
+    };
+    (read(input), read(side), written)
 }
 
 /// The group of step `step`; the number of groups for the end.

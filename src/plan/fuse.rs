@@ -105,7 +105,7 @@ fn is_float(_node: &Node) -> bool {
     true
 }
 
-const fn bend(activation: Activation) -> Curve {
+pub(crate) const fn bend(activation: Activation) -> Curve {
     match activation {
         Activation::Linear => Curve::LINEAR,
         Activation::Relu => Curve::RELU,
@@ -126,7 +126,7 @@ pub(super) fn pooled(pooling: Pooling, map: Shape) -> [u32; 2] {
 
 /// The kernel for the chain that starts at node `id`.
 #[expect(clippy::cast_possible_truncation, reason = "Spec::check keeps every size far below 2³²")]
-fn call(graph: &Graph, id: NodeId, curve: Curve, residual: bool) -> Result<Call> {
+pub(crate) fn call(graph: &Graph, id: NodeId, curve: Curve, residual: bool) -> Result<Call> {
     let node = &graph.nodes[id];
     #[cfg(feature = "integers")]
     if let Some(call) = super::integers::call(graph, id) {

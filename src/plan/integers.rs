@@ -79,7 +79,8 @@ pub(super) fn length(graph: &Graph, id: NodeId) -> usize {
         Some(Call::IntegerPool(_)) => lengths::POOL,
         Some(Call::IntegerLookup(_)) => lengths::LOOKUP,
         Some(Call::IntegerSoftmax(_)) => lengths::SOFTMAX,
-        Some(Call::IntegerFromFloat(_) | Call::IntegerToFloat(_)) => lengths::FLOAT,
+        Some(Call::IntegerFromFloat(_)) => lengths::FLOAT,
+        Some(Call::IntegerToFloat(p)) => p.parameters(),
         _ => 0,
     }
 }
@@ -141,9 +142,14 @@ impl Packer<'_> {
         }
     }
 
+    /// What is said of input `index`.
+    fn read(&self, index: usize) -> Option<&Integer> {
+        self.said(*self.node.inputs.get(index)?)
+    }
+
     /// What the integers of input `index` stand for.
     fn input(&self, index: usize) -> Option<Steps> {
-        self.said(*self.node.inputs.get(index)?).map(|said| said.steps)
+        self.read(index).map(|said| said.steps)
     }
 
     fn pack(&self, packed: &mut [Vec4], missing: &dyn Fn() -> Error) -> Result<()> {
@@ -156,10 +162,12 @@ impl Packer<'_> {
     #[expect(clippy::cast_precision_loss, reason = "a row of eight bits")]
     fn unweighted(&self, packed: &mut [Vec4]) -> Option<()> {
         if self.node.op == Op::Dequantize {
-            packed[0][0] = self.input(0)?.scale;
+            let said = self.read(0)?;
+            let scales = packed.as_flattened_mut().iter_mut().take(self.node.shape.channels);
+            scales.enumerate().for_each(|(channel, scale)| *scale = said.steps.scale * said.channel(channel));
             return Some(());
         }
-        let Integer { steps, bounds: (low, high), rule } = self.said(self.id)?;
+        let Integer { steps, bounds: (low, high), rule, .. } = self.said(self.id)?;
         match self.node.op {
             Op::Quantize => {
                 packed[0][0] = steps.scale;
@@ -233,11 +241,12 @@ impl Packer<'_> {
         let Centred { weights, scales } = self.checkpoint.centred(&parameter.name, &parameter.shape)?;
         let shape = &parameter.shape;
         let (out, channels, taps) = (shape[0], shape[1], shape[2..].iter().product::<usize>());
-        let (Some(Integer { steps, bounds, rule: Rule::Weighted(biases) }), Some(before)) =
-            (self.said(self.id), self.input(0))
+        let (Some(said @ Integer { steps, bounds, rule: Rule::Weighted(biases), .. }), Some(reads)) =
+            (self.said(self.id), self.read(0))
         else {
             return Err(missing());
         };
+        let before = reads.steps;
         if biases.len() != out || (scales.len() != 1 && scales.len() != out) {
             return Err(missing());
         }
@@ -265,6 +274,10 @@ impl Packer<'_> {
                     [scale] => f64::from(before.scale) * f64::from(scale),
                     _ => f64::from(before.scale) * f64::from(scales[o]),
                 };
+                // Weights are numbers of numbers; what inputs are times their steps is a factor of columns, which a depthwise
+                // convolution does not have.
+                let column = if depthwise.is_some() { reads.channel(o) } else { 1.0 };
+                let factor = factor * f64::from(column) / f64::from(said.channel(o));
                 let rescale = Rescale::new(factor / f64::from(steps.scale)).ok_or_else(missing)?;
                 let weights = &weights[o * channels * taps..][..channels * taps];
                 rescales[lane] = biases[o].wrapping_sub(dots.added(zero, weights));

@@ -12,6 +12,12 @@ pub mod parts;
 pub use group::{Group, Grouping, Pattern};
 pub use packing::Packing;
 
+pub(crate) use arena::borrow;
+#[cfg(feature = "training")]
+pub(crate) use arena::{Map, place};
+#[cfg(feature = "training")]
+pub(crate) use fuse::{bend, call};
+
 use crate::error::Result;
 #[cfg(feature = "integers")]
 use crate::graph::Element;
@@ -140,7 +146,7 @@ impl Plan {
 }
 
 /// How many [`crate::lane::Vec4`]s a node's map takes.
-const fn vec4s(node: &Node) -> usize {
+pub(crate) const fn vec4s(node: &Node) -> usize {
     #[cfg(feature = "integers")]
     if matches!(node.element, Element::Integer) {
         return node.shape.pixels() * eights(node.shape.channels);

@@ -183,7 +183,7 @@ fn int8(tensor: Tensor<'_>) -> Result<Tensor<'_>> {
         integers.extend(round(channel, scale).into_iter().map(|integer| integer as i8 as u8));
         scales.push(scale);
     }
-    let quantization = Quantization { axis: 0, zero_points: vec![0; scales.len()], scales };
+    let quantization = Quantization { axis: 0, zero_points: vec![0; scales.len()], scales, columns: Vec::new() };
     Ok(Tensor { quantization: Some(quantization), ..rewritten(tensor, Dtype::I8, integers) })
 }
 

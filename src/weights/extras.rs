@@ -2,15 +2,15 @@
 
 use super::checkpoint::Entry;
 use super::names::SHADOW;
-use super::quantization::{SCALES, ZERO_POINTS};
-use super::stored_integers::{BIASES, MAP, TABLE};
+use super::quantization::{COLUMNS, SCALES, ZERO_POINTS};
+use super::stored_integers::{BIASES, CHANNELS, MAP, TABLE};
 use super::{File, Warning};
 
 /// Names listed in one warning.
 const LISTED: usize = 6;
 
 /// Ends of names that training and converters leave behind, and inference has no use for.
-const HARMLESS: [&str; 16] = [
+const HARMLESS: [&str; 18] = [
     "num_batches_tracked",
     "global_step",
     SHADOW,
@@ -26,10 +26,12 @@ const HARMLESS: [&str; 16] = [
     // What integers stand for is part of them by now.
     SCALES,
     ZERO_POINTS,
+    COLUMNS,
     // And what quantised networks compute.
     MAP,
     BIASES,
     TABLE,
+    CHANNELS,
 ];
 
 /// In the names of what training kept for itself.

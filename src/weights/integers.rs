@@ -82,6 +82,8 @@ pub enum Rule {
 pub struct Integer {
     /// What comes out.
     pub steps: Steps,
+    /// What each channel's numbers are times that; empty where all channels are as the steps say.
+    pub channels: Vec<f32>,
     /// The least and the greatest of it, less the zero point.
     pub bounds: (i32, i32),
     /// How.
@@ -92,6 +94,20 @@ pub struct Integer {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Integers {
     pub(super) nodes: BTreeMap<String, Integer>,
+}
+
+impl FromIterator<(String, Integer)> for Integers {
+    fn from_iter<I: IntoIterator<Item = (String, Integer)>>(nodes: I) -> Self {
+        Self { nodes: nodes.into_iter().collect() }
+    }
+}
+
+impl Integer {
+    /// What the numbers of channel `index` are times what its steps say.
+    #[must_use]
+    pub fn channel(&self, index: usize) -> f32 {
+        self.channels.get(index).copied().unwrap_or(1.0)
+    }
 }
 
 impl Integers {

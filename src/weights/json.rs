@@ -267,7 +267,7 @@ impl<'a> Json<'a> {
 }
 
 /// Appends `value` as a JSON string.
-pub(super) fn push_string(json: &mut String, value: &str) {
+pub(crate) fn push_string(json: &mut String, value: &str) {
     json.push('"');
     for character in value.chars() {
         match character {

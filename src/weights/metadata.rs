@@ -220,12 +220,8 @@ pub(super) fn check_crc32(file: &File<'_>) -> Result<()> {
     json.end()
 }
 
-/// Every key of `spec`, WordNet ids if any, and the checksums.
-pub(super) fn write<'n>(
-    spec: &Spec,
-    wnids: &[String],
-    crcs: impl Iterator<Item = (&'n str, u32)>,
-) -> BTreeMap<String, String> {
+/// Checksums by tensor, as text.
+pub(super) fn checksums<'n>(crcs: impl Iterator<Item = (&'n str, u32)>) -> String {
     let mut checksums = String::new();
     for (name, crc) in crcs {
         checksums.push(if checksums.is_empty() { '{' } else { ',' });
@@ -233,7 +229,11 @@ pub(super) fn write<'n>(
         checksums.push_str(&format!(":\"{crc:08x}\""));
     }
     checksums.push_str(if checksums.is_empty() { "{}" } else { "}" });
+    checksums
+}
 
+/// Every key of `spec`, WordNet ids if any, and the checksums.
+pub(super) fn write(spec: &Spec, wnids: &[String], checksums: String) -> BTreeMap<String, String> {
     fn name<T: PartialEq>(names: &[(T, &str)], value: &T) -> String {
         names.iter().find(|row| row.0 == *value).map_or("", |row| row.1).into()
     }

@@ -76,11 +76,15 @@ pub use checkpoint::{Checkpoint, checkpoint};
 pub use convert::{Precision, convert};
 #[cfg(feature = "integers")]
 pub use integers::{Centred, Integer, Integers, Rule, Steps};
+#[cfg(feature = "training")]
+pub(crate) use json::push_string;
 pub use labels::{parse_imagenet, parse_labels};
 pub use overrides::Overrides;
 #[cfg(feature = "full")]
 pub use parts::{Part, Wanted, main_part, read_parts, wanted};
 pub use quantization::Quantization;
+#[cfg(feature = "training")]
+pub(crate) use safetensors::write_tensors;
 pub use safetensors::{write_safetensors, write_safetensors_with};
 pub use table::{parse_table, print_table};
 pub use tensor::{Dtype, Tensor};
@@ -283,6 +287,12 @@ impl<'a> File<'a> {
     /// All tensors, by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Tensor<'a>> {
         self.tensors.iter()
+    }
+
+    /// Compares every tensor with its checksum, where the file states one.
+    #[cfg(feature = "training")]
+    pub(crate) fn check_crc32(&self) -> Result<()> {
+        metadata::check_crc32(self)
     }
 
     #[inline(never)]

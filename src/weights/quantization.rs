@@ -1,16 +1,20 @@
 //! What integers stand for, and how safetensors say so: beside the integers `NAME` lie `NAME/scales` (F32), and
 //! `NAME/zero_points` (I32) where one of them is not 0; one for the whole tensor, or one for each index of its first axis.
+//! `NAME/columns` (F32) are factors along the second axis.
 
 use super::{Dtype, File, Tensor};
-use crate::error::Result;
 #[cfg(feature = "full")]
-use crate::error::{Error, Kind};
+use crate::error::Kind;
+use crate::error::{Error, Result};
 use std::borrow::Cow;
 
 /// What the name of a tensor's scales ends with.
 pub(super) const SCALES: &str = "/scales";
 /// What that of its zero points does.
 pub(super) const ZERO_POINTS: &str = "/zero_points";
+/// What that of its factors along the second axis does.
+#[cfg(feature = "integers")]
+pub(super) const COLUMNS: &str = "/columns";
 
 /// What the integers of a tensor stand for: `(integer − zero point) · scale`.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +25,10 @@ pub struct Quantization {
     pub scales: Vec<f32>,
     /// As many as scales.
     pub zero_points: Vec<i32>,
+    /// What numbers are times that, by the index of the second axis: of weights that read a map whose channels' integers
+    /// stand for different things. Empty where they do not.
+    #[cfg(feature = "integers")]
+    pub columns: Vec<f32>,
 }
 
 impl Quantization {
@@ -30,6 +38,8 @@ impl Quantization {
         let size = dtype.size_bytes();
         let inner = shape.iter().skip(self.axis + 1).product::<usize>().max(1);
         let count = self.scales.len().max(1);
+        #[cfg(feature = "integers")]
+        let taps = shape.iter().skip(2).product::<usize>().max(1);
         let real = |(index, bytes): (usize, &[u8])| {
             // At the upper end of a word, from where an arithmetic shift brings the sign along.
             let mut word = [0; 4];
@@ -39,6 +49,9 @@ impl Quantization {
             let channel = index / inner % count;
             let zero = self.zero_points.get(channel).copied().unwrap_or(0);
             let scale = self.scales.get(channel).copied().unwrap_or(0.0);
+            #[cfg(feature = "integers")]
+            let scale =
+                if self.columns.is_empty() { scale } else { scale * self.columns[index / taps % self.columns.len()] };
             ((f64::from(integer) - f64::from(zero)) * f64::from(scale)) as f32
         };
         dense.chunks_exact(size).enumerate().map(real).collect()
@@ -93,7 +106,19 @@ pub(super) fn attach(file: &mut File<'_>) -> Result<()> {
                 *zero = i32::from_le_bytes(*bytes);
             }
         }
-        let quantization = Quantization { axis: 0, scales: scales.to_f32()?, zero_points };
+        #[cfg(feature = "integers")]
+        let columns = match beside(COLUMNS) {
+            Some(columns) if tensor.shape.get(1) == Some(&columns.shape.iter().product()) => columns.to_f32()?,
+            Some(columns) => return Err(misfit(tensor, columns, tensor.shape.get(1), Dtype::F32)),
+            None => Vec::new(),
+        };
+        let quantization = Quantization {
+            axis: 0,
+            scales: scales.to_f32()?,
+            zero_points,
+            #[cfg(feature = "integers")]
+            columns,
+        };
         file.tensors[index].quantization = Some(quantization);
     }
     Ok(())
@@ -105,17 +130,24 @@ fn fits(tensor: &Tensor<'_>, beside: &Tensor<'_>, dtype: Dtype) -> Result<()> {
     if beside.dtype == dtype && (count == 1 || tensor.shape.first() == Some(&count)) {
         return Ok(());
     }
-    #[cfg(not(feature = "full"))]
-    return Err(super::lean::needs_importer());
-    #[cfg(feature = "full")]
-    {
-        let kind = if beside.dtype == dtype { Kind::WrongShape } else { Kind::WrongDtype };
-        let channels = tensor.shape.first().copied().unwrap_or(1);
-        Err(Error::new(kind, beside.place())
-            .expected(format!("{} of shape [1] or [{channels}], as {} needs", dtype.name(), tensor.place()))
-            .found(format!("{} of shape {:?}", beside.dtype.name(), beside.shape))
-            .remedy(super::DAMAGED))
-    }
+    Err(misfit(tensor, beside, tensor.shape.first(), dtype))
+}
+
+/// That `beside` is not what a tensor's axis needs.
+#[cfg(not(feature = "full"))]
+fn misfit(_: &Tensor<'_>, _: &Tensor<'_>, _: Option<&usize>, _: Dtype) -> Error {
+    super::lean::needs_importer()
+}
+
+/// That `beside` is not what a tensor's axis needs.
+#[cfg(feature = "full")]
+fn misfit(tensor: &Tensor<'_>, beside: &Tensor<'_>, length: Option<&usize>, dtype: Dtype) -> Error {
+    let kind = if beside.dtype == dtype { Kind::WrongShape } else { Kind::WrongDtype };
+    let length = length.copied().unwrap_or(1);
+    Error::new(kind, beside.place())
+        .expected(format!("{} of shape [1] or [{length}], as {} needs", dtype.name(), tensor.place()))
+        .found(format!("{} of shape {:?}", beside.dtype.name(), beside.shape))
+        .remedy(super::DAMAGED)
 }
 
 /// A tensor as safetensors hold it.
@@ -137,10 +169,11 @@ pub(super) fn stored<'t>(tensor: &'t Tensor<'_>) -> Vec<Stored<'t>> {
         let values = quantization.dequantise(dtype, &tensor.shape, &bytes);
         return vec![whole(Dtype::F32, values.into_iter().flat_map(f32::to_le_bytes).collect())];
     }
+    // All of four bytes.
     let beside = |end: &str, dtype, bytes: Vec<u8>| Stored {
         name: format!("{}{end}", tensor.name).into(),
         dtype,
-        shape: vec![quantization.scales.len()].into(),
+        shape: vec![bytes.len() / 4].into(),
         bytes: bytes.into(),
     };
     let scales = quantization.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
@@ -148,6 +181,11 @@ pub(super) fn stored<'t>(tensor: &'t Tensor<'_>) -> Vec<Stored<'t>> {
     if quantization.zero_points.iter().any(|&zero| zero != 0) {
         let zeros = quantization.zero_points.iter().flat_map(|zero| zero.to_le_bytes()).collect();
         all.push(beside(ZERO_POINTS, Dtype::I32, zeros));
+    }
+    #[cfg(feature = "integers")]
+    if !quantization.columns.is_empty() {
+        let columns = quantization.columns.iter().flat_map(|factor| factor.to_le_bytes()).collect();
+        all.push(beside(COLUMNS, Dtype::F32, columns));
     }
     all
 }

@@ -215,14 +215,28 @@ pub fn write_safetensors_with<'t, 'a: 't>(
     spec: &Spec,
     wnids: &[String],
 ) -> Vec<u8> {
-    let mut tensors: Vec<Stored<'_>> = tensors.into_iter().flat_map(stored).collect();
+    written(tensors.into_iter().flat_map(stored).collect(), &|checksums| metadata::write(spec, wnids, checksums))
+}
+
+/// A safetensors file of these tensors and this metadata, with a checksum of every tensor.
+#[cfg(feature = "training")]
+pub(crate) fn write_tensors(tensors: &[Tensor<'_>], keys: &BTreeMap<String, String>) -> Vec<u8> {
+    written(tensors.iter().flat_map(stored).collect(), &|checksums| {
+        let mut keys = keys.clone();
+        keys.insert(format!("{}{}", metadata::PREFIX, metadata::CRC32), checksums);
+        keys
+    })
+}
+
+/// The file; `metadata` gets the tensors' checksums.
+fn written(mut tensors: Vec<Stored<'_>>, metadata: &dyn Fn(String) -> BTreeMap<String, String>) -> Vec<u8> {
     // Wide elements first keeps every tensor aligned to its elements.
     let size = |tensor: &Stored<'_>| tensor.dtype.size_bytes();
     sort(&mut tensors, &|a, b| (size(b), &a.name) < (size(a), &b.name));
 
     let crcs = tensors.iter().map(|tensor| (&*tensor.name, crc32(&tensor.bytes)));
     let mut header = String::from("{\"__metadata__\":{");
-    for (index, (key, value)) in metadata::write(spec, wnids, crcs).iter().enumerate() {
+    for (index, (key, value)) in metadata(metadata::checksums(crcs)).iter().enumerate() {
         header.push_str(if index == 0 { "" } else { "," });
         push_string(&mut header, key);
         header.push(':');

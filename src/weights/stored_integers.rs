@@ -1,16 +1,16 @@
 //! How safetensors hold what a quantised network's nodes compute: beside its tensors, for each node `NAME`, lies
 //! `NAME/map` (F32): scale, zero point, whether integers are signed, the least and the greatest less the zero point, and
-//! the rule's place in [`RULES`]. Weighted nodes have `NAME/map/biases` (I32), those with a table `NAME/map/table` (I16).
+//! the rule's place in [`RULES`]. Weighted nodes have `NAME/map/biases` (I32), those with a table `NAME/map/table` (I16); where
+//! channels differ in what their integers stand for, `NAME/map/channels` (F32) are factors of the scale.
 
-#[cfg(feature = "full")]
-use super::Tensor;
-use super::{DAMAGED, Dtype, File, Integer, Integers, Rule, Steps};
+use super::{DAMAGED, Dtype, File, Integer, Integers, Rule, Steps, Tensor};
 use crate::error::{Error, Kind, Result};
 
 /// What these tensors' names end with.
 pub(super) const MAP: &str = "/map";
 pub(super) const BIASES: &str = "/map/biases";
 pub(super) const TABLE: &str = "/map/table";
+pub(super) const CHANNELS: &str = "/map/channels";
 
 /// Numbers of a node.
 const NUMBERS: usize = 6;
@@ -60,7 +60,11 @@ impl Integers {
             };
             let numbers = tensor.to_f32()?;
             let beside = |end, dtype| file.get(&format!("{name}{end}")).filter(|tensor| tensor.dtype == dtype);
-            let integer = integer(&numbers, |rule| match rule {
+            let channels = beside(CHANNELS, Dtype::F32).map_or_else(|| Ok(Vec::new()), Tensor::to_f32)?;
+            if !channels.iter().all(|&factor| factor > 0.0) {
+                return Err(bad());
+            }
+            let integer = integer(&numbers, channels, |rule| match rule {
                 Rule::Weighted(_) => {
                     let biases = beside(BIASES, Dtype::I32)?.dense_bytes();
                     Some(Rule::Weighted(biases.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect()))
@@ -76,11 +80,14 @@ impl Integers {
         Ok((!nodes.nodes.is_empty()).then_some(nodes))
     }
 
-    /// The same as tensors.
+    /// The same as tensors of a file.
+    ///
+    /// # Errors
+    /// None that its own numbers could be the cause of.
     #[cfg(feature = "full")]
-    pub(super) fn tensors(&self) -> Result<Vec<Tensor<'static>>> {
+    pub fn tensors(&self) -> Result<Vec<Tensor<'static>>> {
         let mut tensors = Vec::new();
-        for (name, Integer { steps, bounds, rule }) in &self.nodes {
+        for (name, Integer { steps, channels, bounds, rule }) in &self.nodes {
             let mut push = |end: &str, dtype: Dtype, bytes: Vec<u8>| {
                 let shape = vec![bytes.len() / dtype.size_bytes()];
                 tensors.push(Tensor::decoded(format!("{name}{end}").into(), dtype, shape, (bytes.into(), 0))?);
@@ -96,6 +103,9 @@ impl Integers {
                 f32::from(place(rule)),
             ];
             push(MAP, Dtype::F32, numbers.into_iter().flat_map(f32::to_le_bytes).collect())?;
+            if !channels.is_empty() {
+                push(CHANNELS, Dtype::F32, channels.iter().flat_map(|factor| factor.to_le_bytes()).collect())?;
+            }
             match rule {
                 Rule::Weighted(biases) => {
                     push(BIASES, Dtype::I32, biases.iter().flat_map(|bias| bias.to_le_bytes()).collect())?;
@@ -112,7 +122,7 @@ impl Integers {
 
 /// A node's numbers, checked.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is checked")]
-fn integer(numbers: &[f32], lists: impl Fn(&Rule) -> Option<Rule>) -> Option<Integer> {
+fn integer(numbers: &[f32], channels: Vec<f32>, lists: impl Fn(&Rule) -> Option<Rule>) -> Option<Integer> {
     let &[scale, zero_point, signed, low, high, code] = numbers else { return None };
     let dtype = if signed == 0.0 { Dtype::U8 } else { Dtype::I8 };
     let steps = Steps::new(dtype, scale, zero_point as i32)?;
@@ -125,7 +135,7 @@ fn integer(numbers: &[f32], lists: impl Fn(&Rule) -> Option<Rule>) -> Option<Int
     let fits = |value: &i16| (least..=greatest).contains(&i32::from(*value));
     match &rule {
         Rule::Lookup(table) if !table.iter().all(fits) => None,
-        _ => Some(Integer { steps, bounds, rule }),
+        _ => Some(Integer { steps, channels, bounds, rule }),
     }
 }
 

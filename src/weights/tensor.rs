@@ -186,7 +186,7 @@ impl<'a> Tensor<'a> {
     /// # Errors
     /// [`Kind::BadHeader`] where the shape does not fit the bytes.
     #[cfg(feature = "full")]
-    pub(super) fn decoded(
+    pub fn decoded(
         name: Cow<'a, str>,
         dtype: Dtype,
         shape: Vec<usize>,
@@ -200,6 +200,20 @@ impl<'a> Tensor<'a> {
                 .remedy(DAMAGED));
         };
         Ok(Self { name, dtype, shape, strides, offset_bytes, bytes, quantization: None })
+    }
+
+    /// A dense tensor of numbers that were computed here.
+    #[cfg(feature = "training")]
+    pub(crate) fn of(name: &'a str, shape: &[usize], values: &[f32]) -> Self {
+        Self {
+            name: name.into(),
+            dtype: Dtype::F32,
+            shape: shape.to_vec(),
+            strides: dense_strides(shape).unwrap_or_default(),
+            offset_bytes: 0,
+            bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            quantization: None,
+        }
     }
 
     /// "tensor `name` at byte 123".

@@ -64,10 +64,15 @@ fn uniform(hash: u64, i: u64) -> f64 {
     (splitmix64(hash.wrapping_add(i)) >> 40) as f64 / f64::from(1 << 23) - 1.0
 }
 
+/// So many elements of the tensor called `name`, in −1 … 1.
+pub fn numbers(name: &str, count: usize) -> Vec<f32> {
+    let hash = fnv1a64(name);
+    (0..count as u64).map(|i| uniform(hash, i) as f32).collect()
+}
+
 /// The input, `[height, width, 3]`, already normalised.
 pub fn picture(height: usize, width: usize) -> Vec<f32> {
-    let hash = fnv1a64("input");
-    (0..(height * width * 3) as u64).map(|i| uniform(hash, i) as f32).collect()
+    numbers("input", height * width * 3)
 }
 
 /// The seeded values of one tensor; `seeded.py` gives the rule and its reasons.

@@ -120,6 +120,35 @@ test("the weights are fetched once, and never by way of the service worker's cac
   }
 });
 
+test("what only training needs is kept from the first visit to its page on, and by later versions too", async () => {
+  const server = await proxy(site.url);
+  const held = (page) =>
+    page.evaluate(async () => {
+      const names = (await caches.keys()).filter((name) => name.startsWith("mobilenet-web-shell-"));
+      const requests = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+      return requests.map((list) => list.map(({ url }) => new URL(url).pathname).filter((path) => /teach|uplot|trainer|training/.test(path)));
+    });
+  const demo = await PageDriver.open(browser, server.url);
+  try {
+    await demo.readyOffline();
+    assert.deepEqual(await held(demo.page), [[]], "a visitor of the demo downloads nothing for training");
+    await demo.page.goto(new URL("teach.html", server.url).href);
+    await demo.readyOffline();
+    const [kept] = await held(demo.page);
+    for (const path of ["/teach.html", "/teach/teach.js", "/vendor/uplot/uPlot.esm.js", "/vendor/uplot/LICENSE.txt", "/pkg/trainer.js"]) {
+      assert.ok(kept.includes(path), `${path} is not kept: ${kept}`);
+    }
+    server.edits.set("/precache.js", (text) => text.replace(/("revision":\s*")/, "$1new-"));
+    await demo.page.reload();
+    await demo.page.getByRole("button", { name: "Reload for the new version" }).waitFor();
+    assert.deepEqual(await held(demo.page), [kept, kept]);
+    assert.deepEqual(demo.problems, []);
+  } finally {
+    await demo.close();
+    await server.stop();
+  }
+});
+
 test("the manifest is complete and Chromium finds the page installable", async () => {
   const demo = await PageDriver.open(browser, site.url);
   try {

@@ -105,7 +105,7 @@ test("the keyboard alone reaches every control in order, with a visible focus, a
         }),
       );
     }
-    const before = ["skip", "brand", "A", "A", "A", "camera", "file"];
+    const before = ["skip", "brand", "A", "A", "A", "A", "camera", "file"];
     // One summary, the vector's: the default model states all about itself, so that its card has no inferences to open.
     const after = ["SUMMARY", "flame-measure", "save-precision", "save-button", "weights-file", "weights-url", "BUTTON", "copy", "code"];
     const expected = [...before, ...samples.map(({ file }) => file), ...after];

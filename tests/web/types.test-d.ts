@@ -1,6 +1,6 @@
 // Compiled, never run: the types allow what the package can do, and refuse what it cannot.
 
-import { MobileNet, MobileNetError, type Classification, type Converted, type ErrorCode, type Vector } from "../../pkg/index.js";
+import { MobileNet, MobileNetError, type Classification, type Converted, type ErrorCode, type Sample, type Trainer, type Vector } from "../../pkg/index.js";
 
 export async function everything(video: HTMLVideoElement, canvas: OffscreenCanvas, file: File, frame: VideoFrame) {
   const { signal } = new AbortController();
@@ -107,4 +107,41 @@ export function remedy(error: unknown): ErrorCode | undefined {
     }
   }
   return undefined;
+}
+
+export async function teach(net: MobileNet, video: HTMLVideoElement, drop: DataTransfer, files: FileList, zip: File) {
+  const { signal } = new AbortController();
+  await using trainer: Trainer = await net.trainer({ classes: ["cup", "hand"], store: "desk", seed: 3 });
+  const sample: Sample = await trainer.add(video, "cup", { burst: trainer.burst(), signal });
+  const count: number = await trainer.capture(video, "hand", { signal, fps: 5, onSample: ({ id }) => console.log(id) });
+  const { added, skipped, unstored } = await trainer.addFolder(drop, { onProgress: ({ done, total }) => console.log(done / total) });
+  await trainer.addFolder(files, { labelOf: (path) => path.split("/")[1] ?? null });
+  await trainer.importZip(zip, { signal });
+  const why: ErrorCode | undefined = skipped[0]?.error.code ?? trainer.storeError?.code;
+  const history = await trainer.fit({
+    epochs: 20,
+    method: "gradient",
+    schedule: { kind: "cosine", end: 0.1 },
+    classWeights: "balanced",
+    earlyStopping: { patience: 3 },
+    augment: { flipHorizontal: true, rotation: 0.2 },
+    fineTuneFrom: "layer_15",
+    weights: new Uint8Array(8),
+    onEpoch: ({ validationAccuracy }) => console.log(validationAccuracy ?? 0),
+    signal,
+  });
+  // @ts-expect-error no such schedule
+  await trainer.fit({ schedule: { kind: "linear" } });
+  // @ts-expect-error no such method
+  await trainer.fit({ method: "forest" });
+  // @ts-expect-error a burst needs its end
+  await trainer.capture(video, "hand", {});
+  const best: number | null = history.bestEpoch;
+  const cell: number[] | undefined = (await trainer.evaluate({ on: "test" })).cells[0]?.[1];
+  const { labels, unknown } = await trainer.predict(video, { signal });
+  const { region, data }: { region: { x: number }; data: Float32Array } = await trainer.heatMap(video, { label: "cup" });
+  const [saved] = await trainer.save({ format: "tfjs" });
+  await trainer.load(saved!.bytes);
+  const draws: ImageData[] = await trainer.preview(sample.id, { zoom: 0.2 });
+  void [count, added, unstored, why, best, cell, labels[0]?.name, unknown, region, data, draws];
 }

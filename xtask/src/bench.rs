@@ -15,10 +15,12 @@ pub fn run(which: &str, options: &[OsString]) -> Result<()> {
         "cpu" => ("bench/cpu.mjs", true),
         "gpu" => ("bench/gpu.mjs", true),
         "kernels" => ("bench/kernels.mjs", false),
-        _ => bail!("there is no benchmark `{which}`; there are `cpu`, `gpu` and `kernels`"),
+        "tune" => ("bench/tune.mjs", true),
+        _ => bail!("there is no benchmark `{which}`; there are `cpu`, `gpu`, `kernels` and `tune`"),
     };
     let models = paths::bench_models();
-    if has_peers && models.is_none() {
+    // Fine-tuning has weights out of a formula.
+    if has_peers && which != "tune" && models.is_none() {
         println!("SKIPPED: ../shared/bench-models is missing; set MOBILENET_BENCH_MODELS to the folder of models");
         return Ok(());
     }

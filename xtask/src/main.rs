@@ -51,6 +51,8 @@ cargo xtask COMMAND
   convert IN… OUT            weights of any format as safetensors that a page opens without the importer; IN is a
                              file, the main one of several, their folder, or all of them
     --precision NAME         … kept (as the file has them), f32, f16 or int8
+    --calibrate FOLDER       … int8: maps as well, which then compute in integers, by what pictures of a folder make of them;
+                             prints what that costs
   classify --weights FILE --image FILE…
                              labels without a browser, by the same code
     --as-is                  … of pictures that have the input's size: no crop, no resize
@@ -196,18 +198,22 @@ fn weights_command(mut arguments: Parser) -> Result<()> {
 
 fn convert_command(mut arguments: Parser) -> Result<()> {
     let mut files = Vec::new();
-    let mut precision = Precision::default();
+    let mut convert = weights::convert::Convert::default();
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Value(file) => files.push(PathBuf::from(file)),
             Arg::Long("precision") => {
-                precision = Precision::from_name(&arguments.value()?.string()?)?;
+                convert.precision = Precision::from_name(&arguments.value()?.string()?)?;
             }
+            Arg::Long("calibrate") => convert.calibrate = Some(arguments.value()?.into()),
             other => return Err(other.unexpected().into()),
         }
     }
+    if convert.calibrate.is_some() && convert.precision != Precision::Int8 {
+        bail!("expected `--precision int8` beside `--calibrate`: other precisions need no pictures");
+    }
     match files.split_last() {
-        Some((to, from)) if !from.is_empty() => weights::convert::run(from, to, precision),
+        Some((to, from)) if !from.is_empty() => convert.run(from, to),
         _ => bail!("expected `convert IN… OUT`"),
     }
 }

@@ -8,7 +8,18 @@ use serde_json::json;
 use crate::run::{command, stream};
 use crate::stamp::{Inputs, write};
 use crate::steps::Step;
-use crate::{models, paths, samples, weights};
+use crate::{models, paths, samples, size, weights};
+
+/// What pages use that is another project's: files of npm's packages, and where the site has them.
+const VENDORED: [(&str, &str); 3] = [
+    ("uplot/dist/uPlot.esm.js", "vendor/uplot/uPlot.esm.js"),
+    ("uplot/dist/uPlot.min.css", "vendor/uplot/uPlot.min.css"),
+    ("uplot/LICENSE", "vendor/uplot/LICENSE.txt"),
+];
+
+/// How paths begin that only the page of training asks for: most visitors never do, so the service worker keeps them
+/// from the first visit to that page on.
+const TEACH: [&str; 3] = ["teach.html", "teach/", "vendor/uplot/"];
 
 /// Copies page, package (its scripts minified), weights and samples together and writes their indices.
 pub fn assemble() -> Step<'static> {
@@ -22,6 +33,10 @@ pub fn assemble() -> Step<'static> {
             file.extension().is_some_and(|extension| ["js", "wasm", "txt"].iter().any(|wanted| extension == *wanted))
         })?;
         minify(&fresh.join("pkg"))?;
+        for (from, to) in VENDORED {
+            copy_file(&paths::at("node_modules").join(from), &fresh.join(to)).context("run `npm ci`")?;
+        }
+        minify(&fresh.join("vendor"))?;
         for weights in weights::known::ALL {
             let name = format!("{}.safetensors", weights.name);
             copy_file(&paths::at("target/weights").join(&name), &fresh.join("weights").join(&name))?;
@@ -41,25 +56,25 @@ pub fn assemble() -> Step<'static> {
 }
 
 /// Each script by itself: every file keeps its name, so that `new URL("./worker.js", import.meta.url)` still finds it.
-fn minify(package: &Path) -> Result<()> {
+fn minify(folder: &Path) -> Result<()> {
     let tool = paths::at("node_modules/.bin/esbuild");
     if !tool.is_file() {
         println!("npm's esbuild is not installed, scripts stay as written; run `npm ci`");
         return Ok(());
     }
-    let mut scripts = paths::files_below(package)?;
+    let mut scripts = paths::files_below(folder)?;
     scripts.retain(|file| file.extension().is_some_and(|extension| extension == "js"));
     let mut esbuild = command(tool);
     esbuild.args(["--minify", "--format=esm", "--target=es2022", "--legal-comments=none", "--log-level=warning"]);
     // Written over what was copied; without `--bundle` imports stay imports.
-    esbuild.arg("--allow-overwrite").arg(format!("--outbase={}", package.display()));
-    stream(esbuild.arg(format!("--outdir={}", package.display())).args(scripts))
+    esbuild.arg("--allow-overwrite").arg(format!("--outbase={}", folder.display()));
+    stream(esbuild.arg(format!("--outdir={}", folder.display())).args(scripts))
 }
 
-/// precache.js: what the service worker keeps, under a revision that changes with any of its bytes. Weights are left
-/// out: the package caches them itself, by hash.
+/// precache.js: what the service worker keeps, for everybody and for the page of training, under a revision that changes
+/// with any of its bytes. Weights are left out: the package caches them itself, by hash.
 fn precache(site: &Path) -> Result<usize> {
-    let mut files = Vec::new();
+    let (mut files, mut teach) = (Vec::new(), Vec::new());
     let mut inputs = Inputs::default();
     for file in paths::files_below(site)? {
         let url = file.strip_prefix(site)?.to_string_lossy().replace('\\', "/");
@@ -68,12 +83,14 @@ fn precache(site: &Path) -> Result<usize> {
         }
         let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         inputs = inputs.word(&url).word(&crate::stamp::sha256(&bytes));
-        files.push(format!("./{url}"));
+        let is_teach = TEACH.iter().any(|path| url.starts_with(path))
+            || url.strip_prefix("pkg/").is_some_and(size::is_for_training);
+        if is_teach { &mut teach } else { &mut files }.push(format!("./{url}"));
     }
     let revision: String = inputs.hash().chars().take(16).collect();
-    let list = json!({ "revision": revision, "files": files });
+    let list = json!({ "revision": revision, "files": files, "sets": { "teach": teach } });
     write(&site.join("precache.js"), format!("self.PRECACHE = {list:#};\n").as_bytes())?;
-    Ok(files.len())
+    Ok(files.len() + teach.len())
 }
 
 fn copy(from: &Path, to: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<()> {

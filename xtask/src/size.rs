@@ -25,7 +25,34 @@ const CORE: Group = Group { name: "core", brotli_max_bytes: 150_000, paths: &["w
 const INTEGERS: Group =
     Group { name: "integers", brotli_max_bytes: 115_000, paths: &["wasm/integers/"], scripts: false };
 
-const GROUPS: [Group; 7] = [
+/// For classes of one's own, with the scripts that only they need.
+const TRAINING: Group = Group {
+    name: "training",
+    brotli_max_bytes: 100_000,
+    paths: &[
+        "wasm/training/",
+        "ahead.js",
+        "backbone.js",
+        "canvas.js",
+        "dataset.js",
+        "fitting.js",
+        "folders.js",
+        "head-files.js",
+        "learner.js",
+        "lesson.js",
+        "store.js",
+        "teaching.js",
+        "tfjs-head.js",
+        "trainer.js",
+        "training-codes.js",
+        "training.js",
+        "tuning.js",
+        "zip.js",
+    ],
+    scripts: false,
+};
+
+const GROUPS: [Group; 9] = [
     CORE,
     Group { name: "core, relaxed SIMD", paths: &["wasm/relaxed-simd/mobilenet_web"], ..CORE },
     // For files that the core cannot read, with what gathers models of several files and what only conversion needs.
@@ -46,6 +73,9 @@ const GROUPS: [Group; 7] = [
         ..CORE
     },
     Group { name: "integers, threads", paths: &["wasm/threads/integers/"], ..INTEGERS },
+    TRAINING,
+    // Its scripts are counted above.
+    Group { name: "training, relaxed SIMD", paths: &["wasm/relaxed-simd/training/"], ..TRAINING },
 ];
 
 impl Group {
@@ -56,6 +86,11 @@ impl Group {
     fn has(&self, file: &str) -> bool {
         self.names(file) || self.scripts && !GROUPS.iter().any(|group| group.names(file))
     }
+}
+
+/// Whether a file of the package is downloaded for training only.
+pub fn is_for_training(file: &str) -> bool {
+    GROUPS.iter().any(|group| group.name.starts_with("training") && group.names(file))
 }
 
 /// The module with the scalar bodies, which only who compares with them downloads.

@@ -79,18 +79,22 @@ const INTEGERS: Crate = Crate { features: &["--no-default-features", "--features
 const THREADED_CORE: Crate = Crate { features: &["--no-default-features", "--features", "gpu,threads"], ..LIBRARY };
 const THREADED_INTEGERS: Crate =
     Crate { features: &["--no-default-features", "--features", "integers,threads"], ..LIBRARY };
+/// For classes of one's own: fetched with the first `fit`. It runs no network.
+const TRAINING: Crate = Crate { features: &["--no-default-features", "--features", "trainer"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[], renews: false };
 
 /// All modules of pkg/wasm/ with their folders: a folder before those inside it. What only reads files, or is there for
 /// comparison, is not worth a second build.
-const MODULES: [(&Build, &Crate, &str); 8] = [
+const MODULES: [(&Build, &Crate, &str); 10] = [
     (&SIMD128, &CORE, ""),
     (&SIMD128, &IMPORTER, "importer"),
     (&SIMD128, &INTEGERS, "integers"),
+    (&SIMD128, &TRAINING, "training"),
     (&SIMD128, &REFERENCE, "reference"),
     (&RELAXED_SIMD, &CORE, ""),
     (&RELAXED_SIMD, &INTEGERS, "integers"),
+    (&RELAXED_SIMD, &TRAINING, "training"),
     (&THREADS, &THREADED_CORE, ""),
     (&THREADS, &THREADED_INTEGERS, "integers"),
 ];

@@ -30,6 +30,30 @@ pub mod scale;
 pub mod sigmoid;
 pub mod softmax;
 pub mod stem;
+#[cfg(feature = "gradients")]
+pub mod train_affine;
+#[cfg(feature = "gradients")]
+pub mod train_bend;
+#[cfg(feature = "gradients")]
+pub mod train_depthwise;
+#[cfg(feature = "gradients")]
+pub mod train_depthwise_input;
+#[cfg(feature = "gradients")]
+pub mod train_moments;
+#[cfg(feature = "gradients")]
+pub mod train_norm;
+#[cfg(feature = "gradients")]
+pub mod train_norm_input;
+#[cfg(feature = "gradients")]
+pub mod train_pointwise;
+#[cfg(feature = "gradients")]
+pub mod train_pool;
+#[cfg(feature = "gradients")]
+pub mod train_product;
+#[cfg(feature = "gradients")]
+pub mod train_scale;
+#[cfg(feature = "gradients")]
+pub mod train_stem;
 
 use super::Curve;
 use crate::lane::F32x4;
@@ -66,6 +90,17 @@ fn bend(value: f32, curve: Curve) -> f32 {
         0 => value.max(curve.low).min(curve.high),
         1 => value * gate(),
         _ => gate(),
+    }
+}
+
+/// `side` times the slope of an activation at `value`.
+#[cfg(feature = "gradients")]
+fn slope(value: f32, side: f32, curve: Curve) -> f32 {
+    let inside = |low: f32, high: f32, slope: f32| if low < value && value < high { slope } else { 0.0 };
+    match curve.kind {
+        0 => inside(curve.low, curve.high, side),
+        1 => side * ((value + 3.0).clamp(0.0, 6.0) * curve.high + inside(-3.0, 3.0, value * curve.high)),
+        _ => inside(-3.0, 3.0, side * curve.high),
     }
 }
 

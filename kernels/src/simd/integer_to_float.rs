@@ -6,10 +6,10 @@ use crate::lane::lanes;
 
 /// See the reference.
 pub fn run(p: &IntegerToFloat, io: Io<'_>) {
-    let (channels, scale) = (p.channels as usize, io.parameters[0][0]);
+    let (channels, scales) = (p.channels as usize, io.parameters.as_flattened());
     let pixels = io.output.chunks_exact_mut(lanes(channels)).zip(map(io.input).chunks_exact(eights(channels)));
     for (output, input) in pixels {
-        for (output, &value) in output.as_flattened_mut().iter_mut().zip(input.as_flattened()) {
+        for ((output, &value), scale) in output.as_flattened_mut().iter_mut().zip(input.as_flattened()).zip(scales) {
             *output = f32::from(value) * scale;
         }
     }

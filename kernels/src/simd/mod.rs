@@ -30,9 +30,35 @@ pub mod scale;
 pub mod sigmoid;
 pub mod softmax;
 pub mod stem;
+#[cfg(feature = "gradients")]
+pub mod train_affine;
+#[cfg(feature = "gradients")]
+pub mod train_bend;
+#[cfg(feature = "gradients")]
+pub mod train_depthwise;
+#[cfg(feature = "gradients")]
+pub mod train_depthwise_input;
+#[cfg(feature = "gradients")]
+pub mod train_moments;
+#[cfg(feature = "gradients")]
+pub mod train_norm;
+#[cfg(feature = "gradients")]
+pub mod train_norm_input;
+#[cfg(feature = "gradients")]
+pub mod train_pointwise;
+#[cfg(feature = "gradients")]
+pub mod train_pool;
+#[cfg(feature = "gradients")]
+pub mod train_product;
+#[cfg(feature = "gradients")]
+pub mod train_scale;
+#[cfg(feature = "gradients")]
+pub mod train_stem;
 
 use super::Curve;
 use crate::lane::F32x4;
+#[cfg(feature = "gradients")]
+use crate::lane::Vec4;
 
 /// Pixels of a tile. Their sums, a value each and weights fit fifteen registers, which is what browsers use of sixteen.
 pub(crate) const TILE_PIXELS: usize = 4;
@@ -75,6 +101,58 @@ impl Bend {
         let three = F32x4::splat(3.0);
         let gate = |value: F32x4| (value + three).clamp(F32x4::splat(0.0), F32x4::splat(6.0)) * self.high;
         if self.kind == 1 { values.map(|value| value * gate(value)) } else { values.map(gate) }
+    }
+
+    /// `side` times the activation's slope at `value`.
+    #[cfg(feature = "gradients")]
+    #[inline(always)]
+    fn slope(self, value: F32x4, side: F32x4) -> F32x4 {
+        if self.kind == 0 {
+            return side.where_between(value, self.low, self.high);
+        }
+        let [low, high] = [-3.0, 3.0].map(F32x4::splat);
+        if self.kind == 1 {
+            let gate = (value + high).clamp(F32x4::splat(0.0), F32x4::splat(6.0)) * self.high;
+            return side * (gate + (value * self.high).where_between(value, low, high));
+        }
+        (side * self.high).where_between(value, low, high)
+    }
+}
+
+/// `N` sums over the pixels of `maps`, of `lanes` groups of channels each, in blocks of [`crate::gradients::BLOCK`]: `term` adds
+/// a pixel, with what `prepare` made of the group; `write` takes the sums.
+#[cfg(feature = "gradients")]
+#[inline(always)]
+fn sums<const M: usize, const N: usize, P: Copy>(
+    (maps, lanes): ([&[Vec4]; M], usize),
+    output: &mut [Vec4],
+    prepare: impl Fn(&[Vec4], usize) -> P,
+    term: impl Fn(P, [F32x4; N], [F32x4; M]) -> [F32x4; N],
+    write: impl Fn(&mut [Vec4], usize, [F32x4; N]),
+) {
+    /// What lies in one cache line.
+    const TILE: usize = 4;
+    for first in (0..lanes).step_by(TILE) {
+        // The last tile begins earlier; maps of fewer groups compute some twice.
+        let tile: [usize; TILE] = std::array::from_fn(|t| first.min(lanes.saturating_sub(TILE)) + t.min(lanes - 1));
+        let prepared = tile.map(|lane| prepare(output, lane));
+        let mut all = [[F32x4::splat(0.0); N]; TILE];
+        let pixels = maps[0].len() / lanes;
+        for begin in (0..pixels).step_by(crate::gradients::BLOCK) {
+            let mut sums = [[F32x4::splat(0.0); N]; TILE];
+            for pixel in begin..pixels.min(begin + crate::gradients::BLOCK) {
+                for t in 0..TILE {
+                    let values = maps.map(|map| F32x4::load(map[pixel * lanes + tile[t]]));
+                    sums[t] = term(prepared[t], sums[t], values);
+                }
+            }
+            for (all, sums) in all.iter_mut().zip(sums) {
+                *all = std::array::from_fn(|n| all[n] + sums[n]);
+            }
+        }
+        for (lane, all) in tile.into_iter().zip(all) {
+            write(output, lane, all);
+        }
     }
 }
 

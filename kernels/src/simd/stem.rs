@@ -24,7 +24,7 @@ pub fn run(p: &Conv, io: Io<'_>) {
     }
 }
 
-struct Map<'a> {
+pub(super) struct Map<'a> {
     rows: Axis,
     columns: Axis,
     /// Of the output.
@@ -37,7 +37,7 @@ struct Map<'a> {
 }
 
 impl<'a> Map<'a> {
-    fn new(p: &Conv, input: &'a [Vec4], parameters: &'a [Vec4]) -> Self {
+    pub(super) fn new(p: &Conv, input: &'a [Vec4], parameters: &'a [Vec4]) -> Self {
         let window = [p.kernel, p.stride, 1];
         Self {
             rows: Axis::new(p.in_height, p.out_height, p.pad_top, window),
@@ -50,12 +50,12 @@ impl<'a> Map<'a> {
         }
     }
 
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.columns.kernel * self.columns.kernel * self.channels
     }
 
     /// What the windows of the pixels at `x` and right of it see, in the order of the weights; zeros outside the map.
-    fn gather(&self, y: usize, x: usize, seen: &mut [[f32; TILE_PIXELS]]) {
+    pub(super) fn gather(&self, y: usize, x: usize, seen: &mut [[f32; TILE_PIXELS]]) {
         let Axis { kernel, stride, length: width, .. } = self.columns;
         let (top, present) = self.rows.window(y);
         let (left, _) = self.columns.window(x);

@@ -87,7 +87,7 @@ const fn shader(call: &Call) -> &'static Shader {
         Call::Sigmoid(_) => &shaders::SIGMOID,
         Call::Softmax(_) => &shaders::SOFTMAX,
         // `Gpu::prepare` refuses plans that have such steps.
-        #[cfg(feature = "integers")]
+        #[cfg(any(feature = "integers", feature = "training"))]
         _ => &shaders::PAD,
     }
 }
@@ -116,7 +116,7 @@ const fn call_groups(call: &Call) -> u32 {
         Call::Scale(p) => p.pixels * p.lanes,
         Call::Pad(p) => p.out_height * p.out_width * p.lanes,
         Call::Sigmoid(p) => p.classes.div_ceil(4),
-        #[cfg(feature = "integers")]
+        #[cfg(any(feature = "integers", feature = "training"))]
         _ => 0,
     };
     items.div_ceil(WIDTH)

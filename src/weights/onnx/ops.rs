@@ -139,7 +139,7 @@ fn quantization(
     let zero_points = (0..scales.len()).map(zero).collect();
     // A negative axis counts from the end; weights have theirs at 0 or 1.
     let axis = usize::try_from(attributes.integer("axis", 1)).ok()?;
-    Some((Quantization { axis, scales, zero_points }, dtype))
+    Some((Quantization { axis, scales, zero_points, columns: Vec::new() }, dtype))
 }
 
 fn transposed<'a>(tensor: &Tensor<'a>) -> Tensor<'a> {

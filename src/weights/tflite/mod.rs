@@ -154,7 +154,7 @@ fn quantization(tensor: Table<'_>) -> Result<Option<Quantization>> {
     let axis = table.i32(6, 0)?;
     let axis = usize::try_from(axis).ok().filter(|&axis| axis < MAX_RANK);
     let axis = axis.ok_or_else(|| bad("an axis of the tensor", "another".into()))?;
-    Ok(Some(Quantization { axis, scales: all_scales, zero_points }))
+    Ok(Some(Quantization { axis, scales: all_scales, zero_points, columns: Vec::new() }))
 }
 
 /// The file and its constants.

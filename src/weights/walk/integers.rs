@@ -185,7 +185,7 @@ impl<'t, 'a> Collector<'t, 'a> {
     }
 
     fn put(&mut self, name: String, (steps, bounds): (Steps, Bounds), rule: Rule) {
-        self.nodes.insert(name, Integer { steps, bounds: steps.within(bounds), rule });
+        self.nodes.insert(name, Integer { steps, channels: Vec::new(), bounds: steps.within(bounds), rule });
     }
 
     /// What all readers of a point see.

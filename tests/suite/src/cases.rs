@@ -55,6 +55,7 @@ pub fn cases() -> Vec<Case> {
     pointwise(&mut cases);
     vectors(&mut cases);
     crate::integers::cases(&mut cases);
+    crate::training::cases(&mut cases);
     cases
 }
 

@@ -227,12 +227,13 @@ fn floats(cases: &mut Vec<Case>) {
     let header = |scale: f32| [scale, f32::from_bits((-128_i32).cast_unsigned()), f32::from_bits(127), 0.0];
     for (name, pixels, channels) in [("picture", 49, 3), ("one_pixel", 1, 4), ("channels_not_8", 9, 13)] {
         let (count, width) = (pixels as usize, channels as usize);
-        let mut case = |call, input, output_length| {
-            cases.push(Case { name, call, input, side: Vec::new(), parameters: vec![header(0.0117)], output_length });
+        let mut case = |call, input, parameters, output_length| {
+            cases.push(Case { name, call, input, side: Vec::new(), parameters, output_length });
         };
         let (from, to) = (IntegerFromFloat { pixels, channels }, IntegerToFloat { pixels, channels });
-        case(Call::IntegerFromFloat(from), random.map(count, width), count * eights(width));
-        case(Call::IntegerToFloat(to), random.integers(count, width), count * lanes(width));
+        case(Call::IntegerFromFloat(from), random.map(count, width), vec![header(0.0117)], count * eights(width));
+        let scales = random.map(1, width);
+        case(Call::IntegerToFloat(to), random.integers(count, width), scales, count * lanes(width));
     }
     for (name, classes) in [("one_class", 1), ("two_classes", 2), ("1001_classes", 1001), ("whole_eights", 1000)] {
         let mut parameters = vec![header(1.0 / 256.0)];

@@ -4,6 +4,7 @@
 
 mod cases;
 mod integers;
+mod training;
 
 pub use cases::{Case, cases};
 

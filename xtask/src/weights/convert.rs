@@ -3,30 +3,75 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use mobilenet_web::quantize::{Calibration, Cost, Quantized};
 use mobilenet_web::weights::{Checkpoint, Overrides, Part, Precision, checkpoint, main_part, read_parts, wanted};
+use mobilenet_web::{Frame, View};
 
+use crate::picture::{self, Picture};
 use crate::{paths, stamp};
 
-/// Writes `to` from a file, the main one of several that lie beside each other, a folder, or a list of files.
-pub fn run(from: &[PathBuf], to: &Path, precision: Precision) -> Result<()> {
-    let files = gather(from)?;
-    let parts: Vec<Part<'_>> = files.iter().map(|(name, bytes)| Part { name, bytes }).collect();
-    let place = || format!("converting {}", files[0].0);
-    let checkpoint = checkpoint(read_parts(&parts).with_context(place)?, &Overrides::default()).with_context(place)?;
-    let written = checkpoint.to_safetensors(precision).with_context(place)?;
-    stamp::write(to, &written)?;
-    let before: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
-    println!(
-        "{}\n{}: {} bytes of {before}, {}",
-        describe(&checkpoint),
-        to.display(),
-        written.len(),
-        stamp::integrity(&written)
-    );
-    for warning in &checkpoint.warnings {
-        eprintln!("{}: {}", warning.code, warning.message);
+/// What `convert` was asked to do.
+#[derive(Default)]
+pub struct Convert {
+    /// How weights are written.
+    pub precision: Precision,
+    /// A folder of pictures that say how large maps become, so that they are of integers as well.
+    pub calibrate: Option<PathBuf>,
+}
+
+impl Convert {
+    /// Writes `to` from a file, the main one of several that lie beside each other, a folder, or a list of files.
+    pub fn run(&self, from: &[PathBuf], to: &Path) -> Result<()> {
+        let files = gather(from)?;
+        let parts: Vec<Part<'_>> = files.iter().map(|(name, bytes)| Part { name, bytes }).collect();
+        let place = || format!("converting {}", files[0].0);
+        let read = read_parts(&parts).with_context(place)?;
+        let checkpoint = checkpoint(read, &Overrides::default()).with_context(place)?;
+        let (written, cost) = match &self.calibrate {
+            None => (checkpoint.to_safetensors(self.precision).with_context(place)?, None),
+            Some(folder) => {
+                let Quantized { file, cost } = calibrated(&checkpoint, folder).with_context(place)?;
+                (file, Some(cost))
+            }
+        };
+        stamp::write(to, &written)?;
+        let before: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+        println!(
+            "{}\n{}: {} bytes of {before}, {}",
+            describe(&checkpoint),
+            to.display(),
+            written.len(),
+            stamp::integrity(&written)
+        );
+        if let Some(cost) = cost {
+            print(&cost);
+        }
+        for warning in &checkpoint.warnings {
+            eprintln!("{}: {}", warning.code, warning.message);
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// The network in integers, by the pictures of a folder.
+fn calibrated(checkpoint: &Checkpoint<'_>, folder: &Path) -> Result<Quantized> {
+    let mut calibration = Calibration::new(checkpoint)?;
+    let files = paths::files_below(folder).with_context(|| format!("reading the folder {}", folder.display()))?;
+    for file in &files {
+        let Picture { rgba, width_px, height_px } = picture::read(file)?;
+        let frame = Frame { rgba: &rgba, width_px, height_px };
+        calibration.add(&frame, &View::default()).with_context(|| file.display().to_string())?;
+    }
+    calibration.finish().with_context(|| folder.display().to_string())
+}
+
+fn print(cost: &Cost) {
+    println!("what integers lose of the floats, by the pictures that they were calibrated by:");
+    for noise in &cost.endpoints {
+        println!("  {:<32} {:6.1} dB", noise.endpoint, noise.decibels());
+    }
+    println!("  first label of {} of {} pictures", cost.agreeing, cost.pictures);
+    println!("  a logit is off by at most {:.3}, a probability by {:.4}", cost.logits, cost.probabilities);
 }
 
 fn describe(checkpoint: &Checkpoint<'_>) -> String {
@@ -103,6 +148,10 @@ mod tests {
         Ok(write(folder.join("model.json"), json!({ "weightsManifest": manifest }).to_string())?)
     }
 
+    fn run(from: &[PathBuf], to: &Path, precision: Precision) -> Result<()> {
+        Convert { precision, calibrate: None }.run(from, to)
+    }
+
     #[test]
     fn several_files_are_one_model_however_they_are_named() -> Result<()> {
         let folder = paths::cargo_target().join(format!("convert-{}", std::process::id()));
@@ -130,6 +179,38 @@ mod tests {
         std::fs::remove_file(at("flat/2.bin"))?;
         let error = format!("{:#}", run(&[at("flat")], &at("never"), Precision::Kept).expect_err("a shard is missing"));
         assert!(error.contains("`shards/2.bin`") && !error.contains("1.bin") && !at("never").exists(), "{error}");
+        Ok(remove_dir_all(folder)?)
+    }
+
+    #[test]
+    fn pictures_of_a_folder_calibrate() -> Result<()> {
+        let folder = paths::cargo_target().join(format!("calibrate-{}", std::process::id()));
+        let at = |path: &str| folder.join(path);
+        model(&at("in"))?;
+        ["none", "text", "pictures"].map(at).iter().try_for_each(create_dir_all)?;
+        write(at("text/notes.txt"), "no picture")?;
+        for (name, shade) in [("a.png", 60), ("b.bmp", 200)] {
+            image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([shade, x as u8 * 6, y as u8 * 8]))
+                .save(at("pictures").join(name))?;
+        }
+        let calibrated = |from: &str, pictures: &str| {
+            let calibrate = Some(at(pictures));
+            Convert { precision: Precision::Int8, calibrate }.run(&[at(from)], &at("out.safetensors"))
+        };
+        for (from, pictures, says) in [
+            ("in", "none", ["none", "pictures"]),
+            ("in", "text", ["notes.txt", "expected a PNG"]),
+            ("in", "nowhere", ["nowhere", "reading the folder"]),
+        ] {
+            let error = format!("{:#}", calibrated(from, pictures).expect_err(pictures));
+            assert!(says.iter().all(|part| error.contains(part)) && !at("out.safetensors").exists(), "{error}");
+        }
+        calibrated("in", "pictures")?;
+        let net = Net::open(&read(at("out.safetensors"))?, &Options::default())?;
+        assert!(net.is_integer());
+        // What is quantised already stays so.
+        let error = format!("{:#}", calibrated("out.safetensors", "pictures").expect_err("integers"));
+        assert!(error.contains("a network of floats"), "{error}");
         Ok(remove_dir_all(folder)?)
     }
 }

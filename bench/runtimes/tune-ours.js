@@ -1,0 +1,13 @@
+// This package's module that trains.
+
+import { loadTraining } from "/pkg/training.js";
+
+export async function open({ file, from, epsilon, learningRate, batch, features, classes, maps, targets, head }) {
+  const { Tuner, Head, build } = await loadTraining();
+  const tuner = Tuner.open(file, { from, outputs: classes, batchSize: batch });
+  tuner.attach(Head.fromKernels({ features }, [head]));
+  const { params, arenaBytes } = tuner.info();
+  const options = { optimizer: "adam", learningRate };
+  const step = () => tuner.step(maps, targets, options).loss;
+  return { step, details: `${build}, ${params} parameters, arena ${(arenaBytes / 2 ** 20).toFixed(1)} MiB` };
+}

@@ -1,0 +1,88 @@
+// `cargo xtask bench tune`: one step of fine-tuning, this package's and TensorFlow.js', in turns within one run of one Chromium.
+
+import { parseArgs } from "node:util";
+import { lines } from "./harness/report.mjs";
+import { OPTIONS, chosen, describe, inChromium, keep, turn } from "./harness/run.mjs";
+import { fastest, figures, quantile, unsteady } from "./harness/statistics.mjs";
+
+const RUNTIMES = {
+  ours: "mobilenet-web",
+  "tfjs-wasm": "TensorFlow.js 4.22.0 wasm",
+  "tfjs-webgl": "TensorFlow.js 4.22.0 webgl",
+};
+const OURS = "ours@relaxed-simd";
+/** What this package sets itself: at most so much of the fastest peer's time. */
+const TARGET = 0.5;
+/** Losses of the first steps may be so far apart: the same weights, batch and optimizer in single precision. */
+const APART = 1e-3;
+const FIGURE = "call";
+const WARM_UP = 3;
+const MOST_STEPS = 100;
+
+const { models, ...shared } = OPTIONS;
+const { values: options } = parseArgs({
+  options: { ...shared, batch: { type: "string", default: "16" }, budget: { type: "string", default: "4000" } },
+});
+const { budget, out } = options;
+const rounds = Number(options.rounds);
+const titles = Object.fromEntries(
+  chosen("runtimes", options.runtimes, RUNTIMES).map((key) => [key === "ours" ? OURS : key, RUNTIMES[key]]),
+);
+
+await inChromium([], async ({ site, browser }) => {
+  const isolated = async (page) => ((await page.evaluate(() => globalThis.crossOriginIsolated)) ? "pages are isolated" : "pages are NOT isolated");
+  const found = {
+    machine: await describe({ site, browser, adapters: isolated }),
+    settings:
+      `One step of fine-tuning V2 1.0 at 160 px from \`layer_17\` on: its last two blocks, the last convolution, and a dense head of two classes; ` +
+      `forward, backward and Adam, ${options.batch} maps of 5×5×160 a batch, batch norms frozen. ${rounds} rounds in turns, a fresh page each, ` +
+      `one thread; steps for about ${budget} ms after ${WARM_UP} that are not counted. Weights come out of a formula, and losses must agree. ` +
+      "TensorFlow.js has no gradient of a convolution's weights on wasm: 1×1 ones are its matrix products there, and depthwise ones its products " +
+      "of slices. WebGL is what this Chromium has, which is SwiftShader on a machine without a GPU.",
+    turns: Object.fromEntries(Object.keys(titles).map((key) => [key, []])),
+  };
+  console.log(found.machine);
+  let text = "";
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const [key, outcomes] of Object.entries(found.turns)) {
+      const asked = { module: key.split("@")[0], batch: options.batch, budget, warmUp: WARM_UP, most: MOST_STEPS };
+      const { files, ...outcome } = await turn({ site, browser, asked, page: "tune" });
+      outcome.error ??= misled(outcome, found.turns[OURS]?.[0]);
+      outcomes.push(outcome);
+      const { error, ms, losses } = outcome;
+      const said = error ?? `step ${quantile(ms, 0.5).toFixed(1)} ms of ${ms.length}, losses ${losses.map((loss) => loss.toFixed(4)).join(", ")}`;
+      console.log(`round ${round} of ${rounds}, ${titles[key]}: ${said}`);
+    }
+    // Kept after each round, so that a run that is broken off is not lost.
+    found.rows = figures(new Map(Object.entries(found.turns)), OURS, [FIGURE]);
+    text = markdown(found);
+    await keep({ out, name: "tune", text, found });
+  }
+  console.log(`\n${text}\nwritten to ${out}`);
+});
+
+/** Why a runtime is not timed: it trains something else. */
+function misled({ losses, error }, ours) {
+  const apart = ours?.losses && losses && Math.max(...losses.map((loss, at) => Math.abs(loss - ours.losses[at])));
+  return error ?? (apart > APART ? `answers wrongly: losses ${losses.join(", ")}, ours ${ours.losses.join(", ")}` : undefined);
+}
+
+function markdown({ machine, settings, rows }) {
+  const own = rows.find(({ runtime }) => runtime === OURS);
+  const peer = fastest(rows, OURS, FIGURE);
+  const doubt = unsteady([own, peer], FIGURE);
+  const verdict =
+    !own?.[FIGURE] || !peer
+      ? "Nothing to compare."
+      : doubt
+        ? `NOISY, nothing is claimed: ${doubt}. Run again on a quiet machine.`
+        : `A step takes **${peer.callRatio.toFixed(2)}** of ${titles[peer.runtime]}'s time; at most ${TARGET} is the target: ` +
+          `${peer.callRatio <= TARGET ? "met" : "missed"}.`;
+  const cells = rows.map(({ runtime, error, call, callRatio, details }) => [
+    titles[runtime],
+    error ?? `${call.median.toFixed(1)} [${call.p10.toFixed(1)}–${call.p90.toFixed(1)}]${call.noisy ? " NOISY" : ""}`,
+    callRatio?.toFixed(2) ?? "–",
+    details ?? "",
+  ]);
+  return ["# Fine-tuning", "", machine, "", settings, "", verdict, "", ...lines(["runtime", "step, ms", "ours ÷", ""], cells), ""].join("\n");
+}

@@ -1,0 +1,31 @@
+/** The WebAssembly module that trains. Fetched with the first `fit`; pages that only run a network never do. */
+
+import { loadModule } from "./wasm.js";
+
+/** A module's glue as `loadModule` takes it: all that it exports, as one. */
+const whole = async (glue) => {
+  const { default: start, ...all } = await glue;
+  return { default: start, all };
+};
+
+const BUILDS = {
+  exported: "all",
+  "relaxed-simd": [
+    new URL("./wasm/relaxed-simd/training/mobilenet_web_bg.wasm", import.meta.url),
+    () => whole(import("./wasm/relaxed-simd/training/mobilenet_web.js")),
+  ],
+  simd128: [
+    new URL("./wasm/training/mobilenet_web_bg.wasm", import.meta.url),
+    () => whole(import("./wasm/training/mobilenet_web.js")),
+  ],
+};
+
+/**
+ * Everything that the module exports, in the fastest build that this browser runs.
+ *
+ * @param {string} [wasmUrl] where the core's plain build is, if not beside this file
+ * @returns {Promise<typeof import("./wasm/training/mobilenet_web.js") & { build: string }>}
+ */
+export function loadTraining(wasmUrl) {
+  return loadModule("training", wasmUrl, 1, BUILDS);
+}

@@ -1,0 +1,268 @@
+/** Fine-tuning in the worker: the end of the network, learnt from maps at the cut, a batch after the other. */
+
+import { opened } from "./arrival.js";
+import { failure } from "./errors.js";
+import { readFile, readWeights } from "./host.js";
+import { loadModule } from "./wasm.js";
+
+/** Maps at the cut that are kept from epoch to epoch, at most; of the rest pictures are looked at again. */
+const KEPT_MAX_BYTES = 256e6;
+
+const [TRAIN, HELD_OUT] = [0, 1];
+
+/** Unless asked for otherwise. */
+const DEFAULTS = { epochs: 10, batchSize: 16, learningRate: 0.001, patience: 5 };
+/** Of the head's learning rate. */
+const RATE = 0.1;
+
+/**
+ * The network's file again, as safetensors that say what they are.
+ *
+ * @param {object} loaded the message that the network came of
+ * @param {object | undefined} given weights as that message has them, in place of its own
+ */
+async function fileAgain(loaded, given) {
+  const weights = given ?? loaded.weights;
+  if (weights.synthetic || !(weights.urls || weights.file || weights.files || weights.bytes)) {
+    throw failure("weights_unavailable", {
+      where: "option fineTuneFrom",
+      expected: "the network's file, which fine-tuning reads again",
+      found: weights.synthetic ? "weights out of a seed" : "weights that were given as bytes, and are not kept",
+      remedy: "Give them again as fit({ weights }), or load the network from an address or a File.",
+    });
+  }
+  const { integrity, wasmUrl, overrides, backend } = loaded;
+  const options = { integrity: given ? undefined : integrity, signal: new AbortController().signal, onProgress() {}, warnings: [], wasmUrl };
+  const main = await readWeights(weights, options);
+  if (isOurs(main.bytes)) {
+    return { file: main.bytes, overrides };
+  }
+  const [{ convert }, Importer] = await Promise.all([import("./parts.js"), loadModule("importer", wasmUrl)]);
+  const { bytes } = await convert(main, { backend, overrides, precision: "f32" }, options, { Importer, readFile, guard: (work) => work() });
+  // What the caller knows better is in the file now.
+  return { file: bytes, overrides: {} };
+}
+
+/** Whether a file says which network it is. */
+function isOurs(bytes) {
+  const length = bytes.length > 8 ? Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)) : 0;
+  return length < 1 << 20 && new TextDecoder().decode(bytes.subarray(8, 8 + length)).includes('"mobilenet.version"');
+}
+
+export class Tuning {
+  #tuner;
+  #lesson;
+  #kept = new Map();
+  #keptBytes = 0;
+  #epoch = 0;
+  #batch = 0;
+  #rows = null;
+  #order;
+  #sum = null;
+  #best = null;
+  #sinceBest = 0;
+  #stage = "before";
+  #patience;
+
+  /**
+   * @param {object} module as of `loadTraining`
+   * @param {object} loaded as of `answer`
+   * @param {{ ids: number[], targets: number[][], parts: Uint8Array, options: object }} lesson
+   * @param {object} head that was trained first
+   * @param {object | undefined} weights given again
+   */
+  static async begin(module, loaded, lesson, head, weights) {
+    const { options } = lesson;
+    const { file, overrides } = await fileAgain(loaded, weights);
+    const { fineTuneFrom, batchNorm, batchSize = DEFAULTS.batchSize, task, classes } = options;
+    const { layer: from = fineTuneFrom, of: layers } = Object(fineTuneFrom);
+    const tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
+    try {
+      if (!tuner.info().endpoint) {
+        const remedy = "Name a later endpoint, or a later layer.";
+        throw failure("bad_option", { where: "option fineTuneFrom", expected: "an endpoint behind the first layer", found: String(from), remedy });
+      }
+      tuner.attach(head);
+      return new Tuning(module, tuner, lesson);
+    } catch (error) {
+      tuner.free();
+      throw error;
+    }
+  }
+
+  /** @private use `Tuning.begin` */
+  constructor(module, tuner, lesson) {
+    [this.#tuner, this.#lesson] = [tuner, lesson];
+    const { seed, earlyStopping } = lesson.options;
+    const rows = (wanted) => Array.from(lesson.parts.keys()).filter((row) => lesson.parts[row] === wanted);
+    this.#rows = { train: rows(TRAIN), held: rows(HELD_OUT) };
+    this.#order = (epoch) => Array.from(module.order(Uint32Array.from(this.#rows.train), seed, epoch));
+    this.#patience = earlyStopping ? (earlyStopping.patience ?? DEFAULTS.patience) : Infinity;
+    this.#tuner.keep();
+    this.#begin(this.#rows.held.length > 0 ? "before" : "train");
+  }
+
+  /** The endpoint whose maps are learnt from. */
+  get endpoint() {
+    return this.#tuner.info().endpoint;
+  }
+
+  /** The row of a picture, from which its random changes follow. */
+  rowOf(id) {
+    return this.#lesson.ids.indexOf(id);
+  }
+
+  #begin(stage) {
+    [this.#stage, this.#batch, this.#sum] = [stage, 0, { loss: 0, right: 0, samples: 0 }];
+    this.#queue = stage === "train" ? this.#order(this.#epoch) : this.#rows.held;
+  }
+
+  #queue = [];
+
+  /** The maps of a picture, for this epoch. */
+  take(id, maps) {
+    this.#kept.set(id, maps);
+    this.#keptBytes += maps.byteLength;
+  }
+
+  /** One batch: what happened, which pictures' maps are wanted first, and whether it is over. */
+  step() {
+    const { ids, options } = this.#lesson;
+    const { batchSize = DEFAULTS.batchSize, fineTuneEpochs: epochs = DEFAULTS.epochs, augment } = options;
+    const did = { batches: [], epochs: [], wanted: [], done: false };
+    const rows = this.#queue.slice(this.#batch * batchSize, (this.#batch + 1) * batchSize);
+    const isTraining = this.#stage === "train";
+    const missing = rows.map((row) => ids[row]).filter((id) => !this.#kept.has(id));
+    if (missing.length > 0) {
+      did.wanted = missing.map((id) => ({ id, epoch: this.#epoch, augment: isTraining ? augment : undefined }));
+      return did;
+    }
+    const { loss, right, samples } = this.#learn(rows, isTraining);
+    this.#sum.loss += loss * samples;
+    this.#sum.right += right ?? 0;
+    this.#sum.samples += samples;
+    this.#release(rows, isTraining && augment);
+    const batches = Math.ceil(this.#queue.length / batchSize);
+    if (isTraining) {
+      did.batches.push({ epoch: this.#epoch, batch: this.#batch, batches, loss });
+    }
+    this.#batch += 1;
+    if (this.#batch === batches) {
+      this.#turn(did, epochs);
+    }
+    return did;
+  }
+
+  #learn(rows, isTraining) {
+    const { ids, targets, options } = this.#lesson;
+    const maps = rows.map((row) => this.#kept.get(ids[row]));
+    const all = new Float32Array(maps.length * maps[0].length);
+    maps.forEach((map, index) => all.set(map, index * map.length));
+    const wanted = Float32Array.from(rows.flatMap((row) => targets[row]));
+    const { optimizer, momentum, l2, labelSmoothing, learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE } = options;
+    const asked = { optimizer, momentum, l2, labelSmoothing, learningRate: fineTuneLearningRate, classWeights: this.#weights() };
+    return isTraining ? this.#tuner.step(all, wanted, asked) : this.#tuner.loss(all, wanted, {});
+  }
+
+  /** Class weights as numbers. */
+  #weights() {
+    const { targets, options } = this.#lesson;
+    const { classWeights, task, classes } = options;
+    if (classWeights !== "balanced") {
+      return classWeights;
+    }
+    const { train } = this.#rows;
+    const count = (output) => train.filter((row) => targets[row][output] > 0.5).length;
+    const kinds = task === "softmax" ? classes.length : 2;
+    const balanced = (samples) => train.length / (kinds * Math.max(1, samples));
+    const yes = classes.map((_, output) => balanced(count(output)));
+    return task === "sigmoid" && classes.length === 1 ? [balanced(train.length - count(0)), yes[0]] : yes;
+  }
+
+  /** Maps that were changed at random are of one epoch; of the others as many stay as there is room for. */
+  #release(rows, changed) {
+    for (const row of rows) {
+      const id = this.#lesson.ids[row];
+      if (changed || this.#keptBytes > KEPT_MAX_BYTES) {
+        this.#keptBytes -= this.#kept.get(id).byteLength;
+        this.#kept.delete(id);
+      }
+    }
+  }
+
+  /** From training to validation, and to the next epoch. */
+  #turn(did, epochs) {
+    const { loss, right, samples } = this.#sum;
+    const mean = { loss: loss / samples, accuracy: this.#lesson.options.task === "regression" ? null : right / samples };
+    if (this.#stage === "before") {
+      this.#best = { watched: mean.loss, epoch: null };
+      this.#begin("train");
+      return;
+    }
+    if (this.#stage === "train") {
+      this.#learnt = mean;
+      if (this.#rows.held.length > 0) {
+        this.#begin("held");
+        return;
+      }
+    }
+    const held = this.#stage === "held" ? mean : null;
+    const { learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE, earlyStopping } = this.#lesson.options;
+    did.epochs.push({
+      epoch: this.#epoch,
+      ...this.#learnt,
+      validationLoss: held?.loss ?? null,
+      validationAccuracy: held?.accuracy ?? null,
+      learningRate: fineTuneLearningRate,
+    });
+    const watched = (held ?? this.#learnt).loss;
+    if (this.#best === null || watched < this.#best.watched - (earlyStopping?.minDelta ?? 0)) {
+      this.#best = { watched, epoch: this.#epoch };
+      this.#sinceBest = 0;
+      this.#tuner.keep();
+    } else {
+      this.#sinceBest += 1;
+    }
+    this.#epoch += 1;
+    this.#stopped = this.#epoch >= epochs ? "done" : this.#sinceBest >= this.#patience ? "early" : "aborted";
+    did.done = this.#stopped !== "aborted";
+    this.#begin("train");
+  }
+
+  #learnt = null;
+  #stopped = "aborted";
+
+  /**
+   * The best epoch's network, opened by the core: null where none was better than what there was before.
+   *
+   * @param {object} Engine of the core
+   */
+  finish(Engine) {
+    this.#tuner.back();
+    const { params } = this.#tuner.info();
+    const outcome = { bestEpoch: this.#best?.epoch ?? null, stopped: this.#stopped, params };
+    if (outcome.bestEpoch === null) {
+      return { outcome, network: null };
+    }
+    const bytes = this.#tuner.write({ classes: this.#lesson.options.classes });
+    const engine = opened(Engine, { bytes }, { backend: "simd", overrides: {} });
+    return { outcome, network: { bytes, engine, head: this.#tuner.head() } };
+  }
+
+  free() {
+    this.#tuner.free();
+    this.#kept.clear();
+  }
+}
+
+/** A head's whole network as safetensors, though nothing of it was tuned. */
+export async function wholeNetwork(module, loaded, head, { task, classes, weights }) {
+  const { file, overrides } = await fileAgain(loaded, weights);
+  const tuner = module.Tuner.open(file, { from: "global_pool", task, outputs: classes.length, overrides, batchSize: 1 });
+  try {
+    tuner.attach(head);
+    return tuner.write({ classes });
+  } finally {
+    tuner.free();
+  }
+}

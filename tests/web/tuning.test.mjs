@@ -1,0 +1,150 @@
+// Fine-tuning through a trainer: the network's end is learnt, what predicts is the network that is saved, and how it ends.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { openDataset } from "./dataset-page.mjs";
+import { assertFails, assets, visit } from "./harness.mjs";
+
+/** The issue's bound. */
+const ABORT_MAX_MS = 100;
+/** The network in training and the engine add in another order. */
+const PROBABILITY_TOLERANCE = 1e-4;
+
+let visited, page;
+
+before(async () => {
+  visited = await visit();
+  page = await openDataset(await visited.browser.newContext(), visited.server.site);
+  const { weights } = await assets(visited.server.site);
+  await page.evaluate(async (weights) => {
+    globalThis.weights = weights;
+    globalThis.real = await load(weights, { backend: "simd" });
+    globalThis.bars = (kind, number) => {
+      const canvas = drawing(`hsl(${(number * 47) % 360} 30% 80%)`, "", 120, 120);
+      const context = canvas.getContext("2d");
+      context.fillStyle = "#222";
+      for (let bar = 0; bar < 6; bar += 1) {
+        const at = 20 + bar * 12 + (number % 5);
+        context.fillRect(...(kind === "rows" ? [15, at, 90, 5] : [at, 15, 5, 90]));
+      }
+      return canvas;
+    };
+    globalThis.barred = async (count, network = real) => {
+      const own = await network.trainer({ classes: ["rows", "columns"] });
+      for (let number = 0; number < count; number += 1) {
+        for (const kind of ["rows", "columns"]) await own.add(bars(kind, number), kind);
+      }
+      return own;
+    };
+    globalThis.tuned = { epochs: 2, fineTuneFrom: "layer_18", fineTuneEpochs: 2, fineTuneLearningRate: 1e-4 };
+  }, weights);
+});
+after(() => visited?.close());
+
+test("head first, then the end of the network with it; what is saved answers the same", async () => {
+  const found = await page.evaluate(async () => {
+    const own = await barred(8);
+    const [batches, epochs] = [[], []];
+    const history = await own.fit({ ...tuned, onBatch: ({ epoch }) => batches.push(epoch), onEpoch: ({ epoch, phase }) => epochs.push([epoch, phase]) });
+    const before = await own.evaluate({ on: "train" });
+    const { labels } = await own.predict(bars("rows", 30));
+    const heat = await own.heatMap(bars("rows", 30));
+    const head = await code(own.save());
+    const [{ name, bytes }] = await own.save({ format: "network" });
+    const again = await load(bytes, { backend: "simd" });
+    const answer = (await again.classify(bars("rows", 30))).labels;
+    again.dispose();
+    const base = (await real.classify(bars("rows", 30), { topK: 1 })).labels[0].name;
+    return { history, batches, epochs, before, labels, heat: heat.data.length, head, name, answer, base };
+  });
+  assert.deepEqual(found.epochs, [[0, "head"], [1, "head"], [2, "fine-tuning"], [3, "fine-tuning"]]);
+  assert.deepEqual(found.history.epochs.map(({ epoch }) => epoch), [0, 1, 2, 3]);
+  assert.deepEqual([...new Set(found.batches)], [0, 1, 2, 3]);
+  assert.equal(found.history.stopped, "done");
+  assert.ok([2, 3].includes(found.history.bestEpoch), `${found.history.bestEpoch}`);
+  const [, head, , end] = found.history.epochs;
+  assert.ok(end.validationLoss < head.validationLoss, JSON.stringify(found.history.epochs));
+  assert.equal(end.learningRate, 1e-4);
+  // The last two layers of convolution, their batch norms and the head.
+  assert.ok(found.history.params > 2562, `${found.history.params}`);
+  assert.ok(found.before.accuracy >= 0.9);
+  assert.equal(found.heat, 49);
+  assertFails(found.head, "bad_option", "network");
+  assert.equal(found.name, "rows-columns.safetensors");
+  const probability = new Map(found.answer.map(({ name, probability }) => [name, probability]));
+  for (const label of found.labels) {
+    assert.ok(Math.abs(probability.get(label.name) - label.probability) < PROBABILITY_TOLERANCE, JSON.stringify([found.labels, found.answer]));
+  }
+});
+
+test("with random changes, and by the index of a layer; a next fit begins with the network as it was", async () => {
+  const found = await page.evaluate(async () => {
+    const own = await barred(4);
+    const history = await own.fit({ ...tuned, fineTuneFrom: 150, fineTuneEpochs: 1, batchNorm: "training", augment: { flipHorizontal: true, brightness: 0.1 } });
+    const { fineTuneFrom, ...plain } = tuned;
+    const after = await own.fit(plain);
+    const [{ bytes }] = await own.save();
+    const fresh = await barred(4);
+    const first = await fresh.fit(plain);
+    return { phases: history.epochs.map(({ phase }) => phase), bytes: bytes.length, losses: [after, first].map(({ epochs }) => epochs.map(({ loss }) => loss)) };
+  });
+  assert.deepEqual(found.phases, ["head", "head", "fine-tuning"]);
+  assert.deepEqual(found.losses[0], found.losses[1]);
+  assert.ok(found.bytes > 10_000);
+});
+
+test("a signal ends fine-tuning at once; the best so far predicts", async () => {
+  const found = await page.evaluate(async () => {
+    const own = await barred(8);
+    const stop = new AbortController();
+    let since = 0;
+    const onBatch = ({ epoch, batch }) => {
+      if (epoch === 3 && batch === 0) setTimeout(() => ((since = performance.now()), stop.abort()), 20);
+    };
+    const history = await own.fit({ ...tuned, fineTuneEpochs: 1000, signal: stop.signal, onBatch });
+    const ms = performance.now() - since;
+    return { history, ms, right: (await own.predict(bars("rows", 9))).labels[0].name };
+  });
+  console.log(`aborted in ${found.ms.toFixed(1)} ms`);
+  assert.ok(found.ms < ABORT_MAX_MS, `${found.ms} ms`);
+  assert.equal(found.history.stopped, "aborted");
+  assert.equal(found.history.bestEpoch, 2);
+  assert.equal(found.right, "rows");
+});
+
+test("weights that are not there any more are asked for again, and wrong cuts are named", async () => {
+  const found = await page.evaluate(async () => {
+    const file = await (await fetch(weights)).blob();
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const network = await load(bytes, { backend: "simd" });
+    const own = await barred(3, network);
+    const gone = await code(own.fit(tuned));
+    const kept = own.isTrained;
+    const cannot = await code(own.save({ format: "network" }));
+    const [whole] = await own.save({ format: "network", weights: file });
+    const given = await own.fit({ ...tuned, fineTuneEpochs: 1, weights: bytes });
+    const cut = await code(own.fit({ ...tuned, fineTuneFrom: "layer_99" }));
+    network.dispose();
+    const byFile = await load(file, { backend: "simd" });
+    const third = await barred(3, byFile);
+    const { epochs } = await third.fit({ ...tuned, fineTuneEpochs: 1 });
+    byFile.dispose();
+    const seeded = await trainer({ classes: ["rows", "columns"] });
+    for (const kind of ["rows", "columns"]) for (const number of [1, 2]) await seeded.add(bars(kind, number), kind);
+    const seedless = await code(seeded.fit(tuned));
+    const again = await load(whole.bytes, { backend: "simd" });
+    const labels = (await again.classify(bars("rows", 2))).labels.map(({ name }) => name).sort();
+    again.dispose();
+    return { gone, kept, cannot, whole: whole.name, labels, given: given.epochs.length, cut, byFile: epochs.length, seedless };
+  });
+  assertFails(found.gone, "weights_unavailable", "as bytes", "fit({ weights })");
+  assert.equal(found.kept, true);
+  assertFails(found.cannot, "weights_unavailable");
+  assert.equal(found.whole, "rows-columns.safetensors");
+  assert.deepEqual(found.labels, ["columns", "rows"]);
+  assert.equal(found.given, 3);
+  assertFails(found.cut, "unknown_endpoint", "layer_99");
+  assert.equal(found.byFile, 3);
+  assertFails(found.seedless, "weights_unavailable", "seed");
+});
