@@ -135,7 +135,7 @@ const fn length(px: usize) -> f32 {
 /// Each channel's distance from its mean times `contrast`, plus `brightness`; opacity stays.
 fn colour(pixels: &Pixels<'_>, brightness: f32, contrast: f32) -> Colour {
     let mut offsets = [brightness; 4];
-    if contrast < 1.0 || contrast > 1.0 {
+    if (contrast - 1.0).abs() > 0.0 {
         let mut sums = [0_u64; 4];
         for pixel in pixels.rgba {
             sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u64::from(*value));
