@@ -25,9 +25,6 @@ const ATOMICS: &str = "atomics";
 /// Where stacks begin: a worker's instance is told its own.
 const STACK_POINTER: &str = "__stack_pointer";
 
-/// What writes memory's first contents.
-const START: &str = "write_once";
-
 /// Four bytes, aligned.
 const WORD: MemArg = MemArg { align: 4, offset: 0 };
 
@@ -54,13 +51,11 @@ pub fn share(linked: &Path, shared: &Path) -> Result<()> {
     module.emit_wasm_file(shared).with_context(|| format!("writing {}", shared.display()))
 }
 
-/// Takes out what wasm-bindgen put in for threads that come through its glue: a counter of them, stacks, and their end.
+/// Takes out what wasm-bindgen put in for threads that come through its glue and go by its means.
 pub fn lean(module: &mut Module) -> Result<()> {
-    let start = module.funcs.by_name(START).with_context(|| format!("{START} is gone"))?;
-    for name in ["__wbindgen_start", "__wbindgen_thread_destroy", "__stack_alloc"] {
+    for name in ["__wbindgen_thread_destroy", "__stack_alloc"] {
         module.exports.remove(name)?;
     }
-    module.exports.add("__wbindgen_start", start);
     Ok(())
 }
 
@@ -76,7 +71,6 @@ fn import(module: &mut Module, memory: MemoryId) {
 /// What memory holds at first is written by a start function, which wasm-bindgen's glue runs and workers do not.
 fn write_once(module: &mut Module, memory: MemoryId) -> Result<()> {
     let mut start = FunctionBuilder::new(&mut module.types, &[], &[]);
-    start.name(START.into());
     let segments: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
     for id in segments {
         let data = module.data.get_mut(id);
