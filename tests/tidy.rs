@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What each folder of `src/`, and the crate of kernels, must never mention: other modules of the crate, and crates.
-const FORBIDDEN: [(&str, &[&str]); 12] = [
+const FORBIDDEN: [(&str, &[&str]); 15] = [
     (
         "model",
         &["weights", "graph", "plan", "kernels", "frame", "backend", "output", "net", "js", "wgpu", "wasm_bindgen"],

@@ -9,6 +9,9 @@ const TILE: [usize; 2] = [4, 2];
 #[inline(never)]
 pub fn products(a: &[f32], b: &[f32], length: usize, out: &mut [f32]) {
     let columns = b.len() / length;
+    if columns == 0 {
+        return;
+    }
     let [high, wide] = TILE;
     for (a, out) in a.chunks(high * length).zip(out.chunks_mut(high * columns)) {
         for (tile, b) in b.chunks(wide * length).enumerate() {
@@ -133,6 +136,19 @@ pub fn dot_in_double(a: &[f64], b: &[f64]) -> f64 {
     (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
 }
 
+/// The product of a row of doubles with eight columns that lie beside one another.
+#[inline(never)]
+#[must_use]
+pub fn dots_of_eight(row: &[f64], columns: &[[f64; 8]]) -> [f64; 8] {
+    let mut sums = [0.0; 8];
+    for (factor, values) in row.iter().zip(columns) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += factor * value;
+        }
+    }
+    sums
+}
+
 /// What Adam does to weights at one step: `decay` is β₁ and β₂, and `rate` the learning rate with the corrections of a
 /// step that comes early.
 #[inline(never)]
@@ -215,6 +231,8 @@ mod tests {
                 row.iter().zip(&before).map(|(a, b)| (f64::from(*a), f64::from(*b))).unzip();
             let expected: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
             assert_eq!(dot_in_double(&a, &b), expected);
+            let columns: Vec<[f64; 8]> = b.iter().map(|b| std::array::from_fn(|column| b * column as f64)).collect();
+            assert_eq!(dots_of_eight(&a, &columns), std::array::from_fn(|column| expected * column as f64));
             let mut sum = b.clone();
             add_scaled_in_double(&mut sum, -2.0, &a);
             assert!(sum.iter().zip(&b).zip(&a).all(|((sum, b), a)| *sum == b - 2.0 * a));

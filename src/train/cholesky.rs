@@ -1,6 +1,6 @@
 //! Symmetric systems, solved: `A = L Lᵀ`.
 
-use crate::kernels::rows::{add_scaled_in_double, dot_in_double};
+use crate::kernels::rows::{add_scaled_in_double, dot_in_double, dots_of_eight};
 
 /// The lower factor of a symmetric positive matrix.
 pub(super) struct Cholesky {
@@ -33,17 +33,26 @@ impl Cholesky {
         &self.lower[index * self.size..][..=index]
     }
 
-    /// `L⁻¹ b`, in its place.
-    pub fn solve_lower(&self, values: &mut [f64]) {
+    /// The squared length of `L⁻¹ b` for eight of them, `b · A⁻¹ b`, which lie beside one another; they are overwritten.
+    pub fn lengths_of_eight(&self, values: &mut [[f64; 8]]) -> [f64; 8] {
+        let mut lengths = [0.0; 8];
         for index in 0..self.size {
             let row = self.row(index);
-            values[index] = (values[index] - dot_in_double(&row[..index], &values[..index])) / row[index];
+            let sums = dots_of_eight(&row[..index], &values[..index]);
+            for ((value, sum), length) in values[index].iter_mut().zip(sums).zip(&mut lengths) {
+                *value = (*value - sum) / row[index];
+                *length += *value * *value;
+            }
         }
+        lengths
     }
 
     /// `A⁻¹ b`, in its place.
     pub fn solve(&self, values: &mut [f64]) {
-        self.solve_lower(values);
+        for index in 0..self.size {
+            let row = self.row(index);
+            values[index] = (values[index] - dot_in_double(&row[..index], &values[..index])) / row[index];
+        }
         for index in (0..self.size).rev() {
             let row = self.row(index);
             values[index] /= row[index];
@@ -83,6 +92,12 @@ mod tests {
         cholesky.solve(&mut values);
         for (row, expected) in MATRIX.chunks(3).zip([1.0, -2.0, 0.5]) {
             assert!((dot_in_double(row, &values) - expected).abs() < 1e-10);
+        }
+        let mut eight = [1.0, -2.0, 0.5].map(|value| std::array::from_fn(|column| value * column as f64));
+        let product: f64 = values.iter().zip([1.0, -2.0, 0.5]).map(|(a, b)| a * b).sum();
+        for (column, length) in cholesky.lengths_of_eight(&mut eight).into_iter().enumerate() {
+            let expected = product * (column * column) as f64;
+            assert!((length - expected).abs() < 1e-8 * (1.0 + expected), "{length} for {expected}");
         }
         for (index, found) in cholesky.inverse_diagonal().into_iter().enumerate() {
             let mut unit = [0.0; 3];

@@ -45,7 +45,6 @@ pub struct Duplicate {
 /// A search through all pairs of samples, some rows at a step.
 #[derive(Debug)]
 pub struct Findings {
-    task: Task,
     features: usize,
     units: Vec<f32>,
     /// By sample; of one sigmoid output no and yes. Empty where a sample has no one answer.
@@ -87,7 +86,6 @@ impl Findings {
             }
         }
         Ok(Self {
-            task,
             features: samples.features(),
             units: rows.flat_map(|row| scaled_to_unit(samples.vector(row))).collect(),
             classes,

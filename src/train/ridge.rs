@@ -11,7 +11,7 @@ use super::run::class_weights;
 use super::samples::Samples;
 use super::{Method, Task};
 use crate::error::Result;
-use crate::kernels::rows::{dot_in_double, gram};
+use crate::kernels::rows::gram;
 use crate::small::print_decimal;
 
 /// The solution before it becomes a head. Classes are learnt as 1 for the class and −1 for all others.
@@ -203,13 +203,15 @@ impl Centred {
         if by_sample {
             return cholesky.inverse_diagonal().into_iter().map(|value| 1.0 - penalty * value).collect();
         }
-        let mut values = vec![0.0; features];
-        let leverage = |row: &[f32]| {
-            values.iter_mut().zip(row).for_each(|(value, feature)| *value = f64::from(*feature));
-            cholesky.solve_lower(&mut values);
-            dot_in_double(&values, &values)
-        };
-        self.rows().map(leverage).collect()
+        let mut leverages = Vec::new();
+        for rows in self.vectors.chunks(8 * features) {
+            let mut eight = vec![[0.0; 8]; features];
+            for (column, row) in rows.chunks_exact(features).enumerate() {
+                eight.iter_mut().zip(row).for_each(|(values, feature)| values[column] = f64::from(*feature));
+            }
+            leverages.extend_from_slice(&cholesky.lengths_of_eight(&mut eight)[..rows.len() / features]);
+        }
+        leverages
     }
 }
 

@@ -203,6 +203,15 @@ fn long_validations_come_in_pieces() {
 }
 
 #[test]
+fn ten_thousand_samples_are_only_more_of_them() {
+    let (samples, parts) = clouds(10_000, 1.0);
+    let options = FitOptions { epochs: 2, batch_size: 256, learning_rate: 0.1, ..FitOptions::default() };
+    let (epochs, run) = run(&samples, &parts, &head(), options);
+    assert_eq!(run.counts(), [5000, 5000, 0]);
+    assert!(epochs[1].validation_accuracy.is_some_and(|accuracy| accuracy > 0.95), "{:?}", epochs[1]);
+}
+
+#[test]
 fn weights_of_classes_are_counted_and_checked() {
     let (samples, _) = clouds(10, 1.0);
     let rows = [0, 1, 2, 4, 6, 8];

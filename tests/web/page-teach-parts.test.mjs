@@ -54,7 +54,7 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
   onPage(async (page, demo) => {
     await page.locator("#options summary").click();
     await page.getByLabel("Epochs", { exact: true }).fill("6");
-    await page.locator("[name=fineTuneFrom]").selectOption({ label: "layer 18, the last block" });
+    await page.locator("[name=fineTuneFrom]").selectOption({ label: "layer 18, the last" });
     await page.getByLabel("Epochs of it").fill("3");
     await page.evaluate(() => {
       const status = document.querySelector("#train-status");

@@ -230,3 +230,56 @@ test("pictures go out as a zip and come back, folders name their classes", async
     await context.close();
   }
 });
+
+test("deeper training is marked, and its network opens in the demo; a head by itself has four formats", async () => {
+  const context = await browser.newContext();
+  try {
+    const demo = await openTeach(context, site.url);
+    const { page } = demo;
+    const save = async (format, files) => {
+      await page.locator("#save-format").selectOption(format);
+      const downloads = [];
+      const onDownload = (download) => downloads.push(download);
+      page.on("download", onDownload);
+      await page.locator("#save").click();
+      await page.locator("#keep-status", { hasText: /^Saved / }).waitFor();
+      page.off("download", onDownload);
+      assert.equal(downloads.length, files, `files of ${format}`);
+      return Promise.all(downloads.map(async (download) => ({ name: download.suggestedFilename(), mimeType: "application/octet-stream", buffer: await readFile(await download.path()) })));
+    };
+    await page.locator("#samples").click();
+    await page.locator("#intake-status", { hasText: "64 pictures added." }).waitFor();
+    await page.locator("#options summary").click();
+    await page.locator("[name=method]").selectOption("ridge");
+    await page.locator("#train").click();
+    await page.locator("#verdict", { hasText: "Each picture judged by all the others" }).waitFor();
+    await save("head", 1);
+    await save("onnx", 1);
+    const layers = await save("tfjs", 3);
+    await page.locator("#load").setInputFiles(layers);
+    await page.locator("#keep-status", { hasText: /^Opened / }).waitFor();
+
+    await page.locator("[name=method]").selectOption("gradient");
+    await page.locator("[name=epochs]").fill("4");
+    await page.locator("[name=fineTuneFrom]").selectOption({ label: "layer 18" });
+    await page.locator("[name=fineTuneEpochs]").fill("1");
+    await page.locator("#train").click();
+    await page.locator("#verdict:not(:empty)").waitFor();
+    assert.deepEqual(await page.locator("#epochs-rows td:nth-child(2)").allTextContents(), [...Array(4).fill("the head"), "the network too"]);
+    assert.ok(await page.locator('#save-format [value="head"]').isDisabled());
+    const [network] = await save("network", 1);
+    assert.ok(network.buffer.length > 5e6, `${network.buffer.length} bytes`);
+
+    await page.goto(site.url);
+    await demo.result(scenes[0].file);
+    await page.locator("#weights-file").setInputFiles(network);
+    await page.locator(`#card[data-weights="${network.name}"]`).waitFor();
+    for (const { file, title } of scenes) {
+      const { labels } = await demo.chooseSample(file);
+      assert.equal(labels[0].name, title);
+    }
+    assert.deepEqual(demo.problems, []);
+  } finally {
+    await context.close();
+  }
+});

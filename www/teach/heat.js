@@ -7,6 +7,8 @@ const AGAINST = [50, 90, 255];
 const STRONGEST = 0.72;
 /** What the network takes for little is not shown at all: else the whole picture is tinted. */
 const FAINT = 0.15;
+/** Above 1, spots stand out from what lies around them. */
+const SHARPNESS = 1.5;
 /** The rule of the stage's elements: `object-fit` of a video is cover, of a picture contain. */
 const FIT = { VIDEO: Math.max, IMG: Math.min };
 
@@ -31,7 +33,7 @@ export function draw(canvas, map, shown) {
 function tinted({ data, width, height }) {
   const image = new ImageData(width, height);
   data.forEach((value, at) => {
-    const share = Math.max(0, (Math.abs(value) - FAINT) / (1 - FAINT));
+    const share = Math.max(0, (Math.abs(value) - FAINT) / (1 - FAINT)) ** SHARPNESS;
     image.data.set([...(value > 0 ? FOR : AGAINST), share * STRONGEST * 255], at * 4);
   });
   const small = new OffscreenCanvas(width, height);

@@ -23,9 +23,9 @@ export class Intake {
     this.#parts = parts;
     this.#collection = collection;
     this.#listener = listener;
-    this.#listenTo(parts.folder, (files) => this.#take("Reading the folder", (options) => this.#trainer.addFolder(files, options)));
+    this.#listenTo(parts.folder, (files) => this.#takeClasses("Reading the folder", (options) => this.#trainer.addFolder(files, options)));
     this.#listenTo(parts.zip, ([file]) => this.#takeZip(file));
-    parts.samples.addEventListener("click", () => this.#take("Cutting sample pictures", (options) => this.#addSamples(options)));
+    parts.samples.addEventListener("click", () => this.#takeClasses("Cutting sample pictures", (options) => this.#addSamples(options)));
     parts.cancel.addEventListener("click", () => this.#work?.abort());
     acceptDrops(parts.drop, (event) => this.#dropped(event));
   }
@@ -49,7 +49,7 @@ export class Intake {
   }
 
   #takeZip(file) {
-    return this.#take(`Reading ${file.name}`, (options) => this.#trainer.importZip(file, options));
+    return this.#takeClasses(`Reading ${file.name}`, (options) => this.#trainer.importZip(file, options));
   }
 
   #dropped({ dataTransfer, target }) {
@@ -59,7 +59,7 @@ export class Intake {
     const files = [...(dataTransfer?.files ?? [])];
     const name = this.#listener.nameAt(target);
     if (entries.some((entry) => entry?.isDirectory)) {
-      return this.#take("Reading what was dropped", this.#read(dataTransfer));
+      return this.#takeClasses("Reading what was dropped", this.#read(dataTransfer));
     }
     if (files.length === 0) return this.#refuse("That was not a file. Save the picture first, then drop the file here.");
     if (files.some((file) => /\.zip$/i.test(file.name))) return files.map((file) => this.#takeZip(file));
@@ -110,6 +110,15 @@ export class Intake {
     return { added, skipped: [] };
   }
 
+  /** As `#take`, of pictures that bring their classes: those that were there to begin with give way. */
+  #takeClasses(sentence, read) {
+    return this.#take(sentence, async (options) => {
+      const { added, skipped } = await read(options);
+      if (added > 0) await this.#collection.removeUnused();
+      return { added, skipped };
+    });
+  }
+
   /** Runs `read({ signal, onProgress })` when its turn comes, and tells what became of it. */
   #take(sentence, read) {
     this.#queue = this.#queue.then(() => this.#run(sentence, read));
@@ -130,7 +139,6 @@ export class Intake {
     panel.hidden = false;
     try {
       const { added, skipped: left } = await read({ signal, onProgress: (reached) => this.#progress(reached) });
-      if (added > 0) await this.#collection.removeUnused();
       status.textContent = signal.aborted ? `Stopped: ${counted(added, "picture")} added.` : `${counted(added, "picture")} added.`;
       this.#writeSkipped(left, added);
     } catch (error) {

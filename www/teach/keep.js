@@ -32,8 +32,8 @@ export class Keep {
       event.preventDefault();
       this.#do(parts.save, () => this.#save());
     });
-    parts.format.addEventListener("change", () => this.suggest(parts.format.value));
-    this.suggest(parts.format.value);
+    parts.format.addEventListener("change", () => this.#describe());
+    this.#describe();
     parts.load.addEventListener("change", () => {
       const files = [...parts.load.files];
       // Emptied, so that choosing the same file again is a change again.
@@ -45,10 +45,17 @@ export class Keep {
     collection.addEventListener("change", () => this.write());
   }
 
-  /** The format that the button saves as, unless another is chosen. */
-  suggest(format) {
-    this.#parts.format.value = format;
-    this.#parts.note.textContent = NOTES[format];
+  /** Whether layers of the network were trained too: a head by itself says nothing of those. */
+  offer({ isDeep }) {
+    const { format } = this.#parts;
+    for (const option of format.options) option.disabled = isDeep && option.value !== "network";
+    format.value = isDeep ? "network" : "head";
+    this.#describe();
+  }
+
+  #describe() {
+    const { format, note } = this.#parts;
+    note.textContent = NOTES[format.value];
   }
 
   /** Which buttons can do something. */

@@ -46,7 +46,7 @@ export class Options {
     const blocks = info.endpoints.filter(({ name, reduction }) => reduction !== null && /^layer_\d+$/.test(name));
     const choices = blocks.slice(-DEEPEST).reverse();
     select.replaceChildren(select.options[0], ...choices.map(({ name }, at) => {
-      const text = at === 0 ? `${name.replace("_", " ")}, the last block` : name.replace("_", " ");
+      const text = at === 0 ? `${name.replace("_", " ")}, the last` : name.replace("_", " ");
       return Object.assign(document.createElement("option"), { value: name, textContent: text });
     }));
   }

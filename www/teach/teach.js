@@ -321,8 +321,7 @@ async function endTraining(history) {
   showTry();
   if (!history) return;
   curves.end(history.bestEpoch);
-  // A head by itself says nothing of layers that have changed.
-  keep.suggest(history.epochs.some(({ phase }) => phase === "fine-tuning") ? "network" : "head");
+  keep.offer({ isDeep: history.epochs.some(({ phase }) => phase === "fine-tuning") });
   at("report").hidden = false;
   at("verdict").textContent = verdict(history);
   watch.renew();
@@ -344,6 +343,7 @@ function showOpened() {
   confusion.hide();
   doubts.hide();
   training.forget();
+  keep.offer({ isDeep: false });
   showTry();
   watch.renew();
 }

@@ -157,3 +157,50 @@ fn what_other_programs_cannot_compute_is_refused() {
         assert_eq!(refused(tfjs), head.method != Method::Gradient, "{:?}", head.method);
     }
 }
+
+/// Fields of a protocol buffer's message: numbers, and bytes.
+fn fields(mut bytes: &[u8]) -> Vec<(u64, u64, Vec<u8>)> {
+    fn varint(bytes: &mut &[u8]) -> u64 {
+        let length = 1 + bytes.iter().take_while(|byte| **byte >= 0x80).count();
+        let (number, rest) = bytes.split_at(length);
+        *bytes = rest;
+        number.iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f))
+    }
+    let mut fields = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes);
+        let value = varint(&mut bytes);
+        let (inner, rest) = bytes.split_at(if key & 7 == 2 { value as usize } else { 0 });
+        bytes = rest;
+        fields.push((key >> 3, value, inner.to_vec()));
+    }
+    fields
+}
+
+/// onnxruntime and TensorFlow.js themselves were asked once, and said the same to 6e-8.
+#[test]
+fn onnx_holds_the_layers_as_they_are() {
+    let head = Head::create(Task::Sigmoid, 4, 2, 3, 1).expect("a head");
+    let model = fields(&to_onnx(&head, &said(2)).expect("a file"));
+    let bytes = |message: &[(u64, u64, Vec<u8>)], wanted: u64| -> Vec<Vec<u8>> {
+        message.iter().filter(|field| field.0 == wanted).map(|field| field.2.clone()).collect()
+    };
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    let graph = fields(&bytes(&model, 7)[0]);
+    let operators: Vec<String> = bytes(&graph, 1).iter().map(|node| text(&bytes(&fields(node), 4)[0])).collect();
+    assert_eq!(operators, ["Gemm", "Relu", "Gemm", "Sigmoid"]);
+    let Body::Dense { hidden: Some(hidden), out, .. } = &head.body else { panic!("layers") };
+    let expected = [
+        (HIDDEN[0], vec![3, 4], &hidden.weights),
+        (HIDDEN[1], vec![3], &hidden.biases),
+        (OUT[0], vec![2, 3], &out.weights),
+        (OUT[1], vec![2], &out.biases),
+    ];
+    for (tensor, (name, shape, values)) in bytes(&graph, 5).iter().map(|tensor| fields(tensor)).zip(expected) {
+        let sides: Vec<u64> = tensor.iter().filter(|field| field.0 == 1).map(|field| field.1).collect();
+        assert_eq!((text(&bytes(&tensor, 8)[0]), sides), (name.to_owned(), shape));
+        assert_eq!(bytes(&tensor, 9)[0], little_endian(values));
+    }
+    let labels = bytes(&model, 14).iter().map(|entry| bytes(&fields(entry), 2)[0].clone()).next().expect("labels");
+    assert_eq!(text(&labels), "class \"0\"\nclass \"1\"");
+}
