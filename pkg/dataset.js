@@ -79,6 +79,11 @@ export class Dataset {
     return position;
   }
 
+  /** Whether the store has that picture. */
+  isStored(id) {
+    return this.samples.findLast((sample) => sample.id === id)?.stored ?? false;
+  }
+
   #has(id) {
     return this.samples.findLastIndex((sample) => sample.id === id) >= 0;
   }
@@ -127,10 +132,12 @@ export class Dataset {
     this.storeError = null;
     await this.setClasses(this.classes);
     for (const sample of this.samples.filter(({ stored }) => !stored)) {
-      await this.#keep(sample);
-      if (this.storeError) {
-        throw this.storeError;
+      if (!this.storeError) {
+        await this.#keep(sample);
       }
+    }
+    if (this.storeError) {
+      throw this.storeError;
     }
   }
 

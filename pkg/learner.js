@@ -96,12 +96,14 @@ export class Learner {
     const keep = async () => {
       const pairs = fresh;
       fresh = [];
-      await (tuned ? null : this.#dataset.store)?.keepVectors(pairs).catch(() => {}); // They can be had again.
+      await this.#dataset.store?.keepVectors(pairs).catch(() => {}); // They can be had again.
     };
     try {
       const look = async (id) => [id, await this.see("see", id, { tuned }, signal)];
       for await (const pair of ahead(missing, look, AT_ONCE)) {
-        fresh.push(pair);
+        if (!tuned && this.#dataset.isStored(pair[0])) {
+          fresh.push(pair);
+        }
         if (fresh.length === VECTORS_AT_ONCE) {
           await keep();
         }
