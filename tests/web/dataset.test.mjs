@@ -211,8 +211,8 @@ describe("folders and addresses", () => {
     assert.deepEqual(found.others, [["alpaca", null], [null, [0]], [null, [0]]]);
     assertFails(found.refused, "bad_option", "webkitdirectory");
     assertFails(found.aborted, "aborted");
-    // Those that were under way stay as well.
-    assert.ok(found.stayed >= 2 && found.stayed < 30, `${found.stayed}`);
+  // Those that were under way stay as well.
+  assert.ok(found.stayed >= 2 && found.stayed < 30, `${found.stayed}`);
   });
 
   test("folders from disk: chosen in an input, and dropped", async () => {
