@@ -65,6 +65,9 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
     });
     await page.locator("#train").click();
     assert.equal(await page.evaluate(() => document.activeElement.id), "stop");
+    await page.locator("#curve-loss .uplot").waitFor();
+    await page.locator("#epochs-rows tr").nth(1).waitFor({ state: "attached" });
+    assert.ok(await page.locator("#stop").isVisible(), "curves are there before the end");
     await page.locator("#verdict", { hasText: "came out right after epoch 9, which is kept. 1.2 s." }).waitFor();
     assert.equal(await page.evaluate(() => document.activeElement.id), "train");
     assert.equal(await page.locator("#train").textContent(), "Train again");
@@ -75,7 +78,7 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
     assert.match(said[6], /^Fine-tuning, epoch 7 of 9: /);
 
     const spoken = await page.evaluate(() => double.spoken);
-    assert.deepEqual(spoken.map((text) => text.slice(0, 18)), ["Training has begun", "Training has ended"], "nine epochs in a second are not read out");
+    assert.deepEqual(spoken.map((text) => text.slice(0, 18)), ["Training has begun", "Training has ended"], "nine epochs in four seconds are not read out");
 
     const rows = await page.locator("#epochs-rows tr").evaluateAll((all) => all.map((row) => [...row.cells].map(({ textContent }) => textContent)));
     assert.deepEqual(rows.map(([epoch]) => Number(epoch)), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -96,7 +99,7 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
     await page.locator("#options summary").click();
     await demo.checkAxe();
     await picture(page, "teach-curves");
-  }, { said: { epochMs: 80 } }));
+  }, { said: { epochMs: 400 } }));
 
 test("a cell of the matrix opens its pictures; one is moved, one deleted and put back, by keyboard", () =>
   onPage(async (page, demo) => {
