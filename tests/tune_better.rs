@@ -21,7 +21,7 @@ const SEED: u64 = 7;
 /// A spiral of two to four arms in two colours, anywhere near the middle, with noise.
 fn spiral(sample: usize) -> Vec<u8> {
     let mut random = Random::new(SEED, Purpose::Augmentation, [sample as u64, 0]);
-    let hand = if sample % 2 == 0 { 1.0 } else { -1.0 };
+    let hand = if sample.is_multiple_of(2) { 1.0 } else { -1.0 };
     let arms = (2 + random.below(3)) as f32;
     let (pitch, phase) = (0.12 + 0.1 * random.unit(), random.within(3.2));
     let middle = [0, 1].map(|_| SIDE_PX as f32 / 2.0 + random.within(12.0));
@@ -39,7 +39,7 @@ fn spiral(sample: usize) -> Vec<u8> {
 }
 
 fn targets(samples: impl Iterator<Item = usize>) -> Vec<f32> {
-    samples.flat_map(|sample| if sample % 2 == 0 { [1.0, 0.0] } else { [0.0, 1.0] }).collect()
+    samples.flat_map(|sample| if sample.is_multiple_of(2) { [1.0, 0.0] } else { [0.0, 1.0] }).collect()
 }
 
 #[test]
