@@ -28,8 +28,8 @@ export interface RunOptions {
   threads?: number;
   /**
    * Where `mobilenet_web_bg.wasm` is, relative to the page. The importer, for files that do not say which network
-   * they are, and the module for quantised networks are looked for at `importer/mobilenet_web_bg.wasm` and
-   * `integers/mobilenet_web_bg.wasm` beside it; builds for browsers with relaxed SIMD at
+   * they are, the module for quantised networks and the one that trains are looked for at `importer/mobilenet_web_bg.wasm`,
+   * `integers/mobilenet_web_bg.wasm` and `training/mobilenet_web_bg.wasm` beside it; builds for browsers with relaxed SIMD at
    * `relaxed-simd/mobilenet_web_bg.wasm` and `relaxed-simd/integers/mobilenet_web_bg.wasm`, those for several threads in
    * `threads/` likewise. Where those are missing, the plain ones run.
    * @defaultValue beside the package's scripts

@@ -10,7 +10,14 @@ import { readZip, writeZip } from "./zip.js";
 const LIST = "dataset.json";
 const LIST_VERSION = 1;
 
-const ENDINGS = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif", "image/avif": "avif", "image/bmp": "bmp" };
+const ENDINGS = {
+  "image/jpeg": "jpg",
+  "image/png": "png",
+  "image/webp": "webp",
+  "image/gif": "gif",
+  "image/avif": "avif",
+  "image/bmp": "bmp",
+};
 const TYPES = { ...Object.fromEntries(Object.entries(ENDINGS).map(([type, ending]) => [ending, type])), jpeg: "image/jpeg" };
 
 /** Pictures that are fetched from the store at a time. */
@@ -72,6 +79,11 @@ export class Dataset {
     return position;
   }
 
+  /** Whether the store has that picture. */
+  isStored(id) {
+    return this.samples.findLast((sample) => sample.id === id)?.stored ?? false;
+  }
+
   #has(id) {
     return this.samples.findLastIndex((sample) => sample.id === id) >= 0;
   }
@@ -118,11 +130,14 @@ export class Dataset {
   /** Writes what the store had no room for, and throws what it says where it has none again. */
   async persist() {
     this.storeError = null;
+    await this.setClasses(this.classes);
     for (const sample of this.samples.filter(({ stored }) => !stored)) {
-      await this.#keep(sample);
-      if (this.storeError) {
-        throw this.storeError;
+      if (!this.storeError) {
+        await this.#keep(sample);
       }
+    }
+    if (this.storeError) {
+      throw this.storeError;
     }
   }
 
@@ -145,10 +160,14 @@ export class Dataset {
     await this.#store?.update(this.samples.filter(({ id, stored }) => stored && changed.has(id)).map(rowOf));
   }
 
-  /** Names for classes, in the order of the outputs. */
+  /** Names for classes, in the order of the outputs. Where the store does not take them, `storeError` says why. */
   async setClasses(classes) {
     this.classes = [...classes];
-    await this.#store?.name(this.classes);
+    try {
+      await this.#store?.name(this.classes);
+    } catch (error) {
+      this.storeError = error;
+    }
   }
 
   /** The picture as it is kept. */

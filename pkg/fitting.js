@@ -56,7 +56,8 @@ export async function fit(learner, { task, classes, samples, options, use }) {
     options: { ...asked, classes },
   };
   const told = { onBatch, onEpoch, epochs: [], since: 0 };
-  const history = (outcome) => ({ method: asked.method ?? "gradient", epochs: told.epochs, ...outcome, ms: performance.now() - started });
+  const { method = "gradient" } = asked;
+  const history = (outcome) => ({ method, epochs: told.epochs, ...outcome, ms: performance.now() - started });
   const end = async () => {
     const { parts, metrics, threshold, ...outcome } = await learner.ask("finish");
     if (parts) {
@@ -163,7 +164,8 @@ export async function weightsOf(weights) {
   if (weights instanceof ArrayBuffer || ArrayBuffer.isView(weights)) {
     return { file: new Blob([weights]) };
   }
-  throw failure("bad_option", { where: "option weights", expected: "an address, a File or bytes", found: Object.prototype.toString.call(weights).slice(8, -1) });
+  const found = Object.prototype.toString.call(weights).slice(8, -1);
+  throw failure("bad_option", { where: "option weights", expected: "an address, a File or bytes", found });
 }
 
 /** Throws what is not the caller's own wish to end. */

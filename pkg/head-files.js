@@ -36,7 +36,8 @@ export function readHead(module, files, about) {
     const { task, layers, features, classes } = readTfjsHead(files);
     checkFits("model.json", { task, features, apart: 0, of: `one of ${features} features` }, about);
     const outputs = layers.at(-1).bias.length;
-    return { head: module.Head.fromKernels({ task, features }, layers), classes: namesOf(classes, outputs), threshold: null, metrics: {} };
+    const head = module.Head.fromKernels({ task, features }, layers);
+    return { head, classes: namesOf(classes, outputs), threshold: null, metrics: {} };
   }
   const [{ name, bytes }] = files;
   const head = module.Head.read(bytes);

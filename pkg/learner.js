@@ -38,7 +38,8 @@ export class Learner {
     const { endpoints, inputWidth, inputHeight, preprocessing, version, multiplier } = net.info;
     // The worker keeps what belongs to this trainer under its number.
     this.#said = { trainer: newNumber(), task, endpoint, seed };
-    this.#about = { endpoints, inputWidth, inputHeight, preprocessing, backbone: `${version} ${Number(multiplier.toPrecision(6))} ${inputWidth}×${inputHeight}` };
+    const backbone = `${version} ${Number(multiplier.toPrecision(6))} ${inputWidth}×${inputHeight}`;
+    this.#about = { endpoints, inputWidth, inputHeight, preprocessing, backbone };
   }
 
   get isTrained() {
@@ -95,12 +96,14 @@ export class Learner {
     const keep = async () => {
       const pairs = fresh;
       fresh = [];
-      await (tuned ? null : this.#dataset.store)?.keepVectors(pairs).catch(() => {}); // They can be had again.
+      await this.#dataset.store?.keepVectors(pairs).catch(() => {}); // They can be had again.
     };
     try {
       const look = async (id) => [id, await this.see("see", id, { tuned }, signal)];
       for await (const pair of ahead(missing, look, AT_ONCE)) {
-        fresh.push(pair);
+        if (!tuned && this.#dataset.isStored(pair[0])) {
+          fresh.push(pair);
+        }
         if (fresh.length === VECTORS_AT_ONCE) {
           await keep();
         }
@@ -259,9 +262,11 @@ export class Learner {
 
   /** @returns {Promise<string[]>} the head's classes */
   async load(head) {
-    const files = await Promise.all(listOf(head).map(async ({ name, file }) => ({ name, bytes: new Uint8Array(await file.arrayBuffer()) })));
+    const read = async ({ name, file }) => ({ name, bytes: new Uint8Array(await file.arrayBuffer()) });
+    const files = await Promise.all(listOf(head).map(read));
     await this.#opened();
-    const { classes, threshold, metrics } = await this.ask("load", { files }, { transfer: files.map(({ bytes }) => bytes.buffer) });
+    const transfer = files.map(({ bytes }) => bytes.buffer);
+    const { classes, threshold, metrics } = await this.ask("load", { files }, { transfer });
     this.#parts = new Map();
     this.#head = { classes, threshold, metrics, tuned: false };
     return classes;
@@ -298,7 +303,8 @@ function listOf(head) {
   }
   const files = Array.from(head ?? []);
   if (files.length === 0 || !files.every((file) => file instanceof Blob)) {
-    throw failure("bad_option", { where: "Trainer.load", expected: "a file that save() wrote, its bytes, or a list of Files", found: String(head) });
+    const expected = "a file that save() wrote, its bytes, or a list of Files";
+    throw failure("bad_option", { where: "Trainer.load", expected, found: String(head) });
   }
   return files.map((file) => ({ name: file.name, file }));
 }

@@ -92,7 +92,8 @@ export class Lesson {
   static check(module, lesson, head) {
     const { method, augment, initialEpoch = 0 } = lesson.options;
     if (initialEpoch > 0 && !head) {
-      throw failure("not_trained", { where: "option initialEpoch", expected: "a head to go on with", found: "none", remedy: "Begin with epoch 0." });
+      const remedy = "Begin with epoch 0.";
+      throw failure("not_trained", { where: "option initialEpoch", expected: "a head to go on with", found: "none", remedy });
     }
     const options = { ...lesson.options, method: method === "ridge" ? "gradient" : method };
     const first = module.Head.create({ ...options, features: 1, outputs: options.classes.length });

@@ -126,14 +126,17 @@ class Teacher {
       return {};
     },
     tuneFinish: async () => ({ value: await this.#finishTuning() }),
-    calibrate: async (asked) => ({ value: this.#with(asked, (samples) => calibrated(this.#module, this.#head, samples, Uint32Array.from(asked.ids.keys()))) }),
+    calibrate: async (asked) => ({
+      value: this.#with(asked, (samples) => calibrated(this.#module, this.#head, samples, Uint32Array.from(asked.ids.keys()))),
+    }),
     evaluate: async (asked) => ({
       value: this.#with(asked, (samples) => this.#module.evaluate(this.#head, samples, Uint32Array.from(asked.ids.keys()))),
     }),
     search: async (asked) => {
       const { bursts } = asked;
       this.#search?.free();
-      this.#search = this.#with(asked, (samples) => this.#module.Findings.begin(samples, this.#head, { task: this.#about.task, bursts }));
+      const { task } = this.#about;
+      this.#search = this.#with(asked, (samples) => this.#module.Findings.begin(samples, this.#head, { task, bursts }));
       return { value: {} };
     },
     searchOn: async () => {
@@ -193,7 +196,7 @@ class Teacher {
       return {};
     }
     try {
-      const { outcome, network } = tuning.finish(await loadModule("core", this.#loaded.wasmUrl));
+      const { outcome, network } = tuning.finish(await loadModule("core", this.#loaded.wasmUrl, this.#loaded.threads));
       if (network) {
         const { head, ...tuned } = network;
         this.#use(head, tuned);
@@ -206,14 +209,16 @@ class Teacher {
 
   async #network(classes, weights) {
     const { task } = this.#about;
-    const bytes = this.#tuned?.bytes.slice() ?? (await wholeNetwork(this.#module, this.#loaded, this.#head, { task, classes, weights }));
+    const written = () => wholeNetwork(this.#module, this.#loaded, this.#head, { task, classes, weights });
+    const bytes = this.#tuned?.bytes.slice() ?? (await written());
     return [{ name: "*.safetensors", bytes }];
   }
 
   #files(format, said) {
     if (this.#tuned) {
       const remedy = 'Save the whole: { format: "network" }.';
-      throw failure("bad_option", { where: "option format", expected: '"network" after fine-tuning, for the head is right on that one only', found: String(format), remedy });
+      const expected = '"network" after fine-tuning, for the head is right on that one only';
+      throw failure("bad_option", { where: "option format", expected, found: String(format), remedy });
     }
     return writeHead(this.#head, format, { ...this.#about, ...said });
   }
@@ -281,7 +286,8 @@ class Teacher {
     const { map, task, endpoint, inputWidth, inputHeight, preprocessing } = this.#about;
     if (!map) {
       const remedy = "Make the trainer with the endpoint of a map.";
-      throw failure("bad_option", { where: "Trainer.heatMap", expected: "an endpoint whose vectors are the means of a map", found: endpoint, remedy });
+      const expected = "an endpoint whose vectors are the means of a map";
+      throw failure("bad_option", { where: "Trainer.heatMap", expected, found: endpoint, remedy });
     }
     const { data, shape } = await this.#infer(pixels, map, { tuned: true });
     const [height, width, channels] = shape;

@@ -40,7 +40,8 @@ export function readTfjsHead(files) {
   });
   const metadata = named("metadata.json");
   const labels = metadata ? parsed(metadata).labels : undefined;
-  return { task, layers, features: layers[0].kernel.length / layers[0].bias.length, classes: Array.isArray(labels) ? labels.map(String) : null };
+  const features = layers[0].kernel.length / layers[0].bias.length;
+  return { task, layers, features, classes: Array.isArray(labels) ? labels.map(String) : null };
 }
 
 /** The tensors of one group of weights, `[name, { data }]` each: its files make one row of bytes. */
@@ -48,7 +49,8 @@ function groupOf({ paths, weights }, named) {
   const parts = paths.map((path) => {
     const file = named(path.split("/").at(-1));
     if (!file) {
-      throw failure("missing_part", { where: "model.json", expected: `\`${path}\` beside it`, found: "nothing of that name", remedy: "Choose all files of the folder." });
+      const remedy = "Choose all files of the folder.";
+      throw failure("missing_part", { where: "model.json", expected: `\`${path}\` beside it`, found: "nothing of that name", remedy });
     }
     return file.bytes;
   });

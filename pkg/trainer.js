@@ -180,11 +180,13 @@ export class Trainer {
     let unstored = 0;
     const keep = async ({ path, label, values, burst, origin, added_ms }, picture) => {
       if (label === null && values === undefined && this.#task !== "sigmoid") {
-        throw failure("bad_option", { where: path, expected: "a folder that names its class", found: "none", remedy: "Use add() for single pictures." });
+        const remedy = "Use add() for single pictures.";
+        throw failure("bad_option", { where: path, expected: "a folder that names its class", found: "none", remedy });
       }
       // Nothing is awaited before it is in the list: pictures keep their order.
       const welcomed = this.#welcome(label === null ? [] : [label]);
-      const [{ stored }] = await Promise.all([this.#dataset.add(picture, { ...this.#said(label, values), burst, origin, added_ms }), welcomed]);
+      const said = { ...this.#said(label, values), burst, origin, added_ms };
+      const [{ stored }] = await Promise.all([this.#dataset.add(picture, said), welcomed]);
       unstored += this.#dataset.store && !stored ? 1 : 0;
     };
     return { ...(await takeIn(entries, keep, { signal, onProgress })), unstored };

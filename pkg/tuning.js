@@ -32,13 +32,15 @@ async function fileAgain(loaded, given) {
     });
   }
   const { integrity, wasmUrl, overrides, backend } = loaded;
-  const options = { integrity: given ? undefined : integrity, signal: new AbortController().signal, onProgress() {}, warnings: [], wasmUrl };
+  const { signal } = new AbortController();
+  const options = { integrity: given ? undefined : integrity, signal, onProgress() {}, warnings: [], wasmUrl };
   const main = await readWeights(weights, options);
   if (isOurs(main.bytes)) {
     return { file: main.bytes, overrides };
   }
   const [{ convert }, Importer] = await Promise.all([import("./parts.js"), loadModule("importer", wasmUrl)]);
-  const { bytes } = await convert(main, { backend, overrides, precision: "f32" }, options, { Importer, readFile, guard: (work) => work() });
+  const tools = { Importer, readFile, guard: (work) => work() };
+  const { bytes } = await convert(main, { backend, overrides, precision: "f32" }, options, tools);
   // What the caller knows better is in the file now.
   return { file: bytes, overrides: {} };
 }
@@ -52,17 +54,27 @@ function isOurs(bytes) {
 export class Tuning {
   #tuner;
   #lesson;
+  /** Maps at the cut, by picture. */
   #kept = new Map();
   #keptBytes = 0;
-  #epoch = 0;
-  #batch = 0;
-  #rows = null;
+  /** Rows that are learnt from, and that are held out. */
+  #rows;
+  /** The former in the order of an epoch. */
   #order;
-  #sum = null;
+  /** `before` any training what is held out is looked at, then `train` and `held` follow each other. */
+  #stage;
+  #epoch = 0;
+  /** Rows of this stage, of which so many batches are done, and what those came to. */
+  #queue;
+  #batch;
+  #sum;
+  /** Means of the epoch's training. */
+  #learnt = null;
   #best = null;
   #sinceBest = 0;
-  #stage = "before";
   #patience;
+  #rate;
+  #stopped = "aborted";
 
   /**
    * @param {object} module as of `loadTraining`
@@ -93,7 +105,8 @@ export class Tuning {
   /** @private use `Tuning.begin` */
   constructor(module, tuner, lesson) {
     [this.#tuner, this.#lesson] = [tuner, lesson];
-    const { seed, earlyStopping } = lesson.options;
+    const { seed, earlyStopping, learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE } = lesson.options;
+    this.#rate = fineTuneLearningRate;
     const rows = (wanted) => Array.from(lesson.parts.keys()).filter((row) => lesson.parts[row] === wanted);
     this.#rows = { train: rows(TRAIN), held: rows(HELD_OUT) };
     this.#order = (epoch) => Array.from(module.order(Uint32Array.from(this.#rows.train), seed, epoch));
@@ -116,8 +129,6 @@ export class Tuning {
     [this.#stage, this.#batch, this.#sum] = [stage, 0, { loss: 0, right: 0, samples: 0 }];
     this.#queue = stage === "train" ? this.#order(this.#epoch) : this.#rows.held;
   }
-
-  #queue = [];
 
   /** The maps of a picture, for this epoch. */
   take(id, maps) {
@@ -159,8 +170,8 @@ export class Tuning {
     const all = new Float32Array(maps.length * maps[0].length);
     maps.forEach((map, index) => all.set(map, index * map.length));
     const wanted = Float32Array.from(rows.flatMap((row) => targets[row]));
-    const { optimizer, momentum, l2, labelSmoothing, learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE } = options;
-    const asked = { optimizer, momentum, l2, labelSmoothing, learningRate: fineTuneLearningRate, classWeights: this.#weights() };
+    const { optimizer, momentum, l2, labelSmoothing } = options;
+    const asked = { optimizer, momentum, l2, labelSmoothing, learningRate: this.#rate, classWeights: this.#weights() };
     return isTraining ? this.#tuner.step(all, wanted, asked) : this.#tuner.loss(all, wanted, {});
   }
 
@@ -207,13 +218,13 @@ export class Tuning {
       }
     }
     const held = this.#stage === "held" ? mean : null;
-    const { learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE, earlyStopping } = this.#lesson.options;
+    const { earlyStopping } = this.#lesson.options;
     did.epochs.push({
       epoch: this.#epoch,
       ...this.#learnt,
       validationLoss: held?.loss ?? null,
       validationAccuracy: held?.accuracy ?? null,
-      learningRate: fineTuneLearningRate,
+      learningRate: this.#rate,
     });
     const watched = (held ?? this.#learnt).loss;
     if (this.#best === null || watched < this.#best.watched - (earlyStopping?.minDelta ?? 0)) {
@@ -228,9 +239,6 @@ export class Tuning {
     did.done = this.#stopped !== "aborted";
     this.#begin("train");
   }
-
-  #learnt = null;
-  #stopped = "aborted";
 
   /**
    * The best epoch's network, opened by the core: null where none was better than what there was before.

@@ -97,7 +97,8 @@ export async function writeZip(entries) {
     const extra = isFar ? record([2, EXTRA_64], [2, 8], [8, offset]) : record();
     const version = isFar ? VERSION_64 : VERSION;
     parts.push(record([4, LOCAL], [2, VERSION], ...said, [2, 0]), name, blob);
-    const row = record([4, CENTRAL], [2, version], [2, version], ...said, [2, extra.length], [2, 0], [2, 0], [2, 0], [4, 0], [4, Math.min(offset, MAX_32)]);
+    const rest = [[2, extra.length], [2, 0], [2, 0], [2, 0], [4, 0], [4, Math.min(offset, MAX_32)]];
+    const row = record([4, CENTRAL], [2, version], [2, version], ...said, ...rest);
     central.push(row, name, extra);
     centralBytes += row.length + name.length + extra.length;
     offset += LOCAL_BYTES + name.length + blob.size;

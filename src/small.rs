@@ -73,6 +73,29 @@ pub(crate) fn print_decimal(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').into()
 }
 
+/// The shortest decimal that stands for a single, `1.0`, `0.00001`: of those with 18 decimals at most, which options have.
+#[cfg(any(feature = "trainer", test))]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded below")]
+#[expect(clippy::cast_precision_loss, reason = "at most 53 bits")]
+pub(crate) fn print_single(value: f32) -> String {
+    const MOST: f64 = 9e15;
+    let size = f64::from(value).abs();
+    let mut scale = 1_u64;
+    for decimals in 0..=18_usize {
+        let scaled = (size * scale as f64).round();
+        if scaled > MOST {
+            break;
+        }
+        if (scaled / scale as f64) as f32 == size as f32 {
+            let (whole, rest) = (scaled as u64 / scale, scaled as u64 % scale);
+            let sign = if value < 0.0 { "-" } else { "" };
+            return format!("{sign}{whole}.{rest:0width$}", width = decimals.max(1));
+        }
+        scale *= 10;
+    }
+    print_decimal(value.into())
+}
+
 /// Sine and cosine of at most half a turn either way, by their series: those of the standard library bring the reduction
 /// of angles of any size along, 10 kB.
 #[cfg(feature = "training")]
@@ -108,6 +131,16 @@ pub(crate) fn crc32_of(polynomial: u32, bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn singles_are_printed_so_that_they_are_read_again() {
+        for (value, text) in
+            [(1.0, "1.0"), (0.35, "0.35"), (1e-5, "0.00001"), (0.485, "0.485"), (-1.4, "-1.4"), (127.5, "127.5")]
+        {
+            assert_eq!(print_single(value), text);
+            assert_eq!(parse_decimal(text).map(|value| value as f32), Some(value));
+        }
+    }
 
     #[test]
     fn sorts_as_the_standard_library_does() {

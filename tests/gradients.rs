@@ -7,25 +7,18 @@ use mobilenet_web::kernels::gradients::{
 };
 use mobilenet_web::kernels::{Call, Conv, Curve, Depthwise, GlobalPool, Io, Pointwise, Scale};
 use mobilenet_web::lane::{Body, Vec4};
+use mobilenet_web::train::{Purpose, Random};
 
 /// Single precision against double: sums of a few dozen products of numbers around 1.
 const TOLERANCE: f64 = 2e-5;
 const STEP: f64 = 1e-5;
 
-/// Numbers in −1 … 1 (xorshift).
-struct Random(u32);
+fn random(seed: usize) -> Random {
+    Random::new(seed as u64, Purpose::Weights, [0, 0])
+}
 
-impl Random {
-    fn value(&mut self) -> f32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        (self.0 >> 8) as f32 / (1 << 23) as f32 - 1.0
-    }
-
-    fn values(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.value() * 2.0).collect()
-    }
+fn values(random: &mut Random, count: usize) -> Vec<f32> {
+    (0..count).map(|_| random.within(2.0)).collect()
 }
 
 fn doubles(values: &[f32]) -> Vec<f64> {
@@ -93,9 +86,9 @@ fn pointwise(p: &TrainPointwise, input: &[f64], parameters: &[f64]) -> Vec<f64> 
 
 #[test]
 fn of_pointwise_layers() {
-    let mut random = Random(1);
+    let mut random = random(1);
     let p = TrainPointwise { pixels: 6, in_channels: 8, out_lanes: 2 };
-    let (input, parameters, side) = (random.values(48), random.values(72), random.values(48));
+    let (input, parameters, side) = (values(&mut random, 48), values(&mut random, 72), values(&mut random, 48));
     let forward = Pointwise { pixels: 6, in_channels: 8, out_lanes: 2, residual: 0, curve: Curve::LINEAR };
     let (input64, parameters64) = (doubles(&input), doubles(&parameters));
     agree(
@@ -149,7 +142,7 @@ const WINDOWS: [Window; 7] = [
 #[test]
 fn of_depthwise_layers() {
     for (seed, ([kernel, stride, dilation], rows, columns)) in WINDOWS.into_iter().enumerate() {
-        let mut random = Random(2 + seed as u32);
+        let mut random = random(2 + seed);
         let layer = Depthwise {
             in_height: rows[0],
             in_width: columns[0],
@@ -164,12 +157,12 @@ fn of_depthwise_layers() {
             curve: Curve::LINEAR,
         };
         let [inside, outside] = [0, 1].map(|at| (rows[at] * columns[at]) as usize * 8);
-        let parameters = random.values(layer.parameters() * 4);
-        let (input, side) = (random.values(inside), random.values(outside));
+        let parameters = values(&mut random, layer.parameters() * 4);
+        let (input, side) = (values(&mut random, inside), values(&mut random, outside));
         let (input64, parameters64) = (doubles(&input), doubles(&parameters));
         let what = format!("{layer}");
-        let forward = run(Call::Depthwise(layer), &input, &[], &parameters, outside);
-        agree(&what, &forward, &depthwise(&layer, &input64, &parameters64));
+        let found = run(Call::Depthwise(layer), &input, &[], &parameters, outside);
+        agree(&what, &found, &depthwise(&layer, &input64, &parameters64));
         let by_weights = slopes(&parameters, &side, |parameters| depthwise(&layer, &input64, parameters));
         let found = run(Call::TrainDepthwise(TrainDepthwise { layer }), &input, &side, &[], parameters.len());
         agree(&what, &found, &by_weights);
@@ -225,7 +218,7 @@ fn stem(p: &Conv, input: &[f64], parameters: &[f64]) -> Vec<f64> {
 
 #[test]
 fn of_the_first_convolution() {
-    let mut random = Random(20);
+    let mut random = random(20);
     let layer = Conv {
         in_height: 7,
         in_width: 6,
@@ -239,8 +232,8 @@ fn of_the_first_convolution() {
         pad_left: 0,
         curve: Curve::LINEAR,
     };
-    let (input, side) = (random.values(7 * 6 * 4), random.values(4 * 3 * 8));
-    let parameters = random.values(layer.parameters() * 4);
+    let (input, side) = (values(&mut random, 7 * 6 * 4), values(&mut random, 4 * 3 * 8));
+    let parameters = values(&mut random, layer.parameters() * 4);
     let (input64, parameters64) = (doubles(&input), doubles(&parameters));
     agree(
         "forward",
@@ -258,10 +251,10 @@ const CURVES: [Curve; 6] =
 #[test]
 fn of_bends() {
     for curve in CURVES {
-        let mut random = Random(30);
+        let mut random = random(30);
         let (pixels, lanes) = (40, 2);
-        let (input, side) = (random.values(320), random.values(320));
-        let mut parameters = random.values(16);
+        let (input, side) = (values(&mut random, 320), values(&mut random, 320));
+        let mut parameters = values(&mut random, 16);
         // So that both ends of each bend are reached, and none of its corners within a step.
         parameters.iter_mut().skip(4).step_by(8).for_each(|weight| *weight += weight.signum() * 3.0);
         let layer = |input: &[f64]| -> Vec<f64> {
@@ -311,10 +304,10 @@ fn norm(input: &[f64], gamma: &[f64], beta: &[f64], frozen: Option<&[[f64; 2]]>)
 
 #[test]
 fn of_batch_norms() {
-    let mut random = Random(40);
+    let mut random = random(40);
     let (pixels, lanes, channels) = (21, 2, 8);
-    let (input, side) = (random.values(168), random.values(168));
-    let (gamma, beta) = (random.values(channels), random.values(channels));
+    let (input, side) = (values(&mut random, 168), values(&mut random, 168));
+    let (gamma, beta) = (values(&mut random, channels), values(&mut random, channels));
     let (input64, gamma64, beta64) = (doubles(&input), doubles(&gamma), doubles(&beta));
     let statistics = moments(&input64, channels);
     let found = run(Call::TrainMoments(TrainMoments { pixels, lanes }), &input, &[], &[], 16);
@@ -358,9 +351,9 @@ fn of_batch_norms() {
 
 #[test]
 fn of_gates() {
-    let mut random = Random(50);
+    let mut random = random(50);
     let (pixels, lanes) = (9, 2);
-    let (input, gate, side) = (random.values(72), random.values(8), random.values(72));
+    let (input, gate, side) = (values(&mut random, 72), values(&mut random, 8), values(&mut random, 72));
     let layer = |input: &[f64], gate: &[f64]| -> Vec<f64> {
         input.iter().enumerate().map(|(at, x)| x * gate[at % 8]).collect()
     };
@@ -372,11 +365,11 @@ fn of_gates() {
 
 #[test]
 fn of_pools() {
-    let mut random = Random(60);
+    let mut random = random(60);
     for ([in_height, in_width], [height, width]) in [([4, 5], [4, 5]), ([5, 4], [3, 2])] {
         for max in [0, 1] {
-            let input = random.values((in_height * in_width * 8) as usize);
-            let side = random.values(8);
+            let input = values(&mut random, (in_height * in_width * 8) as usize);
+            let side = values(&mut random, 8);
             let layer = |input: &[f64]| -> Vec<f64> {
                 let value = |c: usize| {
                     let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (y * in_width + x) as usize));

@@ -232,6 +232,14 @@ pub(super) fn checksums<'n>(crcs: impl Iterator<Item = (&'n str, u32)>) -> Strin
     checksums
 }
 
+/// In the module that trains without what the standard library prints numbers with, a tenth of it.
+fn single(value: f32) -> String {
+    #[cfg(feature = "trainer")]
+    return crate::small::print_single(value);
+    #[cfg(not(feature = "trainer"))]
+    format!("{value:?}")
+}
+
 /// Every key of `spec`, WordNet ids if any, and the checksums.
 pub(super) fn write(spec: &Spec, wnids: &[String], checksums: String) -> BTreeMap<String, String> {
     fn name<T: PartialEq>(names: &[(T, &str)], value: &T) -> String {
@@ -241,8 +249,8 @@ pub(super) fn write(spec: &Spec, wnids: &[String], checksums: String) -> BTreeMa
     let mut put = |key: &str, value: String| keys.insert(format!("{PREFIX}{key}"), value);
     put("version", spec.version.name().into());
     // Debug keeps the fraction of whole numbers and the exponent of small ones.
-    put("multiplier", format!("{:?}", spec.multiplier));
-    put("batch_norm_epsilon", format!("{:?}", spec.batch_norm_epsilon));
+    put("multiplier", single(spec.multiplier));
+    put("batch_norm_epsilon", single(spec.batch_norm_epsilon));
     if spec.height_px == spec.width_px {
         put("resolution", spec.height_px.to_string());
     } else {
@@ -264,7 +272,7 @@ pub(super) fn write(spec: &Spec, wnids: &[String], checksums: String) -> BTreeMa
     for (key, of) in [("mean", (|rule| rule.mean) as fn(&Preprocessing) -> [f32; 3]), ("std", |rule| rule.std)] {
         let numbers = of(&spec.preprocessing);
         if preset.as_ref().map(of) != Some(numbers) {
-            put(key, numbers.map(|number| format!("{number:?}")).join(" "));
+            put(key, numbers.map(single).join(" "));
         }
     }
     put("padding", spec.padding.name().into());

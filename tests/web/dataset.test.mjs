@@ -186,7 +186,8 @@ describe("folders and addresses", () => {
       const refused = await code(own.addFolder(["a.png"]));
       const stop = new AbortController();
       const before = own.samples.length;
-      const aborted = await code(own.addFolder(list, { signal: stop.signal, onProgress: ({ done }) => done === 2 && stop.abort() }));
+      const long = Array.from({ length: 100 }, (_, index) => at(`set/zebra/${index}.png`, picture));
+      const aborted = await code(own.addFolder(long, { signal: stop.signal, onProgress: ({ done }) => done === 2 && stop.abort() }));
       return {
         added, steps, refused, aborted, named,
         stayed: own.samples.length - before,
@@ -210,7 +211,8 @@ describe("folders and addresses", () => {
     assert.deepEqual(found.others, [["alpaca", null], [null, [0]], [null, [0]]]);
     assertFails(found.refused, "bad_option", "webkitdirectory");
     assertFails(found.aborted, "aborted");
-    assert.equal(found.stayed, 1);
+  // Those that were under way stay as well.
+  assert.ok(found.stayed >= 2 && found.stayed < 30, `${found.stayed}`);
   });
 
   test("folders from disk: chosen in an input, and dropped", async () => {

@@ -58,11 +58,16 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
     await page.getByLabel("Epochs of it").fill("3");
     await page.evaluate(() => {
       const status = document.querySelector("#train-status");
-      double.said = [];
+      const region = document.querySelector("#announcement");
+      [double.said, double.spoken] = [[], []];
       new MutationObserver(() => double.said.push(status.textContent)).observe(status, { childList: true });
+      new MutationObserver(() => double.spoken.push(region.textContent)).observe(region, { childList: true });
     });
     await page.locator("#train").click();
     assert.equal(await page.evaluate(() => document.activeElement.id), "stop");
+    await page.locator("#curve-loss .uplot").waitFor();
+    await page.locator("#epochs-rows tr").nth(1).waitFor({ state: "attached" });
+    assert.ok(await page.locator("#stop").isVisible(), "curves are there before the end");
     await page.locator("#verdict", { hasText: "came out right after epoch 9, which is kept. 1.2 s." }).waitFor();
     assert.equal(await page.evaluate(() => document.activeElement.id), "train");
     assert.equal(await page.locator("#train").textContent(), "Train again");
@@ -71,6 +76,9 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
     assert.equal(said.length, 9);
     assert.match(said[0], /^Epoch 1 of 9: [\d.]+.% of the held-out pictures right$/);
     assert.match(said[6], /^Fine-tuning, epoch 7 of 9: /);
+
+    const spoken = await page.evaluate(() => double.spoken);
+    assert.deepEqual(spoken.map((text) => text.slice(0, 18)), ["Training has begun", "Training has ended"], "nine epochs in four seconds are not read out");
 
     const rows = await page.locator("#epochs-rows tr").evaluateAll((all) => all.map((row) => [...row.cells].map(({ textContent }) => textContent)));
     assert.deepEqual(rows.map(([epoch]) => Number(epoch)), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -91,7 +99,7 @@ test("curves grow while it trains, with fine-tuning's start in words; the table 
     await page.locator("#options summary").click();
     await demo.checkAxe();
     await picture(page, "teach-curves");
-  }, { said: { epochMs: 80 } }));
+  }, { said: { epochMs: 400 } }));
 
 test("a cell of the matrix opens its pictures; one is moved, one deleted and put back, by keyboard", () =>
   onPage(async (page, demo) => {
@@ -295,6 +303,72 @@ test("the heat map lies over the part that the network sees, for any class, mirr
     await page.locator("#heat").waitFor({ state: "hidden" });
   }));
 
+test("a class is captured by number, button, touch and click, and by nothing else", () =>
+  onPage(
+    async (page) => {
+      const count = (label) => page.evaluate((label) => double.trainer.samples.filter((sample) => sample.label === label).length, label);
+      const more = (label, than) => page.waitForFunction(([label, than]) => double.trainer.samples.filter((sample) => sample.label === label).length > than, [label, than]);
+      const rest = () => page.locator('.class[data-state="on"]').waitFor({ state: "detached" });
+      const hold = page.getByRole("button", { name: "Hold to capture Class 2" });
+      await page.keyboard.press("1");
+      await page.locator('#camera[data-state="on"]').waitFor();
+      assert.equal(await count("Class 1"), 0, "the first key starts the camera");
+      await page.waitForFunction(() => document.querySelector("#preview").readyState >= 2);
+
+      await page.keyboard.down("1");
+      await more("Class 1", 2);
+      await page.keyboard.up("1");
+      await rest();
+      const ones = await count("Class 1");
+      await page.locator("#announcement", { hasText: `${ones} pictures of Class 1 captured, ${ones} in all.` }).waitFor();
+      for (const key of ["3", "Control+1"]) await page.keyboard.press(key);
+      await page.locator("#class-name").focus();
+      await page.keyboard.press("1");
+      assert.equal(await page.locator("#class-name").inputValue(), "1");
+      await page.getByLabel("Hold a number key").uncheck();
+      await page.keyboard.press("1");
+      await page.waitForTimeout(300);
+      assert.equal(await count("Class 1"), ones, "no class, a shortcut, a text field, switched off");
+
+      await hold.focus();
+      await page.keyboard.down(" ");
+      await more("Class 2", 1);
+      await page.keyboard.up(" ");
+      await rest();
+      let twos = await count("Class 2");
+      await hold.click();
+      await rest();
+      assert.ok((await count("Class 2")) > twos, "a short tap is a picture at least");
+      twos = await count("Class 2");
+      await hold.evaluate((button) => button.click());
+      await more("Class 2", twos + 2);
+      await rest();
+      // Letting go elsewhere, as of a window that another one covers.
+      await page.keyboard.down(" ");
+      await page.evaluate(() => dispatchEvent(new Event("blur")));
+      await rest();
+    },
+    { pictures: false },
+  ));
+
+test("a model that does not load says so, and trying again goes on from there", async () => {
+  const context = await browser.newContext({ serviceWorkers: "block" });
+  try {
+    const { page } = new PageDriver(await context.newPage());
+    await context.addInitScript(() => (globalThis.double = { failing: { load: { code: "http_status", message: "the server answered 500." } } }));
+    await page.route("**/pkg/index.js", async (route) => route.fulfill({ response: await route.fetch(), body: double }));
+    await page.goto(new URL("teach.html", site.url).href);
+    await page.locator("#model-error", { hasText: "the server answered 500. http_status" }).waitFor();
+    assert.ok(await page.locator("#train").isDisabled());
+    await page.evaluate(() => (globalThis.double.failing.load = null));
+    await page.locator("#model-retry").click();
+    await page.locator(".class").nth(1).waitFor();
+    assert.ok(await page.locator("#model-error").isHidden());
+  } finally {
+    await context.close();
+  }
+});
+
 for (const [name, options] of [["dark", { colorScheme: "dark" }], ["phone", PHONE]]) {
   test(`${name}: no axe violation, nothing wider than the window`, () =>
     onPage(
@@ -307,9 +381,15 @@ for (const [name, options] of [["dark", { colorScheme: "dark" }], ["phone", PHON
         await page.locator("#train").click();
         await page.locator("#doubts").waitFor();
         await demo.checkAxe();
-        // The window, and not what a phone makes of it when the page is wider.
-        const [width, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-        assert.ok(width <= Math.min(window, options.viewport?.width ?? window), `${width} px in a window of ${window} px`);
+        for (const width of options.viewport ? [320, options.viewport.width] : [1280]) {
+          await page.setViewportSize({ width, height: 740 });
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+          assert.ok(wide <= width, `${wide} px in a window of ${width} px`);
+        }
+        const small = await page.locator("button:visible, label.button:visible, summary:visible").evaluateAll((controls) =>
+          controls.filter((control) => control.getBoundingClientRect().height < 32).map((control) => control.textContent),
+        );
+        assert.deepEqual(small, []);
         await picture(page, `teach-${name}`);
       },
       options,

@@ -124,7 +124,7 @@ test("weights that are not there any more are asked for again, and wrong cuts ar
     const cannot = await code(own.save({ format: "network" }));
     const [whole] = await own.save({ format: "network", weights: file });
     const given = await own.fit({ ...tuned, fineTuneEpochs: 1, weights: bytes });
-    const cut = await code(own.fit({ ...tuned, fineTuneFrom: "layer_99" }));
+    const cut = await code(own.fit({ ...tuned, fineTuneFrom: "layer_99", weights: bytes }));
     network.dispose();
     const byFile = await load(file, { backend: "simd" });
     const third = await barred(3, byFile);

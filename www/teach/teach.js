@@ -188,7 +188,7 @@ const training = new Training(
     problemText: at("train-error-text"),
     announcement,
   },
-  { collection, options, listener: { onBegin: beginTraining, onEpoch: (epoch) => curves.add(epoch), onEnd: endTraining } },
+  { collection, options, listener: { onBegin: beginTraining, onEpoch: showEpoch, onEnd: endTraining } },
 );
 const keep = new Keep(
   {
@@ -315,6 +315,11 @@ function beginTraining() {
   at("report").hidden = true;
 }
 
+function showEpoch(epoch) {
+  at("report").hidden = false;
+  curves.add(epoch);
+}
+
 async function endTraining(history) {
   watch.busy = false;
   keep.write();
@@ -336,7 +341,7 @@ function showTry() {
   at("try").hidden = !collection.trainer?.isTrained;
 }
 
-/** A head that was saved before: there is no training to tell of, but there may be pictures to judge it by. */
+/** A head that was saved before: there is no training to tell of. */
 function showOpened() {
   curves.begin();
   at("report").hidden = true;

@@ -6,76 +6,25 @@
 //! with `training=False`; offsets and scales are trained either way.
 
 mod cut;
+mod file;
+mod options;
 mod run;
 mod tape;
 mod variables;
 
 pub use cut::{Cut, Place, keras_layers};
+pub use options::{BatchNorm, Score, StepOptions, TuneOptions};
 
 use super::loss::{answer, largest};
-use super::{Dense, Head, Loss, Optimizer, Rule, Task};
+use super::{Head, Loss, Optimizer, Task};
 use crate::error::{Error, Kind, Result};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::lane::{Body, Vec4};
-use crate::model::{Classifier, Pooling, Spec};
-use crate::weights::{self, Overrides, Tensor, write_safetensors};
+use crate::model::Spec;
+use crate::weights::{self, Overrides};
 use run::{Runner, Statistics};
 use tape::Tape;
 use variables::Variables;
-
-/// What batch norms normalise by while training.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BatchNorm {
-    /// Their moving statistics, which stay.
-    #[default]
-    Frozen,
-    /// Each batch's own, which move the others.
-    Training,
-}
-
-/// How a network is opened for training.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TuneOptions {
-    /// What is known better than the file tells.
-    pub overrides: Overrides,
-    /// Where training begins.
-    pub from: Cut,
-    /// What the outputs mean.
-    pub task: Task,
-    /// How many there are.
-    pub outputs: usize,
-    /// See [`BatchNorm`].
-    pub batch_norm: BatchNorm,
-    /// How much of a moving statistic a batch leaves; what trained the network has it in its layers. None: what is usual in the
-    /// framework whose names the file bears.
-    pub momentum: Option<f32>,
-    /// The largest batch, which memory is planned for.
-    pub batch_size: usize,
-}
-
-/// How one step trains.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepOptions {
-    /// What is made small.
-    pub loss: Loss,
-    /// How weights move.
-    pub optimizer: Rule,
-    /// How far.
-    pub learning_rate: f32,
-    /// Times the sum of the head's squared weights is added to the loss.
-    pub l2: f32,
-}
-
-/// How a batch did.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
-    /// The mean over its samples.
-    pub loss: f64,
-    /// How many samples' answers were right; none of a regression.
-    pub right: Option<usize>,
-    /// Samples.
-    pub samples: usize,
-}
 
 /// A network whose end can be trained.
 pub struct Tuner {
@@ -119,7 +68,7 @@ impl Tuner {
             }
         }
         let checkpoint = weights::checkpoint(weights::read(&file)?, &options.overrides)?;
-        let spec = with_head(&checkpoint.spec, options.task, options.outputs);
+        let spec = file::with_head(&checkpoint.spec, options.task, options.outputs);
         let graph = Graph::build(&spec)?;
         let place = options.from.place(&graph)?;
         let (input, logits) = (place.input(), graph.endpoint(LOGITS)?.node);
@@ -306,47 +255,6 @@ impl Tuner {
         }
     }
 
-    /// The head as it stands.
-    ///
-    /// # Errors
-    /// [`Kind::NotTrained`].
-    pub fn head(&self) -> Result<Head> {
-        let Some(mut head) = self.head.clone() else { return Err(not_trained()) };
-        if let Some(variable) = self.variables.all.last() {
-            let mut tensors = self.variables.tensors(&self.graph, variable).into_iter().map(|(_, _, values)| values);
-            if let (Some(weights), Some(biases)) = (tensors.next(), tensors.next()) {
-                head.set_single(Dense { weights, biases });
-            }
-        }
-        Ok(head)
-    }
-
-    /// The whole network with its head, as safetensors that [`crate::Net::open`] opens; `labels` are the outputs' names, or
-    /// none.
-    ///
-    /// # Errors
-    /// [`Kind::NotTrained`]; [`Kind::TrainingDiverged`] for weights that are no numbers; [`Kind::BadModel`] for another number
-    /// of labels.
-    pub fn write(&self, labels: &[String]) -> Result<Vec<u8>> {
-        if self.head.is_none() {
-            return Err(not_trained());
-        }
-        self.variables.check_finite(&self.graph)?;
-        let spec = Spec { labels: labels.to_vec(), ..self.spec.clone() };
-        spec.check()?;
-        let checkpoint = weights::checkpoint(weights::read(&self.file)?, &self.overrides)?;
-        let trained = self.variables.all.iter().filter(|variable| variable.trains);
-        let trained: Vec<_> = trained.flat_map(|variable| self.variables.tensors(&self.graph, variable)).collect();
-        let of_top = |name: &str| name.strip_prefix(LOGITS).is_some_and(|rest| rest.starts_with('/'));
-        let is_new = |name: &str| trained.iter().any(|(new, _, _)| new == name);
-        let mut tensors = checkpoint.canonical();
-        tensors.retain(|tensor| !of_top(&tensor.name) && !is_new(&tensor.name));
-        for (name, shape, values) in &trained {
-            tensors.push(Tensor::of(name, shape, values));
-        }
-        Ok(write_safetensors(&tensors, &spec))
-    }
-
     fn logits(&self) -> NodeId {
         self.tape.steps.last().map_or(0, |step| step.output)
     }
@@ -453,23 +361,6 @@ impl Tuner {
 
 /// The endpoint that a head is.
 const LOGITS: &str = "logits";
-
-/// The network with a head of so many outputs in the place of its own.
-fn with_head(spec: &Spec, task: Task, outputs: usize) -> Spec {
-    let mut spec = spec.clone();
-    spec.classes = outputs;
-    spec.classifier = match task {
-        Task::Softmax => Classifier::Softmax,
-        Task::Sigmoid => Classifier::Sigmoid,
-        Task::Regression => Classifier::Linear,
-    };
-    if spec.pooling == Pooling::None {
-        spec.pooling = Pooling::Average;
-    }
-    spec.labels.clear();
-    spec.label_set.clear();
-    spec
-}
 
 /// The most probable class, or each output on its side.
 fn is_right(task: Task, logits: &[f32], targets: &[f32]) -> bool {
