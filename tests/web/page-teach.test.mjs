@@ -219,7 +219,7 @@ test("pictures go out as a zip and come back, folders name their classes", async
     const zip = await readFile(await (await downloading).path());
     await page.locator("#clear").click();
     await page.locator("#asking-yes").click();
-    await page.waitForFunction(() => document.querySelectorAll(".class").length === 2);
+    await page.locator('.class[data-name="Class 2"]').waitFor();
     assert.deepEqual(await counts(page), [0, 0]);
     await page.locator("#zip").setInputFiles({ name: "mine.zip", mimeType: "application/zip", buffer: zip });
     await page.locator("#intake-status", { hasText: "64 pictures added." }).waitFor();
