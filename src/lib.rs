@@ -11,7 +11,8 @@
 //! is, [`weights`] finds its tensors in a file, [`graph`] joins the two into nodes with shapes, [`plan`] turns nodes
 //! into kernel calls, [`kernels`] defines and speeds up each call, [`frame`] turns pixels into the input tensor,
 //! [`backend`] runs the plan, [`output`] turns probabilities into labels, and [`Net`] is all of it in one type. `js`,
-//! compiled for the browser only, shows that type to JavaScript. `quantize` makes networks of integers beforehand.
+//! compiled for the browser only, shows that type to JavaScript. `quantize` makes networks of integers beforehand, and
+//! [`train`] stands beside all that: classes of one's own on what a network makes of pictures.
 //!
 //! ```no_run
 //! use mobilenet_web::{Frame, Net, Options, Query, View};

@@ -39,7 +39,7 @@ fn spiral(sample: usize) -> Vec<u8> {
 }
 
 fn targets(samples: impl Iterator<Item = usize>) -> Vec<f32> {
-    samples.flat_map(|sample| if sample % 2 == 0 { [1.0, 0.0] } else { [0.0, 1.0] }).collect()
+    samples.flat_map(|sample| if sample.is_multiple_of(2) { [1.0, 0.0] } else { [0.0, 1.0] }).collect()
 }
 
 #[test]
