@@ -1,6 +1,6 @@
 // The page of training as a person goes through it: camera, two classes, training, a file, and all of it without a network.
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -205,7 +205,7 @@ test("what cannot be trained is said in words, and every picture stays", async (
   }
 });
 
-test("pictures go out as a zip and come back, folders name their classes", async () => {
+test("pictures go out as a zip and come back; a folder's folders are classes; pictures are dropped on theirs", async () => {
   const context = await browser.newContext();
   try {
     const demo = await openTeach(context, site.url);
@@ -219,12 +219,36 @@ test("pictures go out as a zip and come back, folders name their classes", async
     const zip = await readFile(await (await downloading).path());
     await page.locator("#clear").click();
     await page.locator("#asking-yes").click();
-    await page.waitForFunction(() => document.querySelectorAll(".class").length === 2);
+    await page.locator('.class[data-name="Class 2"]').waitFor();
     assert.deepEqual(await counts(page), [0, 0]);
     await page.locator("#zip").setInputFiles({ name: "mine.zip", mimeType: "application/zip", buffer: zip });
     await page.locator("#intake-status", { hasText: "64 pictures added." }).waitFor();
     assert.deepEqual(await page.locator(".class-name").evaluateAll((all) => all.map(({ value }) => value)), names);
     assert.deepEqual(await counts(page), [16, 16, 16, 16]);
+
+    const { buffer } = await demo.download(`samples/${scenes[0].file}`);
+    const tree = join(folder, "dataset");
+    for (const name of ["alpaca", "llama"]) {
+      await mkdir(join(tree, name), { recursive: true });
+      await writeFile(join(tree, name, "1.png"), buffer);
+    }
+    await writeFile(join(tree, "llama", "notes.png"), "no picture at all");
+    await page.locator("#folder").setInputFiles(tree);
+    await page.locator("#intake-status", { hasText: "2 pictures added." }).waitFor();
+    await page.locator("#skipped summary", { hasText: "1 file left out" }).waitFor();
+    assert.deepEqual((await page.locator(".class-name").evaluateAll((all) => all.map(({ value }) => value))).slice(4), ["alpaca", "llama"]);
+
+    const drop = (selector) =>
+      page.locator(selector).evaluate(async (target, file) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([await (await fetch(`./samples/${file}`)).blob()], "dropped.png", { type: "image/png" }));
+        for (const type of ["dragenter", "dragover", "drop"]) target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+      }, scenes[0].file);
+    await drop('.class[data-name="alpaca"] .shelf');
+    await page.waitForFunction(() => document.querySelector('.class[data-name="alpaca"] .all').textContent.startsWith("2"));
+    assert.ok(await page.locator("#drop").isHidden());
+    await drop("h1");
+    await page.locator("#examples-error", { hasText: "Drop pictures onto the class that they belong to" }).waitFor();
     assert.deepEqual(demo.problems, []);
   } finally {
     await context.close();
