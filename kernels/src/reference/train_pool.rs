@@ -23,8 +23,8 @@ pub fn run(p: &TrainPool, io: Io<'_>) {
             continue;
         }
         let largest = places().map(|at| io.input[at][c % 4]).fold(f32::MIN, f32::max);
-        let sharing = || places().filter(|&at| io.input[at][c % 4] == largest);
-        let share = side / sharing().count() as f32;
-        sharing().collect::<Vec<_>>().into_iter().for_each(|at| io.output[at][c % 4] = share);
+        let is_largest = |at: &usize| io.input[*at][c % 4] == largest;
+        let share = side / places().filter(is_largest).count() as f32;
+        places().filter(is_largest).for_each(|at| io.output[at][c % 4] = share);
     }
 }
