@@ -73,7 +73,12 @@ const GROUPS: [Group; 9] = [
         paths: &["wasm/threads/mobilenet_web", "team.js", "thread.js"],
         ..CORE
     },
-    Group { name: "integers, threads", paths: &["wasm/threads/integers/"], ..INTEGERS },
+    Group {
+        name: "integers, threads",
+        brotli_max_bytes: INTEGERS.brotli_max_bytes + 2_000,
+        paths: &["wasm/threads/integers/"],
+        ..INTEGERS
+    },
     TRAINING,
     // Its scripts are counted above.
     Group { name: "training, relaxed SIMD", paths: &["wasm/relaxed-simd/training/"], ..TRAINING },
