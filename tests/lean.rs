@@ -81,7 +81,7 @@ fn integers_open_as_what_they_stand_for() {
     let integers = |tensor: Tensor<'static>, dtype, bytes: Vec<u8>, quantization| Tensor {
         dtype,
         bytes: bytes.into(),
-        quantization: Some(quantization),
+        quantization: Some(Box::new(quantization)),
         ..tensor
     };
     let quantised = |tensor: Tensor<'_>| {

@@ -138,6 +138,6 @@ impl Layer {
         let biases: Vec<u8> = self.biases.iter().flat_map(|bias| bias.to_le_bytes()).collect();
         let weights = tensor("weights", Dtype::I8, self.shape.clone(), integers)?;
         let biases = tensor("biases", Dtype::F32, vec![self.biases.len()], biases)?;
-        Ok([Tensor { quantization: Some(quantization), ..weights }, biases])
+        Ok([Tensor { quantization: Some(Box::new(quantization)), ..weights }, biases])
     }
 }

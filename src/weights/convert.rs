@@ -184,7 +184,7 @@ fn int8(tensor: Tensor<'_>) -> Result<Tensor<'_>> {
         scales.push(scale);
     }
     let quantization = Quantization { axis: 0, zero_points: vec![0; scales.len()], scales, columns: Vec::new() };
-    Ok(Tensor { quantization: Some(quantization), ..rewritten(tensor, Dtype::I8, integers) })
+    Ok(Tensor { quantization: Some(Box::new(quantization)), ..rewritten(tensor, Dtype::I8, integers) })
 }
 
 /// `values / scale` as whole numbers whose sum is that of the quotients, as near as whole numbers come to it: what is added

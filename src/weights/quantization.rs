@@ -119,7 +119,7 @@ pub(super) fn attach(file: &mut File<'_>) -> Result<()> {
             #[cfg(feature = "integers")]
             columns,
         };
-        file.tensors[index].quantization = Some(quantization);
+        file.tensors[index].quantization = Some(Box::new(quantization));
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ pub struct Tensor<'a> {
     /// From the first element to the last; the file's own, except where a format's reader had to compute them.
     pub bytes: Cow<'a, [u8]>,
     /// What integers stand for, where the file says so.
-    pub quantization: Option<Quantization>,
+    pub quantization: Option<Box<Quantization>>,
 }
 
 /// "tensor `name` at byte 123": the place of every error about a tensor.

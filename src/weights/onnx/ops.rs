@@ -175,7 +175,7 @@ fn build<'a>(
                 .map(|found| found.0)
                 .filter(|found| found.scales.len() == 1 || tensor.shape.get(found.axis) == Some(&found.scales.len()));
             if fits.is_some() {
-                tensor.quantization = fits;
+                tensor.quantization = fits.map(Box::new);
                 return Ok(Built::Constant(tensor));
             }
         }

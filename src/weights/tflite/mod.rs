@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         }
         let mut constant = Tensor::decoded(name.into(), kind, dims.clone(), (bytes.into(), offset_bytes))?;
         let integers = matches!(kind, Dtype::I8 | Dtype::U8 | Dtype::I16 | Dtype::I32);
-        constant.quantization = quantization.filter(|_| integers);
+        constant.quantization = quantization.filter(|_| integers).map(Box::new);
         Ok(Value { constant: Some(constant), dims, ..Value::default() })
     }
 }
