@@ -33,7 +33,8 @@ export async function backends() {
 export async function measure({ title, spec }, backend, signal) {
   let net;
   try {
-    net = await MobileNet.synthetic(spec, { backend, signal });
+    // One thread, for peaks are those of one.
+    net = await MobileNet.synthetic(spec, { backend, signal, threads: 1 });
     const { info } = net;
     const { build = "simd128", threads = 1 } = info;
     const ms = spread(await frames(net, MANY, signal));
