@@ -97,7 +97,7 @@ export async function inChromium(flags, work) {
 export async function keep({ out, name, text, found, images = [] }) {
   await mkdir(out, { recursive: true });
   await writeFile(join(out, `${name}.md`), text);
-  await writeFile(join(out, `${name}.json`), `${JSON.stringify(found, rounded, 1)}\n`);
+  await writeFile(join(out, `${name}.json`), `${JSON.stringify(found, rounded)}\n`);
   for (const { file, svg } of images) {
     await writeFile(join(out, file), svg);
   }
