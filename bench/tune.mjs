@@ -18,6 +18,7 @@ const APART = 1e-3;
 const FIGURE = "call";
 /** Steps that are not timed, behind those whose losses are compared; a software WebGL takes half a minute for each. */
 const WARM_UP = { ours: 3, "tfjs-wasm": 3, "tfjs-webgl": 0 };
+const LONGEST_TURN_MS = 600_000;
 const MOST_STEPS = 100;
 
 const { models, ...shared } = OPTIONS;
@@ -48,7 +49,7 @@ await inChromium([], async ({ site, browser }) => {
     for (const [key, outcomes] of Object.entries(found.turns)) {
       const [module] = key.split("@");
       const asked = { module, batch: options.batch, budget, warmUp: WARM_UP[module], most: MOST_STEPS };
-      const { files, ...outcome } = await turn({ site, browser, asked, page: "tune" });
+      const { files, ...outcome } = await turn({ site, browser, asked, page: "tune", longest: LONGEST_TURN_MS });
       outcome.error ??= misled(outcome, found.turns[OURS]?.[0]);
       outcomes.push(outcome);
       const { error, ms, losses } = outcome;
