@@ -51,8 +51,12 @@ function isOurs(bytes) {
   return length < 1 << 20 && new TextDecoder().decode(bytes.subarray(8, 8 + length)).includes('"mobilenet.version"');
 }
 
+/** Lets threads go that a tuning of a network in the page's own thread leaves behind, where nobody was left to end it. */
+const forgotten = new FinalizationRegistry((team) => team.leave());
+
 export class Tuning {
   #tuner;
+  #team;
   #lesson;
   /** Maps at the cut, by picture. */
   #kept = new Map();
@@ -85,26 +89,34 @@ export class Tuning {
    */
   static async begin(module, loaded, lesson, head, weights) {
     const { options } = lesson;
-    const { file, overrides } = await fileAgain(loaded, weights);
     const { fineTuneFrom, batchNorm, batchSize = DEFAULTS.batchSize, task, classes } = options;
     const { layer: from = fineTuneFrom, of: layers } = Object(fineTuneFrom);
-    const tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
+    const { team } = module;
+    // Threads start while the file is read.
+    const joining = team?.join(loaded.threads);
+    let tuner;
     try {
+      const { file, overrides } = await fileAgain(loaded, weights);
+      tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
       if (!tuner.info().endpoint) {
         const remedy = "Name a later endpoint, or a later layer.";
         throw failure("bad_option", { where: "option fineTuneFrom", expected: "an endpoint behind the first layer", found: String(from), remedy });
       }
       tuner.attach(head);
-      return new Tuning(module, tuner, lesson);
+      return new Tuning(module, tuner, lesson, (await joining) ?? { threads: 1, warnings: [] });
     } catch (error) {
-      tuner.free();
+      tuner?.free();
+      void joining?.then(() => team.leave());
       throw error;
     }
   }
 
   /** @private use `Tuning.begin` */
-  constructor(module, tuner, lesson) {
-    [this.#tuner, this.#lesson] = [tuner, lesson];
+  constructor(module, tuner, lesson, crew) {
+    [this.#tuner, this.#lesson, this.#team, this.crew] = [tuner, lesson, module.team, crew];
+    if (this.#team) {
+      forgotten.register(this, this.#team, this);
+    }
     const { seed, earlyStopping, learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE } = lesson.options;
     this.#rate = fineTuneLearningRate;
     const rows = (wanted) => Array.from(lesson.parts.keys()).filter((row) => lesson.parts[row] === wanted);
@@ -260,6 +272,8 @@ export class Tuning {
   free() {
     this.#tuner.free();
     this.#kept.clear();
+    forgotten.unregister(this);
+    this.#team?.leave();
   }
 }
 

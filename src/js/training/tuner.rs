@@ -63,7 +63,7 @@ impl Tuner {
             momentum: given.number("batchNormMomentum")?.map(|value| value as f32),
             batch_size: count(&given, "batchSize")?.unwrap_or(BATCH_SIZE),
         };
-        Ok(Self { tuner: tune::Tuner::open(file, &options).map_err(thrown)?, task })
+        Ok(Self::of(tune::Tuner::open(file, &options).map_err(thrown)?, task))
     }
 
     /// `{ endpoint, shape, params, layers, batchSize, arenaBytes }`.
@@ -151,6 +151,13 @@ impl Tuner {
 }
 
 impl Tuner {
+    #[cfg_attr(not(feature = "threads"), expect(unused_mut, reason = "one thread has nothing to share"))]
+    fn of(mut tuner: tune::Tuner, task: Task) -> Self {
+        #[cfg(feature = "threads")]
+        tuner.share(&crate::threads::POOL);
+        Self { tuner, task }
+    }
+
     fn loss_of(&self, options: &FitOptions, given: &Given<'_>) -> JsResult<Loss> {
         let weights = match class_weights(given)? {
             ClassWeights::Equal => None,
