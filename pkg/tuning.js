@@ -55,6 +55,8 @@ function isOurs(bytes) {
 const forgotten = new FinalizationRegistry((team) => team.leave());
 
 export class Tuning {
+  /** `{ threads, warnings }`: who computes a batch. */
+  crew;
   #tuner;
   #team;
   #lesson;
@@ -114,9 +116,6 @@ export class Tuning {
   /** @private use `Tuning.begin` */
   constructor(module, tuner, lesson, crew) {
     [this.#tuner, this.#lesson, this.#team, this.crew] = [tuner, lesson, module.team, crew];
-    if (this.#team) {
-      forgotten.register(this, this.#team, this);
-    }
     const { seed, earlyStopping, learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE } = lesson.options;
     this.#rate = fineTuneLearningRate;
     const rows = (wanted) => Array.from(lesson.parts.keys()).filter((row) => lesson.parts[row] === wanted);
@@ -125,6 +124,10 @@ export class Tuning {
     this.#patience = earlyStopping ? (earlyStopping.patience ?? DEFAULTS.patience) : Infinity;
     this.#tuner.keep();
     this.#begin(this.#rows.held.length > 0 ? "before" : "train");
+    // Last, for whoever begins lets go of what could not be made.
+    if (this.#team) {
+      forgotten.register(this, this.#team, this);
+    }
   }
 
   /** The endpoint whose maps are learnt from. */
