@@ -120,9 +120,9 @@ class Teacher {
     },
     tuneStep: async () => ({ value: this.#tuning.step() }),
     mapOf: async ({ id, augment, epoch }, pixels) => {
-      const { endpoint } = this.#tuning;
-      const seen = augment ? this.#augmented(pixels, augment, this.#tuning.rowOf(id), epoch) : pixels;
-      this.#tuning.take(id, (await this.#infer(seen, endpoint)).data);
+      const tuning = this.#tuning;
+      const seen = augment ? this.#augmented(pixels, augment, tuning.rowOf(id), epoch) : pixels;
+      tuning.take(id, tuning.endpoint ? (await this.#infer(seen, tuning.endpoint)).data : tuning.pictureOf(bytesOf(drawn(seen, Infinity))));
       return {};
     },
     tuneFinish: async () => ({ value: await this.#finishTuning() }),

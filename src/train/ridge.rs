@@ -6,8 +6,7 @@ use super::cholesky::Cholesky;
 use super::dense::{Dense, transposed};
 use super::head::Head;
 use super::loss::largest;
-use super::options::{ClassWeights, bad};
-use super::run::class_weights;
+use super::options::{ClassWeights, bad, class_weights};
 use super::samples::Samples;
 use super::{Method, Task};
 use crate::error::Result;
@@ -110,7 +109,7 @@ pub fn ridge(
 ) -> Result<(Head, Option<f64>)> {
     let Ridge { mut layer, left_out, accuracy } = solve(task, samples, rows, penalty, weights, names)?;
     if task != Task::Regression {
-        let targets: Vec<f32> = rows.iter().flat_map(|&row| samples.targets(row)).copied().collect();
+        let targets = samples.targets_of(rows);
         let factor = factor(task, samples.outputs(), &left_out, &targets);
         layer.weights.iter_mut().chain(&mut layer.biases).for_each(|weight| *weight *= factor);
     }
@@ -138,7 +137,7 @@ fn sample_weights(task: Task, samples: &Samples, rows: &[usize], given: &ClassWe
     if *given != ClassWeights::Equal && task == Task::Sigmoid && samples.outputs() > 1 {
         return Err(bad("classWeights", "none with \"ridge\" and several sigmoid outputs", "some"));
     }
-    let weights = class_weights(given, task, samples, rows)?;
+    let weights = class_weights(given, task, samples.outputs(), &samples.targets_of(rows))?;
     let weight = |&row: &usize| {
         let targets = samples.targets(row);
         let output = if task == Task::Softmax { largest(targets) } else { 0 };

@@ -4,6 +4,7 @@ use super::variables::Variables;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::{Call, Curve, Pointwise};
+use crate::lane::Vec4;
 use crate::plan::{Map, Slot, bend, call, place, vec4s};
 
 /// What a step computes.
@@ -57,7 +58,7 @@ pub(super) struct Tape {
     /// By node: its map, and the gradient of its map.
     pub(super) values: Vec<Slot>,
     pub(super) gradients: Vec<Slot>,
-    /// [`crate::lane::Vec4`]s of one map, by node.
+    /// [`Vec4`]s of one map, by node.
     pub(super) sizes: Vec<usize>,
     /// Length of the arena.
     pub(super) arena: usize,
@@ -110,6 +111,11 @@ impl Tape {
         let mut tape = Self { steps, values: vec![0..0; nodes], gradients: vec![0..0; nodes], sizes, arena: 0 };
         tape.lay_out([input, logits], batch);
         Ok(tape)
+    }
+
+    /// Of the arena.
+    pub(super) const fn bytes(&self) -> usize {
+        self.arena.saturating_mul(size_of::<Vec4>())
     }
 
     /// Forward steps happen at 1, 2 …, then the loss, then backward steps.
