@@ -15,15 +15,17 @@ const [TRAIN, HELD_OUT] = [0, 1];
  *
  * @param {object} loaded the message that the network came of
  * @param {object | undefined} given weights as that message has them, in place of its own
+ * @param {string} [where] who reads it
+ * @param {string} [how] how they are given again
  */
-async function fileAgain(loaded, given) {
+export async function fileAgain(loaded, given, where = "option fineTuneFrom", how = "fit({ weights })") {
   const weights = given ?? loaded.weights;
   if (weights.synthetic || !(weights.urls || weights.file || weights.files || weights.bytes)) {
     throw failure("weights_unavailable", {
-      where: "option fineTuneFrom",
-      expected: "the network's file, which fine-tuning reads again",
+      where,
+      expected: "the network's file, which is read again for this",
       found: weights.synthetic ? "weights out of a seed" : "weights that were given as bytes, and are not kept",
-      remedy: "Give them again as fit({ weights }), or load the network from an address or a File.",
+      remedy: `Give them again as ${how}, or load the network from an address or a File.`,
     });
   }
   const { integrity, wasmUrl, overrides, backend } = loaded;

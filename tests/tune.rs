@@ -2,18 +2,16 @@
 //! (`tools/golden/tuning.py`), and by its own promises.
 
 mod seeded;
+mod tuning;
 
 use mobilenet_web::graph::Graph;
 use mobilenet_web::lane::Body;
 use mobilenet_web::model::{Spec, Version};
-use mobilenet_web::train::tune::{BatchNorm, Cut, Score, StepOptions, TuneOptions, Tuner, keras_layers};
-use mobilenet_web::train::{
-    ClassWeights, Event, FitOptions, Head, Loss, Part, Purpose, Random, Rule, Run, Samples, Schedule, Task,
-};
-use mobilenet_web::weights::Overrides;
+use mobilenet_web::train::tune::{BatchNorm, Cut, Score, StepOptions, Tuner, keras_layers};
+use mobilenet_web::train::{Head, Loss, Rule, Task};
 use mobilenet_web::{Frame, Kind, Net, Options, View};
-use seeded::Case;
 use serde_json::Value;
+use tuning::{batch, case, head, options, step, step_of};
 
 /// Of a loss, in double precision there and in single precision here, through up to 60 layers and six steps.
 const TOLERANCE: f64 = 1e-4;
@@ -21,40 +19,6 @@ const TOLERANCE: f64 = 1e-4;
 fn golden(name: &str) -> String {
     let path = format!("{}/tests/data/training/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"))
-}
-
-fn case(name: &str) -> Case {
-    let cases = seeded::cases(&seeded::committed());
-    cases.into_iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
-}
-
-fn options(case: &Case, from: Cut, outputs: usize, batch_size: usize) -> TuneOptions {
-    TuneOptions {
-        overrides: Overrides { height_px: Some(case.height), width_px: Some(case.width), ..Overrides::default() },
-        from,
-        task: if outputs == 1 { Task::Sigmoid } else { Task::Softmax },
-        outputs,
-        batch_norm: BatchNorm::Frozen,
-        momentum: None,
-        batch_size,
-    }
-}
-
-/// A head of seeded weights.
-fn head(features: usize, outputs: usize) -> Head {
-    let task = if outputs == 1 { Task::Sigmoid } else { Task::Softmax };
-    let (kernel, bias) = (seeded::tensor("head/kernel", &[features, outputs]), seeded::tensor("head/bias", &[outputs]));
-    Head::from_kernels(task, features, &[(&kernel, &bias)]).expect("a head")
-}
-
-/// Batch `at`: maps and targets.
-fn batch(tuner: &Tuner, at: usize, samples: usize, outputs: usize) -> (Vec<f32>, Vec<f32>) {
-    let shape = tuner.shape();
-    let count = samples * shape.pixels() * shape.channels;
-    let maps = seeded::numbers(&format!("maps/{at}"), count).into_iter().map(|value| 2.0 * value).collect();
-    let target = |sample: usize, output: usize| f32::from(u8::from((sample + at) % outputs.max(2) == output));
-    let targets = (0..samples).flat_map(|sample| (0..outputs).map(move |output| (sample, output)));
-    (maps, targets.map(|(sample, output)| target(sample, output)).collect())
 }
 
 fn features(version: &str) -> usize {
@@ -182,103 +146,6 @@ fn the_well_known_example_has_its_counts() {
     println!("from layer 120 of 155: {keras} of the base and 1281, {}", tuner.endpoint().unwrap_or("the picture"));
 }
 
-fn step(learning_rate: f32) -> StepOptions {
-    step_of(Loss::new(Task::Softmax), learning_rate)
-}
-
-fn step_of(loss: Loss, learning_rate: f32) -> StepOptions {
-    StepOptions::new(&FitOptions { learning_rate, ..FitOptions::default() }, loss, [0, 0])
-}
-
-/// A tuner of the last layer alone is a head's training: the same dropout, schedule, class weights and smoothing come to the
-/// same losses.
-#[test]
-fn what_heads_take_the_networks_end_takes() {
-    const SAMPLES: usize = 9;
-    let case = case("keras-v2-0.35-96x160");
-    let fit = FitOptions {
-        epochs: 4,
-        batch_size: 4,
-        learning_rate: 0.01,
-        schedule: Schedule::Cosine { end: 0.1 },
-        dropout: 0.3,
-        label_smoothing: 0.1,
-        l2: 0.001,
-        class_weights: ClassWeights::Balanced,
-        seed: 5,
-        ..FitOptions::default()
-    };
-    let options = options(&case, Cut::Endpoint("logits".into()), 3, fit.batch_size);
-    let mut tuner = Tuner::open(case.safetensors(), &options).expect("a tuner");
-    let head = head(1280, 3);
-    tuner.attach(&head).expect("a head");
-    // Class 0 has more of them than the others.
-    let (vectors, _) = batch(&tuner, 0, SAMPLES, 3);
-    let target = |row: usize| [0, 1, 2].map(|class| f32::from(u8::from(row % 5 % 3 == class)));
-    let mut samples = Samples::new(1280, 3).expect("samples");
-    for (row, vector) in vectors.chunks(1280).enumerate() {
-        samples.push(vector, &target(row)).expect("a sample");
-    }
-
-    let mut run = Run::begin(&head, &samples, &[Part::Train; SAMPLES], fit.clone(), &[]).expect("a run");
-    let loss = fit.loss(Task::Softmax, 3, &samples.targets_of(&[0, 1, 2, 3, 4, 5, 6, 7, 8])).expect("a loss");
-    for epoch in 0..fit.epochs {
-        let mut rows: Vec<usize> = (0..SAMPLES).collect();
-        Random::new(fit.seed, Purpose::Order, [epoch as u64, 0]).shuffle(&mut rows);
-        for (at, rows) in rows.chunks(fit.batch_size).enumerate() {
-            let Ok(Some(Event::Batch { loss: expected, .. })) = run.step(&samples) else { panic!("no batch {at}") };
-            let maps: Vec<f32> = rows.iter().flat_map(|&row| samples.vector(row)).copied().collect();
-            let step = StepOptions::new(&fit, loss.clone(), [epoch, at]);
-            let found = tuner.step(&maps, &samples.targets_of(rows), &step).expect("a step").loss;
-            let apart = (found - expected).abs() / expected;
-            assert!(apart < 1e-5, "epoch {epoch}, batch {at}: {found}, of a head {expected}");
-        }
-        assert!(matches!(run.step(&samples), Ok(Some(Event::Epoch(_)))));
-    }
-    // What was left out of a batch is there again.
-    let expected = run.finish().predict(&vectors[..1280]).expect("probabilities");
-    let found = tuner.predict(&vectors[..1280]).expect("probabilities");
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-4, "{found}, of a head {expected}");
-    }
-}
-
-/// What is left out of a picture is left out of its gradients: it is as though the head had no such weights.
-#[test]
-fn dropout_is_a_head_without_those_weights() {
-    const SHARE: f32 = 0.4;
-    let case = case("keras-v2-0.35-96x160");
-    let options = options(&case, Cut::Endpoint("layer_17".into()), 3, 1);
-    let (kernel, bias) = (seeded::tensor("head/kernel", &[1280, 3]), seeded::tensor("head/bias", &[3]));
-    let mut random = Random::new(7, Purpose::Dropout, [2, 3]);
-    let factors: Vec<f32> = (0..1280).map(|_| if random.unit() < SHARE { 0.0 } else { 1.0 / (1.0 - SHARE) }).collect();
-    let less: Vec<f32> = kernel.iter().enumerate().map(|(at, weight)| weight * factors[at / 3]).collect();
-    let plain = StepOptions { optimizer: Rule::Sgd { momentum: 0.0 }, ..step(0.1) };
-    let dropped = StepOptions { dropout: SHARE, seed: 7, place: [2, 3], ..plain.clone() };
-    let trained = [(&kernel, dropped), (&less, plain)].map(|(kernel, step)| {
-        let mut tuner = Tuner::open(case.safetensors(), &options).expect("a tuner");
-        tuner.attach(&Head::from_kernels(Task::Softmax, 1280, &[(kernel, &bias)]).expect("a head")).expect("a head");
-        let (maps, targets) = batch(&tuner, 0, 1, 3);
-        let score = tuner.step(&maps, &targets, &step).expect("a step");
-        (score, tuner.write(&[]).expect("a file"))
-    });
-    let [(score, file), (expected, other)] = &trained;
-    assert!((score.loss - expected.loss).abs() < 1e-6 * expected.loss, "{score:?}, {expected:?}");
-    let [file, other] = [file, other].map(|file| safetensors::SafeTensors::deserialize(file).expect("safetensors"));
-    let mut compared = 0;
-    for name in file.names().into_iter().filter(|name| !name.starts_with("logits")) {
-        let [found, expected] = [&file, &other].map(|file| {
-            let bytes = file.tensor(name).expect("a tensor").data().to_vec();
-            bytemuck::pod_collect_to_vec::<u8, f32>(&bytes)
-        });
-        for (found, expected) in found.iter().zip(&expected) {
-            assert!((found - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{name}: {found}, {expected}");
-            compared += 1;
-        }
-    }
-    assert!(compared > 400_000, "{compared}");
-}
-
 #[test]
 fn bodies_agree_and_batches_may_be_smaller() {
     let case = case("keras-v3-small-0.35-129x97");
@@ -342,30 +209,6 @@ fn what_is_written_is_what_was_trained() {
             .map(|net| net.infer(&frame, &View::default(), &["layer_15"]).expect("maps").remove(0).data);
         assert_eq!(before, after, "its beginning was not");
     }
-}
-
-/// A picture goes the engine's way before a network that is trained from the first layer on.
-#[test]
-fn pictures_are_what_the_engine_makes_of_them() {
-    let case = case("keras-v2-0.35-96x160");
-    let mut tuner = Tuner::open(case.safetensors(), &options(&case, Cut::Layer(0), 3, 2)).expect("a tuner");
-    tuner.attach(&head(1280, 3)).expect("a head");
-    let (width_px, height_px) = (211, 130);
-    let numbers = seeded::numbers("picture", height_px * width_px * 4);
-    let rgba: Vec<u8> = numbers.into_iter().map(|value| (value * 127.0 + 128.0) as u8).collect();
-    let frame = Frame { rgba: &rgba, width_px, height_px };
-    let picture = tuner.picture(&frame).expect("a picture");
-    assert_eq!(picture.len(), 96 * 160 * 3);
-    let mut net = Net::open(&tuner.write(&[]).expect("a file"), &Options::default()).expect("a net");
-    let expected = net.infer(&frame, &View::default(), &["predictions"]).expect("probabilities").remove(0).data;
-    for (found, expected) in tuner.predict(&picture).expect("probabilities").iter().zip(&expected) {
-        assert!((found - expected).abs() < 1e-5, "{found}, of the engine {expected}");
-    }
-    let score = tuner.step(&picture, &[0.0, 1.0, 0.0], &step(1e-3)).expect("a step");
-    let after = tuner.step(&picture, &[0.0, 1.0, 0.0], &step(1e-3)).expect("a step");
-    assert!(after.loss < score.loss, "{score:?}, {after:?}");
-    let empty = Frame { rgba: &[], width_px: 0, height_px: 0 };
-    assert_eq!(tuner.picture(&empty).map_err(|why| why.kind()), Err(Kind::SourceEmpty));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The face of the module that trains: samples, heads, runs, and what is asked about them. `pkg/teaching.js` drives it.
 
 mod head;
+mod heat;
 mod options;
 mod ridge;
 mod run;

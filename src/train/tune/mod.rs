@@ -7,6 +7,7 @@
 
 mod cut;
 mod file;
+mod heat;
 mod options;
 mod picture;
 mod run;
@@ -15,6 +16,7 @@ mod update;
 mod variables;
 
 pub use cut::{Cut, Place, keras_layers};
+pub use heat::Heat;
 pub use options::{BatchNorm, Score, StepOptions, TuneOptions};
 
 use super::loss::{answer, largest};
@@ -76,7 +78,7 @@ impl Tuner {
         let graph = Graph::build(&spec)?;
         let place = options.from.place(&graph)?;
         let (input, logits) = (place.input(), graph.endpoint(LOGITS)?.node);
-        let variables = Variables::read(&graph, &checkpoint, input, place.first)?;
+        let variables = Variables::read(&graph, &checkpoint, input, (place.first, false))?;
         if variables.folded && options.batch_norm == BatchNorm::Training {
             return Err(Error::new(Kind::BadOption, "batchNorm")
                 .expected("`frozen`, since this file's batch norms are folded into its convolutions")
@@ -85,8 +87,8 @@ impl Tuner {
         }
         let momentum =
             options.momentum.unwrap_or_else(|| variables::momentum(checkpoint.naming, checkpoint.spec.version));
-        let tape = Tape::new(&graph, &variables, [input, logits], options.batch_size)?;
-        let runner = Runner::new(&graph, &tape, &variables).ok_or_else(|| too_large(&tape, options))?;
+        let tape = Tape::new(&graph, &variables, [input, logits], (options.batch_size, false))?;
+        let runner = Runner::new(&graph, &tape, &variables).ok_or_else(|| too_large(&tape, options.batch_size))?;
         drop(checkpoint);
         Ok(Self {
             file,
@@ -354,10 +356,10 @@ fn is_right(task: Task, logits: &[f32], targets: &[f32]) -> bool {
 }
 
 /// Memory ends before the batch does.
-fn too_large(tape: &Tape, options: &TuneOptions) -> Error {
+fn too_large(tape: &Tape, batch_size: usize) -> Error {
     Error::new(Kind::BadOption, "batchSize")
         .expected("a batch whose maps and gradients fit into memory")
-        .found(format!("{} maps, which take {} MiB", options.batch_size, tape.bytes() >> 20))
+        .found(format!("{batch_size} maps, which take {} MiB", tape.bytes() >> 20))
         .remedy("Use smaller batches, or begin training at a later layer.")
 }
 
