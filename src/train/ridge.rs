@@ -17,6 +17,8 @@ use std::ops::Range;
 
 /// Multiplications of one step: some 10 ms of a browser's.
 const STEP: usize = 1 << 23;
+/// How much longer one takes outside the crate of kernels, or where memory is read across.
+const PLAIN: usize = 8;
 /// Samples that [`Cholesky::lengths_of_eight`] takes.
 const EIGHT: usize = 8;
 
@@ -139,24 +141,24 @@ impl Solver {
         let unknowns = count.min(features);
         match self.stage {
             Stage::Means => {
-                let some = self.some(count, 1, features);
+                let some = self.some(count, 1, PLAIN * features);
                 self.centred.add_to_means(samples, &self.rows, some);
                 self.turn(count, Stage::Centre);
             }
             Stage::Centre => {
-                let some = self.some(count, 1, features);
+                let some = self.some(count, 1, PLAIN * features);
                 self.centred.take(samples, &self.rows, some);
                 self.turn(count, if self.by_sample { Stage::Products } else { Stage::Turn });
             }
             Stage::Turn => {
-                for feature in self.some(features, 1, count) {
+                for feature in self.some(features, 1, PLAIN * count) {
                     self.turned.extend(self.centred.rows().map(|row| row[feature]));
                 }
                 self.turn(features, Stage::Products);
             }
             Stage::Products => {
                 let length = count.max(features);
-                let some = self.some(unknowns, GRAM_ROWS, (self.done + 1) * length);
+                let some = self.some(unknowns, GRAM_ROWS, unknowns * length);
                 let matrix = if self.by_sample { &self.centred.vectors } else { &self.turned };
                 gram(matrix, length, some, self.system.matrix());
                 if self.turn(unknowns, Stage::Factor) {
@@ -170,7 +172,7 @@ impl Solver {
             }
             Stage::Outputs => {
                 let cost = count * features + unknowns * unknowns;
-                self.some(outputs, 1, cost).for_each(|output| self.solve(output));
+                self.some(outputs, 1, PLAIN * cost).for_each(|output| self.solve(output));
                 self.turn(outputs, Stage::LeftOut);
             }
             Stage::LeftOut => {

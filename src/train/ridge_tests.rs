@@ -129,14 +129,14 @@ fn the_same_picture_twice_is_no_trouble() {
 #[test]
 fn every_step_is_short() {
     // As many as make each stage take several steps, of either system: rows or features that no kernel divides.
-    for (count, features, stages) in [(500, 389, 7), (389, 500, 6)] {
+    for (count, features) in [(500, 389), (389, 500)] {
         let (samples, rows) = clouds(Task::Softmax, count, features, 2);
         let mut solver = Solver::begin(&samples, &rows, &RidgeOptions::default()).expect("a beginning");
         let mut steps = 1;
         while solver.step(&samples).expect("a step") {
             steps += 1;
         }
-        assert!(steps > 96 + stages, "{steps} steps, of which calibration takes 96");
+        assert!(steps >= 96 + 6 + 8, "{steps} steps: 96 of calibration, 8 of products, one at least of each other stage");
         let found = solver.finish();
         assert!(found.accuracy.is_some_and(|accuracy| accuracy > 0.8), "{:?}", found.accuracy);
         // The normal equations, from the definition.
