@@ -11,7 +11,7 @@ export async function open({ file, from, learningRate, batch, features, classes,
   const tuner = Tuner.open(file, { from, outputs: classes, batchSize: batch });
   tuner.attach(Head.fromKernels({ features }, [head]));
   const { params, arenaBytes } = tuner.info();
-  const options = { optimizer: "adam", learningRate };
-  const step = () => tuner.step(maps, targets, options).loss;
+  tuner.begin(targets, { optimizer: "adam", fineTuneLearningRate: learningRate });
+  const step = () => tuner.step(maps, targets, 0, 0).loss;
   return { step, details: `${build}, ${params} parameters, arena ${(arenaBytes / 2 ** 20).toFixed(1)} MiB` };
 }

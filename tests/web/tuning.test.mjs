@@ -73,7 +73,7 @@ test("head first, then the end of the network with it; what is saved answers the
   assert.ok([2, 3].includes(found.history.bestEpoch), `${found.history.bestEpoch}`);
   const [, head, , end] = found.history.epochs;
   assert.ok(end.validationLoss < head.validationLoss, JSON.stringify(found.history.epochs));
-  assert.equal(end.learningRate, 1e-4);
+  assert.equal(end.learningRate, Math.fround(1e-4));
   // The last two layers of convolution, their batch norms and the head.
   assert.ok(found.history.params > 2562, `${found.history.params}`);
   assert.ok(found.before.accuracy >= 0.9);
@@ -100,6 +100,54 @@ test("with random changes, and by the index of a layer; a next fit begins with t
   assert.deepEqual(found.phases, ["head", "head", "fine-tuning"]);
   assert.deepEqual(found.losses[0], found.losses[1]);
   assert.ok(found.bytes > 10_000);
+});
+
+test("schedule, dropout, smoothing and class weights are the head's", async () => {
+  const found = await page.evaluate(async () => {
+    const own = await barred(4);
+    for (const number of [9, 10, 11]) await own.add(bars("rows", number), "rows");
+    const asked = { ...tuned, fineTuneEpochs: 3, dropout: 0.2, labelSmoothing: 0.1, classWeights: "balanced", schedule: { kind: "exponential", factor: 0.5 } };
+    const twice = [await own.fit(asked), await own.fit(asked)];
+    const without = await own.fit({ ...asked, dropout: 0 });
+    const wrong = await code(own.fit({ ...tuned, fineTuneEpochs: 0 }));
+    const early = await own.fit({ ...tuned, fineTuneEpochs: 50, fineTuneLearningRate: 1e-9, earlyStopping: { patience: 2, minDelta: 1 } });
+    return { twice: twice.map(({ epochs }) => epochs.map(({ ms, ...numbers }) => numbers)), without: without.epochs, wrong, early };
+  });
+  const [first, again] = found.twice;
+  assert.deepEqual(first, again);
+  const rates = first.map(({ learningRate }) => learningRate);
+  const expected = [0.001, 0.0005, 1e-4, 5e-5, 2.5e-5];
+  rates.forEach((rate, at) => assert.ok(Math.abs(rate - expected[at]) < 1e-6 * expected[at] + 1e-9, String(rates)));
+  assert.notEqual(found.without.at(-1).loss, first.at(-1).loss);
+  assertFails(found.wrong, "bad_option", "epochs");
+  assert.equal(found.early.stopped, "early");
+  assert.equal(found.early.epochs.length, 4);
+});
+
+test("from layer 0 on the whole network learns from pictures", async () => {
+  const found = await page.evaluate(async () => {
+    const own = await barred(4);
+    const start = performance.now();
+    const history = await own.fit({ ...tuned, fineTuneFrom: 0, batchSize: 2, fineTuneLearningRate: 3e-5, augment: { flipHorizontal: true } });
+    const ms = performance.now() - start;
+    const { labels } = await own.predict(bars("rows", 30));
+    const [{ bytes }] = await own.save({ format: "network" });
+    const again = await load(bytes, { backend: "simd" });
+    const answer = (await again.classify(bars("rows", 30))).labels;
+    again.dispose();
+    const large = await code(own.fit({ ...tuned, fineTuneFrom: 0, batchSize: 1000 }));
+    return { history, ms, labels, answer, large };
+  });
+  console.log(`whole network: ${found.ms.toFixed(0)} ms`);
+  assert.deepEqual(found.history.epochs.map(({ phase }) => phase), ["head", "head", "fine-tuning", "fine-tuning"]);
+  assert.equal(found.history.params, 2_223_872 + 2562);
+  const [, head, , end] = found.history.epochs;
+  assert.ok(end.validationLoss < head.validationLoss, JSON.stringify(found.history.epochs));
+  const probability = new Map(found.answer.map(({ name, probability }) => [name, probability]));
+  for (const label of found.labels) {
+    assert.ok(Math.abs(probability.get(label.name) - label.probability) < PROBABILITY_TOLERANCE, JSON.stringify([found.labels, found.answer]));
+  }
+  assertFails(found.large, "bad_option", "batchSize", "MiB");
 });
 
 test("a signal ends fine-tuning at once; the best so far predicts", async () => {

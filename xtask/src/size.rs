@@ -39,6 +39,7 @@ const TRAINING: Group = Group {
         "fitting.js",
         "folders.js",
         "head-files.js",
+        "heat.js",
         "learner.js",
         "lesson.js",
         "store.js",

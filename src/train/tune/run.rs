@@ -24,6 +24,8 @@ pub(super) struct Runner {
     turned: Vec<Vec<Vec4>>,
     /// The gradients of some maps' weights.
     shares: Vec<Vec4>,
+    /// What dropout multiplies the inputs of the last step by; empty where nothing is left out.
+    pub(super) dropout: Vec<Vec4>,
 }
 
 /// Maps whose gradients of weights are computed side by side before they are added.
@@ -39,7 +41,11 @@ pub(super) enum Statistics {
 }
 
 impl Runner {
-    pub(super) fn new(graph: &Graph, tape: &Tape, variables: &Variables) -> Self {
+    /// None where there is not as much memory.
+    pub(super) fn new(graph: &Graph, tape: &Tape, variables: &Variables) -> Option<Self> {
+        let mut arena = Vec::new();
+        arena.try_reserve_exact(tape.arena).ok()?;
+        arena.resize(tape.arena, Vec4::default());
         let derived = |step: &Step| {
             let norm = matches!(step.work, Work::Norm(_));
             norm.then(|| Derived::plain(lanes(graph.nodes[step.output].shape.channels)))
@@ -48,14 +54,15 @@ impl Runner {
         let ranges = of_maps.filter_map(|step| Some(variables.all[step.variable?].range.len()));
         let mut runner = Self {
             calls: Calls::default(),
-            arena: vec![Vec4::default(); tape.arena],
+            arena,
             gradients: vec![Vec4::default(); variables.weights.len()],
             derived: tape.steps.iter().map(derived).collect(),
             turned: vec![Vec::new(); tape.steps.len()],
             shares: vec![Vec4::default(); ranges.max().unwrap_or(0) * SHARES],
+            dropout: Vec::new(),
         };
         runner.turn(tape, variables, false);
-        runner
+        Some(runner)
     }
 
     /// Turns the weights that gradients are handed on through; of those that training changed, or of all.
@@ -84,6 +91,7 @@ impl Runner {
             let input = of(tape, &tape.values, step.inputs[0], batch);
             let output = of(tape, &tape.values, step.output, batch);
             let parameters = step.variable.map_or(0..0, |index| variables.all[index].range.clone());
+            self.drop_out(tape, index, &input);
             match step.work {
                 Work::Pixels(p, _) => {
                     let call = product(p.pixels * count(batch), p.in_channels, p.out_lanes);
@@ -194,6 +202,15 @@ impl Runner {
                     self.inputs_of_maps(tape, step, (call, parameters), [&input, &side], batch);
                 }
             }
+            self.drop_out(tape, index, &of(tape, &tape.gradients, step.inputs[0], batch));
+        }
+    }
+
+    /// Leaves out what dropout leaves out of the inputs of the last step, or of their gradients.
+    fn drop_out(&mut self, tape: &Tape, index: usize, slot: &Slot) {
+        if index + 1 == tape.steps.len() {
+            let factors = self.dropout.iter().flatten();
+            self.arena[slot.clone()].iter_mut().flatten().zip(factors).for_each(|(value, factor)| *value *= factor);
         }
     }
 
