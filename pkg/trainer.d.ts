@@ -366,7 +366,7 @@ export class Trainer implements AsyncDisposable {
   save(options?: { format?: SaveFormat; weights?: FitOptions["weights"] }): Promise<Saved[]>;
   /**
    * A head that `save` wrote, or a TensorFlow.js head of one or two dense layers: `model.json`, its weights and
-   * `metadata.json` (Teachable Machine's whole models are for `MobileNet.load`). Its classes come first in `classes`;
+   * `metadata.json`. Whole models, Teachable Machine's among them, are for `MobileNet.load`, and the error says so. Its classes come first in `classes`;
    * those that it does not know, and that have pictures, stay behind them.
    *
    * @throws MobileNetError `wrong_backbone`: vectors of a fixed picture lie more than 2 % apart, so that the same weights in
