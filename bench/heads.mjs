@@ -33,7 +33,11 @@ const times = await page.evaluate(
       run.finish().free();
       timed.gradient.push(performance.now() - start);
       start = performance.now();
-      module.ridge(samples, parts, {}).head.free();
+      const solver = module.Ridge.begin(samples, parts, {});
+      while (solver.step()) {
+        // Some of it.
+      }
+      solver.finish().head.free();
       timed.ridge.push(performance.now() - start);
       start = performance.now();
       module.nearest(samples, parts, { method: "neighbours" }).free();

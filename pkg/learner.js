@@ -233,15 +233,29 @@ export class Learner {
     return { labels, unknown: threshold !== null && labels[0].probability < threshold, threshold, ms };
   }
 
-  async heatMap(source, { label, signal } = {}) {
-    const { classes } = this.#trained("Trainer.heatMap");
-    const output = label === undefined ? null : classes.indexOf(label);
-    if (output === -1) {
-      throw failure("bad_option", { where: "option label", expected: `one of ${classes.join(", ")}`, found: String(label) });
-    }
+  async heatMap(source, { label, of = "head", weights, signal } = {}) {
+    const output = this.#outputOf(of, label);
+    const again = { weights: await weightsOf(weights) };
     await this.#opened();
-    const { output: shown, ...map } = await this.#look(source, "heat", { output }, signal);
-    return { ...map, label: classes[shown] };
+    const { output: index, ...map } = await this.#look(source, "heat", { output, of, ...again }, signal);
+    return { ...map, index, label: of === "head" ? this.#head.classes[index] : null };
+  }
+
+  /** Which output a label is; null for the most probable. */
+  #outputOf(of, label) {
+    if (of !== "head" && of !== "network") {
+      throw failure("bad_option", { where: "option of", expected: '"head" or "network"', found: String(of) });
+    }
+    const classes = of === "head" ? this.#trained("Trainer.heatMap").classes : Array(this.#net.info.classes);
+    if (label === undefined) {
+      return null;
+    }
+    const output = typeof label === "number" ? label : classes.indexOf(label);
+    if (!(Number.isInteger(output) && output >= 0 && output < classes.length)) {
+      const expected = of === "head" ? `one of ${classes.join(", ")}` : `the index of one of the network's ${classes.length} classes`;
+      throw failure("bad_option", { where: "option label", expected, found: String(label) });
+    }
+    return output;
   }
 
   async preview(id, augment, count) {

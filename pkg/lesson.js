@@ -48,7 +48,9 @@ export class Lesson {
   #first = null;
   #ownsFirst = false;
   #run = null;
-  /** What a method without epochs came to at once. */
+  /** A closed form that is being computed. */
+  #solver = null;
+  /** What a method without epochs came to. */
   #solved = null;
   #epoch;
   /** Whether this epoch's pictures were changed at random already. */
@@ -78,7 +80,7 @@ export class Lesson {
   #begin(features, head) {
     const { method = "gradient", classes, task, hidden, seed } = this.#options;
     if (method === "ridge") {
-      this.#solved = this.#module.ridge(this.#samples, this.#parts, this.#options);
+      this.#solver = this.#module.Ridge.begin(this.#samples, this.#parts, this.#options);
     } else if (method !== "gradient") {
       this.#solved = { head: this.#module.nearest(this.#samples, this.#parts, this.#options) };
     } else {
@@ -127,6 +129,10 @@ export class Lesson {
       return did;
     }
     const start = performance.now();
+    if (this.#solver) {
+      did.done = this.#solve(start + SLICE_MS);
+      return did;
+    }
     while (!did.done && performance.now() - start < SLICE_MS) {
       const { batch, epoch } = this.#stepRun();
       if (batch) {
@@ -146,6 +152,18 @@ export class Lesson {
     return did;
   }
 
+  /** Goes on with the closed form until then; whether it is found. */
+  #solve(until) {
+    while (this.#solver.step()) {
+      if (performance.now() >= until) {
+        return false;
+      }
+    }
+    this.#solved = this.#solver.finish();
+    this.#solver = null;
+    return true;
+  }
+
   #stepRun() {
     try {
       return this.#run.step();
@@ -159,7 +177,7 @@ export class Lesson {
   finish() {
     const rows = [TRAIN, HELD_OUT, TEST].map((part) => Uint32Array.from(this.#parts.keys()).filter((row) => this.#parts[row] === part));
     const [train, validation, test] = rows.map(({ length }) => length);
-    const { head: solved = null, ...known } = this.#solved ?? this.#run.outcome();
+    const { head: solved = null, ...known } = this.#solved ?? this.#run?.outcome() ?? {};
     const outcome = { ...NOTHING, ...(solved ? { stopped: "done" } : {}), ...known, split: { train, validation, test } };
     // After a failure only an epoch that was over before counts.
     const isOf = solved !== null || (this.#failed ? outcome.bestEpoch !== null : this.#batches > 0);
@@ -173,6 +191,7 @@ export class Lesson {
 
   free() {
     this.#run?.free();
+    this.#solver?.free();
     this.#samples.free();
     if (this.#ownsFirst) {
       this.#first.free();

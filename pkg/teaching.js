@@ -3,6 +3,7 @@
 import { fixedPicture } from "./backbone.js";
 import { bytesOf, drawn, part, sizeOf } from "./canvas.js";
 import { failure } from "./errors.js";
+import { heatOfHead, openHeat, shown } from "./heat.js";
 import { readHead, writeHead } from "./head-files.js";
 import { Lesson, NOTHING, calibrated, samplesOf } from "./lesson.js";
 import { loadTraining } from "./training.js";
@@ -44,7 +45,7 @@ export async function answer(asked, pixels, backends, loaded) {
     all.delete(trainer);
     return {};
   }
-  const module = await loadTraining(loaded.wasmUrl);
+  const module = await loadTraining(loaded.wasmUrl, loaded.threads);
   if (!all.has(trainer)) {
     all.set(trainer, new Teacher(backends, loaded, module, asked));
   }
@@ -67,6 +68,8 @@ class Teacher {
   #lesson = null;
   #head = null;
   #search = null;
+  /** The end of the network itself, once somebody asked where it looks. */
+  #heatEnd = null;
 
   constructor(backends, loaded, module, { task, endpoint, seed }) {
     [this.#backends, this.#loaded, this.#module, this.#about] = [backends, loaded, module, { task, endpoint, seed }];
@@ -116,13 +119,13 @@ class Teacher {
     finish: async () => ({ value: this.#finish() }),
     tune: async ({ weights, ...asked }) => {
       this.#tuning = await Tuning.begin(this.#module, this.#loaded, this.#whole(asked), this.#head, weights);
-      return {};
+      return { value: this.#tuning.crew };
     },
     tuneStep: async () => ({ value: this.#tuning.step() }),
     mapOf: async ({ id, augment, epoch }, pixels) => {
-      const { endpoint } = this.#tuning;
-      const seen = augment ? this.#augmented(pixels, augment, this.#tuning.rowOf(id), epoch) : pixels;
-      this.#tuning.take(id, (await this.#infer(seen, endpoint)).data);
+      const tuning = this.#tuning;
+      const seen = augment ? this.#augmented(pixels, augment, tuning.rowOf(id), epoch) : pixels;
+      tuning.take(id, tuning.endpoint ? (await this.#infer(seen, tuning.endpoint)).data : tuning.pictureOf(bytesOf(drawn(seen, Infinity))));
       return {};
     },
     tuneFinish: async () => ({ value: await this.#finishTuning() }),
@@ -154,7 +157,7 @@ class Teacher {
       const values = this.#head.predict(await this.#vectorOf(pixels, { tuned: true }));
       return { value: { values: Array.from(values), ms: performance.now() - start } };
     },
-    heat: async ({ output }, pixels) => ({ value: await this.#heat(pixels, output) }),
+    heat: async (asked, pixels) => ({ value: await this.#heat(pixels, asked) }),
     preview: async ({ augment, count }, pixels) => {
       const value = Array.from({ length: count }, (_, draw) => this.#seen(this.#augmented(pixels, augment, 0, draw)));
       return { value, transfer: value.map(({ data }) => data.buffer) };
@@ -174,6 +177,7 @@ class Teacher {
     this.#endLesson();
     this.#search?.free();
     this.#tuning?.free();
+    this.#heatEnd?.then((end) => end.free(), () => {});
     this.#use(null);
   }
 
@@ -281,36 +285,36 @@ class Teacher {
     return vector;
   }
 
-  /** What speaks for an output, and where: its logit's derivative by the features, times the map that they are the means of. */
-  async #heat(pixels, asked) {
-    const { map, task, endpoint, inputWidth, inputHeight, preprocessing } = this.#about;
+  /** What speaks for an output of the head, or of the network itself, and where. */
+  async #heat(pixels, { output, of, weights }) {
+    const { inputWidth, inputHeight, preprocessing } = this.#about;
+    const found = of === "network" ? await this.#heatOfNetwork(pixels, output, weights) : await this.#heatOfHead(pixels, output);
+    const [width, height] = sizeOf(pixels);
+    const region = this.#module.view(preprocessing, width, height, inputWidth, inputHeight);
+    return shown(found, region, [width, height]);
+  }
+
+  async #heatOfHead(pixels, output) {
+    const { map, task, endpoint } = this.#about;
     if (!map) {
       const remedy = "Make the trainer with the endpoint of a map.";
       const expected = "an endpoint whose vectors are the means of a map";
       throw failure("bad_option", { where: "Trainer.heatMap", expected, found: endpoint, remedy });
     }
-    const { data, shape } = await this.#infer(pixels, map, { tuned: true });
-    const [height, width, channels] = shape;
-    const vector = meansOf({ data, shape });
-    const values = this.#head.predict(vector);
-    const output = asked ?? values.indexOf(Math.max(...values));
-    const weights = this.#head.gradient(vector, output);
-    if (task === "softmax") {
-      // It does not see what all its classes have in common.
-      const all = Array.from(values, (_, index) => this.#head.gradient(vector, index));
-      weights.forEach((weight, channel) => {
-        weights[channel] = weight - all.reduce((sum, each) => sum + each[channel], 0) / all.length;
-      });
-    }
-    const heat = new Float32Array(width * height);
-    data.forEach((value, index) => {
-      heat[Math.floor(index / channels)] += value * weights[index % channels];
+    const seen = await this.#infer(pixels, map, { tuned: true });
+    return heatOfHead(this.#head, { ...seen, vector: meansOf(seen) }, { task, output });
+  }
+
+  async #heatOfNetwork(pixels, asked, weights) {
+    this.#heatEnd ??= openHeat(this.#module, this.#loaded, weights);
+    const end = await this.#heatEnd.catch((error) => {
+      this.#heatEnd = null;
+      throw error;
     });
-    const most = heat.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) || 1;
-    const [frameWidth, frameHeight] = sizeOf(pixels);
-    const [x, y, w, h] = this.#module.view(preprocessing, frameWidth, frameHeight, inputWidth, inputHeight);
-    const region = { x: x / frameWidth, y: y / frameHeight, width: w / frameWidth, height: h / frameHeight };
-    return { height, width, data: heat.map((value) => value / most), output, region };
+    const endpoints = asked === null ? [end.endpoint, "logits"] : [end.endpoint];
+    const [{ data, shape }, logits] = await this.#backends.infer(pixels, { endpoints, resize: "preset" });
+    const output = asked ?? logits.data.indexOf(Math.max(...logits.data));
+    return { heat: end.map(data, output), shape, output };
   }
 
   /** A frame changed at random; the preset looks at it afterwards. */

@@ -5,6 +5,8 @@ import { failure } from "./errors.js";
 const TASKS = { softmax: "softmax", sigmoid: "sigmoid", linear: "regression" };
 /** Layers that do nothing when a head predicts. */
 const IDLE = ["InputLayer", "Dropout", "Flatten", "Activation"];
+/** Networks that are layers of another. */
+const NESTED = ["Sequential", "Model", "Functional"];
 
 /**
  * @param {{ name: string, bytes: Uint8Array }[]} files `model.json`, its weights, and `metadata.json` if there is one
@@ -19,6 +21,9 @@ export function readTfjsHead(files) {
   const { modelTopology: topology, weightsManifest = [] } = parsed(main);
   const config = (topology?.model_config ?? topology)?.config;
   const all = Array.isArray(config) ? config : config?.layers;
+  const metadata = named("metadata.json");
+  const said = metadata ? parsed(metadata) : {};
+  refuseNetwork(main.name, all ?? [], weightsManifest, said);
   const listed = all?.filter(({ class_name: kind }) => !IDLE.includes(kind)) ?? [];
   if (listed.length < 1 || listed.length > 2 || listed.some(({ class_name: kind }) => kind !== "Dense")) {
     const found = listed.map(({ class_name: kind }) => kind).join(", ") || "no layers";
@@ -38,10 +43,25 @@ export function readTfjsHead(files) {
     }
     return { kernel: kernel.data, bias: bias.data };
   });
-  const metadata = named("metadata.json");
-  const labels = metadata ? parsed(metadata).labels : undefined;
+  const { labels } = said;
   const features = layers[0].kernel.length / layers[0].bias.length;
   return { task, layers, features, classes: Array.isArray(labels) ? labels.map(String) : null };
+}
+
+/** A network with its head, nested as Teachable Machine has it, or with weights that are no dense layer's, is no head. */
+function refuseNetwork(where, layers, manifest, { tmVersion }) {
+  const own = layers.filter(({ class_name: kind }) => kind === "Dense").map(({ config }) => `${config.name}/`);
+  const isForeign = ({ name }) => own.length > 0 && !own.some((start) => name.startsWith(start));
+  const isNested = layers.some(({ class_name: kind }) => NESTED.includes(kind));
+  if (!isNested && !manifest.some(({ weights }) => weights.some(isForeign))) {
+    return;
+  }
+  throw failure("unsupported_format", {
+    where,
+    expected: "a head by itself",
+    found: tmVersion ? "a whole network of Teachable Machine" : "a whole network",
+    remedy: "Open it with MobileNet.load(files), which labels pictures as its classes; trainer() on that network learns others.",
+  });
 }
 
 /** The tensors of one group of weights, `[name, { data }]` each: its files make one row of bytes. */

@@ -1,5 +1,5 @@
 import type { AddOptions, Added, CaptureOptions, FolderOptions, Sample, TreeOptions } from "./dataset.js";
-import type { FrameSource, Label, MobileNetError } from "./index.js";
+import type { FrameSource, Label, MobileNetError, Warning } from "./index.js";
 
 export type * from "./dataset.js";
 
@@ -59,12 +59,12 @@ export interface Augmentation {
 
 export type Schedule =
   | { kind: "constant" }
-  /** Half a cosine from the learning rate to `end` times it, over all epochs. */
+  /** Half a cosine from the learning rate to `end` times it (0 unless given), over all epochs. */
   | { kind: "cosine"; end?: number }
-  /** Times `factor` after each epoch. */
-  | { kind: "exponential"; factor: number }
-  /** Times `factor` after every `epochs` epochs. */
-  | { kind: "step"; factor: number; epochs: number };
+  /** Times `factor` (0.9 unless given) after each epoch. */
+  | { kind: "exponential"; factor?: number }
+  /** Times `factor` (0.1 unless given) after every `epochs` epochs (10 unless given). */
+  | { kind: "step"; factor?: number; epochs?: number };
 
 export interface FitOptions {
   /**
@@ -91,6 +91,10 @@ export interface FitOptions {
    * @defaultValue 0.9
    */
   momentum?: number;
+  /**
+   * How the learning rate changes from epoch to epoch; fine-tuning begins it anew, over `fineTuneEpochs`.
+   * @defaultValue constant
+   */
   schedule?: Schedule;
   /**
    * Added to the loss: so much times the sum of squared weights, biases left out, as Keras' `L2` has it. Of `"ridge"`, the
@@ -98,15 +102,22 @@ export interface FitOptions {
    * @defaultValue 0
    */
   l2?: number;
-  /** @defaultValue 0 */
+  /** Of a target, so much is shared by all classes. It is part of validation's loss too. @defaultValue 0 */
   labelSmoothing?: number;
   /** Units of a hidden layer with ReLU; 0 for none. @defaultValue 0 */
   hidden?: number;
-  /** Share of the head's inputs (and hidden units) left out while training. @defaultValue 0 */
+  /** Share of the head's inputs (and hidden units) left out while training, in fine-tuning too. @defaultValue 0 */
   dropout?: number;
-  /** `"balanced"`: a class counts the more the fewer pictures it has. Numbers: one a class. */
+  /**
+   * `"balanced"`: a class counts the more the fewer pictures it has. Numbers: one a class; of a single sigmoid class also two, for
+   * no and for yes. All count the same unless given.
+   */
   classWeights?: "balanced" | readonly number[];
-  /** Ends when validation loss has not fallen for so many epochs; the best epoch's weights are kept in any case. */
+  /**
+   * Ends when validation loss has not fallen by more than `minDelta` (0 unless given) for `patience` epochs (5 unless given); where
+   * nothing is held out it is training's loss. The best epoch's weights are kept in any case. Off unless named; fine-tuning
+   * counts its own epochs.
+   */
   earlyStopping?: { patience?: number; minDelta?: number };
   split?: Split;
   augment?: Augmentation;
@@ -115,7 +126,11 @@ export interface FitOptions {
   /**
    * Also trains the network itself from here on: an endpoint (`"layer_15"`), or the index of a layer as Keras counts them; where
    * another version of Keras counts, that of so many: `{ layer: 120, of: 155 }`. First the head by itself for `epochs`, then
-   * both for `fineTuneEpochs`. The head is one dense layer, on `global_pool`.
+   * both for `fineTuneEpochs`. The head is one dense layer, on `global_pool`. `schedule`, `dropout`, `classWeights`,
+   * `labelSmoothing`, `l2` (of the head's weights), `optimizer` and `batchSize` are the head's.
+   *
+   * 0 is the whole network, learnt from pictures. Its maps and gradients lie in memory for a whole batch: of V2 at 224 px some
+   * 100 MB a picture, so that `batchSize` had better be 4 or so. What does not fit is refused with `bad_option`.
    */
   fineTuneFrom?: string | number | { layer: number; of: number };
   /**
@@ -167,6 +182,10 @@ export interface History {
   leaveOneOutAccuracy: number | null;
   /** Pictures in each part. */
   split: { train: number; validation: number; test: number };
+  /** How many threads computed a batch of fine-tuning, as many as the network was loaded for; 1 without. Results are the same. */
+  threads: number;
+  /** `"threads_unavailable"` where they are fewer. */
+  warnings: readonly Warning[];
   ms: number;
 }
 
@@ -205,6 +224,15 @@ export interface Findings {
   duplicates: { ids: [number, number]; similarity: number }[];
 }
 
+export interface HeatMapOptions {
+  label?: string | number;
+  /** @defaultValue "head" */
+  of?: "head" | "network";
+  /** Of `"network"`, where `load` was given bytes. */
+  weights?: FitOptions["weights"];
+  signal?: AbortSignal;
+}
+
 /** How much each part of the picture speaks for a class. */
 export interface HeatMap {
   /** Rows and columns of `data`, which cover the part of the picture that the network sees. */
@@ -212,7 +240,10 @@ export interface HeatMap {
   width: number;
   /** −1 … 1: what speaks against it is below 0. */
   data: Float32Array;
-  label: string;
+  /** Of which output. */
+  index: number;
+  /** Its name; null of the network's own classes, which `classify` names by the same index. */
+  label: string | null;
   /** What the network sees of the frame, and `data` covers: shares of the frame's width and height. */
   region: { x: number; y: number; width: number; height: number };
 }
@@ -317,8 +348,16 @@ export class Trainer implements AsyncDisposable {
   findings(): Promise<Findings>;
   /** @throws MobileNetError `not_trained` */
   predict(source: FrameSource, options?: { signal?: AbortSignal }): Promise<Prediction>;
-  /** For one of this head's classes, the most probable one unless named. */
-  heatMap(source: FrameSource, options?: { label?: string; signal?: AbortSignal }): Promise<HeatMap>;
+  /**
+   * What in a picture speaks for one of this head's classes, by name or number; for the most probable one unless said.
+   *
+   * `of: "network"`: for one of the network's own classes, by the `index` that `classify` gives. That needs no training and no
+   * class of one's own, but reads the network's file once again (see `FitOptions.weights`). It is the derivative of the
+   * class' logit by the last map, times that map: of V1 and V2 the class activation map.
+   *
+   * @throws MobileNetError `not_trained`, `weights_unavailable`, `unknown_endpoint` (a network without classes), `bad_option`
+   */
+  heatMap(source: FrameSource, options?: HeatMapOptions): Promise<HeatMap>;
 
   /**
    * The files of a format; one, except of `"tfjs"`. After fine-tuning it is the whole network, `format: "network"`. That of a
@@ -327,7 +366,7 @@ export class Trainer implements AsyncDisposable {
   save(options?: { format?: SaveFormat; weights?: FitOptions["weights"] }): Promise<Saved[]>;
   /**
    * A head that `save` wrote, or a TensorFlow.js head of one or two dense layers: `model.json`, its weights and
-   * `metadata.json` (Teachable Machine's whole models are for `MobileNet.load`). Its classes come first in `classes`;
+   * `metadata.json`. Whole models, Teachable Machine's among them, are for `MobileNet.load`, and the error says so. Its classes come first in `classes`;
    * those that it does not know, and that have pictures, stay behind them.
    *
    * @throws MobileNetError `wrong_backbone`: vectors of a fixed picture lie more than 2 % apart, so that the same weights in

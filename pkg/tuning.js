@@ -10,25 +10,22 @@ const KEPT_MAX_BYTES = 256e6;
 
 const [TRAIN, HELD_OUT] = [0, 1];
 
-/** Unless asked for otherwise. */
-const DEFAULTS = { epochs: 10, batchSize: 16, learningRate: 0.001, patience: 5 };
-/** Of the head's learning rate. */
-const RATE = 0.1;
-
 /**
  * The network's file again, as safetensors that say what they are.
  *
  * @param {object} loaded the message that the network came of
  * @param {object | undefined} given weights as that message has them, in place of its own
+ * @param {string} [where] who reads it
+ * @param {string} [how] how they are given again
  */
-async function fileAgain(loaded, given) {
+export async function fileAgain(loaded, given, where = "option fineTuneFrom", how = "fit({ weights })") {
   const weights = given ?? loaded.weights;
   if (weights.synthetic || !(weights.urls || weights.file || weights.files || weights.bytes)) {
     throw failure("weights_unavailable", {
-      where: "option fineTuneFrom",
-      expected: "the network's file, which fine-tuning reads again",
+      where,
+      expected: "the network's file, which is read again for this",
       found: weights.synthetic ? "weights out of a seed" : "weights that were given as bytes, and are not kept",
-      remedy: "Give them again as fit({ weights }), or load the network from an address or a File.",
+      remedy: `Give them again as ${how}, or load the network from an address or a File.`,
     });
   }
   const { integrity, wasmUrl, overrides, backend } = loaded;
@@ -51,8 +48,14 @@ function isOurs(bytes) {
   return length < 1 << 20 && new TextDecoder().decode(bytes.subarray(8, 8 + length)).includes('"mobilenet.version"');
 }
 
+/** Lets threads go that a tuning of a network in the page's own thread leaves behind, where nobody was left to end it. */
+const forgotten = new FinalizationRegistry((team) => team.leave());
+
 export class Tuning {
+  /** `{ threads, warnings }`: who computes a batch. */
+  crew;
   #tuner;
+  #team;
   #lesson;
   /** Maps at the cut, by picture. */
   #kept = new Map();
@@ -72,8 +75,10 @@ export class Tuning {
   #learnt = null;
   #best = null;
   #sinceBest = 0;
-  #patience;
-  #rate;
+  /** `{ epochs, patience, minDelta }`, with what was left out of the options. */
+  #plan;
+  /** Of this epoch. */
+  #rate = null;
   #stopped = "aborted";
 
   /**
@@ -85,39 +90,47 @@ export class Tuning {
    */
   static async begin(module, loaded, lesson, head, weights) {
     const { options } = lesson;
-    const { file, overrides } = await fileAgain(loaded, weights);
-    const { fineTuneFrom, batchNorm, batchSize = DEFAULTS.batchSize, task, classes } = options;
+    const { fineTuneFrom, batchNorm, batchSize, task, classes } = options;
     const { layer: from = fineTuneFrom, of: layers } = Object(fineTuneFrom);
-    const tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
+    const { team } = module;
+    // Threads start while the file is read.
+    const joining = team?.join(loaded.threads);
+    let tuner;
     try {
-      if (!tuner.info().endpoint) {
-        const remedy = "Name a later endpoint, or a later layer.";
-        throw failure("bad_option", { where: "option fineTuneFrom", expected: "an endpoint behind the first layer", found: String(from), remedy });
-      }
+      const { file, overrides } = await fileAgain(loaded, weights);
+      tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
       tuner.attach(head);
-      return new Tuning(module, tuner, lesson);
+      return new Tuning(module, tuner, lesson, (await joining) ?? { threads: 1, warnings: [] });
     } catch (error) {
-      tuner.free();
+      tuner?.free();
+      void joining?.then(() => team.leave());
       throw error;
     }
   }
 
   /** @private use `Tuning.begin` */
-  constructor(module, tuner, lesson) {
-    [this.#tuner, this.#lesson] = [tuner, lesson];
-    const { seed, earlyStopping, learningRate = DEFAULTS.learningRate, fineTuneLearningRate = learningRate * RATE } = lesson.options;
-    this.#rate = fineTuneLearningRate;
+  constructor(module, tuner, lesson, crew) {
+    [this.#tuner, this.#lesson, this.#team, this.crew] = [tuner, lesson, module.team, crew];
     const rows = (wanted) => Array.from(lesson.parts.keys()).filter((row) => lesson.parts[row] === wanted);
     this.#rows = { train: rows(TRAIN), held: rows(HELD_OUT) };
-    this.#order = (epoch) => Array.from(module.order(Uint32Array.from(this.#rows.train), seed, epoch));
-    this.#patience = earlyStopping ? (earlyStopping.patience ?? DEFAULTS.patience) : Infinity;
+    this.#order = (epoch) => Array.from(module.order(Uint32Array.from(this.#rows.train), lesson.options.seed, epoch));
+    this.#plan = tuner.begin(this.#targetsOf(this.#rows.train), lesson.options);
     this.#tuner.keep();
     this.#begin(this.#rows.held.length > 0 ? "before" : "train");
+    // Last, for whoever begins lets go of what could not be made.
+    if (this.#team) {
+      forgotten.register(this, this.#team, this);
+    }
   }
 
-  /** The endpoint whose maps are learnt from. */
+  /** The endpoint whose maps are learnt from; null where it is pictures. */
   get endpoint() {
     return this.#tuner.info().endpoint;
+  }
+
+  /** What the network is given of a frame's bytes. */
+  pictureOf({ data, width, height }) {
+    return this.#tuner.picture(data, width, height);
   }
 
   /** The row of a picture, from which its random changes follow. */
@@ -139,7 +152,8 @@ export class Tuning {
   /** One batch: what happened, which pictures' maps are wanted first, and whether it is over. */
   step() {
     const { ids, options } = this.#lesson;
-    const { batchSize = DEFAULTS.batchSize, fineTuneEpochs: epochs = DEFAULTS.epochs, augment } = options;
+    const { augment } = options;
+    const { batchSize } = this.#tuner.info();
     const did = { batches: [], epochs: [], wanted: [], done: false };
     const rows = this.#queue.slice(this.#batch * batchSize, (this.#batch + 1) * batchSize);
     const isTraining = this.#stage === "train";
@@ -159,35 +173,27 @@ export class Tuning {
     }
     this.#batch += 1;
     if (this.#batch === batches) {
-      this.#turn(did, epochs);
+      this.#turn(did);
     }
     return did;
   }
 
   #learn(rows, isTraining) {
-    const { ids, targets, options } = this.#lesson;
+    const { ids } = this.#lesson;
     const maps = rows.map((row) => this.#kept.get(ids[row]));
     const all = new Float32Array(maps.length * maps[0].length);
     maps.forEach((map, index) => all.set(map, index * map.length));
-    const wanted = Float32Array.from(rows.flatMap((row) => targets[row]));
-    const { optimizer, momentum, l2, labelSmoothing } = options;
-    const asked = { optimizer, momentum, l2, labelSmoothing, learningRate: this.#rate, classWeights: this.#weights() };
-    return isTraining ? this.#tuner.step(all, wanted, asked) : this.#tuner.loss(all, wanted, {});
+    const wanted = this.#targetsOf(rows);
+    if (!isTraining) {
+      return this.#tuner.loss(all, wanted);
+    }
+    const score = this.#tuner.step(all, wanted, this.#epoch, this.#batch);
+    this.#rate = score.learningRate;
+    return score;
   }
 
-  /** Class weights as numbers. */
-  #weights() {
-    const { targets, options } = this.#lesson;
-    const { classWeights, task, classes } = options;
-    if (classWeights !== "balanced") {
-      return classWeights;
-    }
-    const { train } = this.#rows;
-    const count = (output) => train.filter((row) => targets[row][output] > 0.5).length;
-    const kinds = task === "softmax" ? classes.length : 2;
-    const balanced = (samples) => train.length / (kinds * Math.max(1, samples));
-    const yes = classes.map((_, output) => balanced(count(output)));
-    return task === "sigmoid" && classes.length === 1 ? [balanced(train.length - count(0)), yes[0]] : yes;
+  #targetsOf(rows) {
+    return Float32Array.from(rows.flatMap((row) => this.#lesson.targets[row]));
   }
 
   /** Maps that were changed at random are of one epoch; of the others as many stay as there is room for. */
@@ -202,7 +208,7 @@ export class Tuning {
   }
 
   /** From training to validation, and to the next epoch. */
-  #turn(did, epochs) {
+  #turn(did) {
     const { loss, right, samples } = this.#sum;
     const mean = { loss: loss / samples, accuracy: this.#lesson.options.task === "regression" ? null : right / samples };
     if (this.#stage === "before") {
@@ -218,7 +224,7 @@ export class Tuning {
       }
     }
     const held = this.#stage === "held" ? mean : null;
-    const { earlyStopping } = this.#lesson.options;
+    const { epochs, patience, minDelta } = this.#plan;
     did.epochs.push({
       epoch: this.#epoch,
       ...this.#learnt,
@@ -227,7 +233,7 @@ export class Tuning {
       learningRate: this.#rate,
     });
     const watched = (held ?? this.#learnt).loss;
-    if (this.#best === null || watched < this.#best.watched - (earlyStopping?.minDelta ?? 0)) {
+    if (this.#best === null || watched < this.#best.watched - minDelta) {
       this.#best = { watched, epoch: this.#epoch };
       this.#sinceBest = 0;
       this.#tuner.keep();
@@ -235,7 +241,7 @@ export class Tuning {
       this.#sinceBest += 1;
     }
     this.#epoch += 1;
-    this.#stopped = this.#epoch >= epochs ? "done" : this.#sinceBest >= this.#patience ? "early" : "aborted";
+    this.#stopped = this.#epoch >= epochs ? "done" : this.#sinceBest >= (patience ?? Infinity) ? "early" : "aborted";
     did.done = this.#stopped !== "aborted";
     this.#begin("train");
   }
@@ -260,6 +266,8 @@ export class Tuning {
   free() {
     this.#tuner.free();
     this.#kept.clear();
+    forgotten.unregister(this);
+    this.#team?.leave();
   }
 }
 

@@ -5,7 +5,7 @@ mod fixtures;
 
 use fixtures::Fixtures;
 use mobilenet_web::train::{
-    ClassWeights, Event, FitOptions, Head, Part, Run, Samples, Schedule, Task, evaluate, ridge, split,
+    Event, FitOptions, Head, Part, RidgeOptions, Run, Samples, Schedule, Task, evaluate, solve, split,
 };
 use mobilenet_web::weights::Overrides;
 use mobilenet_web::{Fit, Frame, Net, Options, View};
@@ -91,8 +91,9 @@ fn heads_on_digits_do_as_well_as_scikit_learn() {
         }
     }
     let gradient = right(&run.finish());
-    let (head, left_out) = ridge(Task::Softmax, &samples, &train, 1.0, &ClassWeights::Equal, &[]).expect("a head");
-    let at_once = right(&head);
+    let closed = solve(&samples, &train, &RidgeOptions::default()).expect("a solution");
+    let left_out = closed.accuracy;
+    let at_once = right(&closed.head());
     let golden: serde_json::Value = serde_json::from_slice(&data("digits.json")).expect("digits.json");
     println!(
         "of {} held out: {gradient} by gradient (loss {loss:.4}), {at_once} by ridge (leaving one out: {left_out:?}), {} by \

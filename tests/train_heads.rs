@@ -4,8 +4,8 @@
 mod seeded;
 
 use mobilenet_web::train::{
-    ClassWeights, Dense, Descent, Head, Loss, Optimizer, Purpose, Random, Rule, Samples, Task, loss::largest, named,
-    solve,
+    ClassWeights, Dense, Descent, Head, Loss, Optimizer, Purpose, Random, RidgeOptions, Rule, Samples, Task,
+    loss::largest, named, solve,
 };
 use seeded::numbers;
 use serde_json::Value;
@@ -123,7 +123,8 @@ fn ridge_is_scikit_learns_and_so_is_what_leaves_one_out() {
         let samples = samples(Task::Softmax, count(case, "samples"), count(case, "features"), count(case, "outputs"));
         let rows: Vec<usize> = (0..samples.len()).collect();
         let weights = if case["weighted"] == true { ClassWeights::Balanced } else { ClassWeights::Equal };
-        let found = solve(Task::Softmax, &samples, &rows, number(case, "penalty"), &weights, &[]).expect("a solution");
+        let options = RidgeOptions { penalty: number(case, "penalty"), weights, ..RidgeOptions::default() };
+        let found = solve(&samples, &rows, &options).expect("a solution");
         let double = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
         let about = |what: &str| format!("{name}: {what}");
         close(&about("coefficient"), double(&found.layer.weights), &list(case, "coefficients"), RIDGE_TOLERANCE);

@@ -2,16 +2,18 @@
 //! (`tools/golden/tuning.py`), and by its own promises.
 
 mod seeded;
+mod tuning;
 
 use mobilenet_web::graph::Graph;
 use mobilenet_web::lane::Body;
 use mobilenet_web::model::{Spec, Version};
-use mobilenet_web::train::tune::{BatchNorm, Cut, Score, StepOptions, TuneOptions, Tuner, keras_layers};
+use mobilenet_web::threads::Pool;
+use mobilenet_web::train::tune::{BatchNorm, Cut, Score, StepOptions, Tuner, keras_layers};
 use mobilenet_web::train::{Head, Loss, Rule, Task};
-use mobilenet_web::weights::Overrides;
 use mobilenet_web::{Frame, Kind, Net, Options, View};
 use seeded::Case;
 use serde_json::Value;
+use tuning::{batch, case, head, options, step, step_of};
 
 /// Of a loss, in double precision there and in single precision here, through up to 60 layers and six steps.
 const TOLERANCE: f64 = 1e-4;
@@ -19,40 +21,6 @@ const TOLERANCE: f64 = 1e-4;
 fn golden(name: &str) -> String {
     let path = format!("{}/tests/data/training/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"))
-}
-
-fn case(name: &str) -> Case {
-    let cases = seeded::cases(&seeded::committed());
-    cases.into_iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
-}
-
-fn options(case: &Case, from: Cut, outputs: usize, batch_size: usize) -> TuneOptions {
-    TuneOptions {
-        overrides: Overrides { height_px: Some(case.height), width_px: Some(case.width), ..Overrides::default() },
-        from,
-        task: if outputs == 1 { Task::Sigmoid } else { Task::Softmax },
-        outputs,
-        batch_norm: BatchNorm::Frozen,
-        momentum: None,
-        batch_size,
-    }
-}
-
-/// A head of seeded weights.
-fn head(features: usize, outputs: usize) -> Head {
-    let task = if outputs == 1 { Task::Sigmoid } else { Task::Softmax };
-    let (kernel, bias) = (seeded::tensor("head/kernel", &[features, outputs]), seeded::tensor("head/bias", &[outputs]));
-    Head::from_kernels(task, features, &[(&kernel, &bias)]).expect("a head")
-}
-
-/// Batch `at`: maps and targets.
-fn batch(tuner: &Tuner, at: usize, samples: usize, outputs: usize) -> (Vec<f32>, Vec<f32>) {
-    let shape = tuner.shape();
-    let count = samples * shape.pixels() * shape.channels;
-    let maps = seeded::numbers(&format!("maps/{at}"), count).into_iter().map(|value| 2.0 * value).collect();
-    let target = |sample: usize, output: usize| f32::from(u8::from((sample + at) % outputs.max(2) == output));
-    let targets = (0..samples).flat_map(|sample| (0..outputs).map(move |output| (sample, output)));
-    (maps, targets.map(|(sample, output)| target(sample, output)).collect())
 }
 
 fn features(version: &str) -> usize {
@@ -90,8 +58,8 @@ fn steps_have_keras_losses() {
             _ => Rule::Sgd { momentum: number("momentum") as f32 },
         };
         let loss = Loss::new(options.task);
-        let step =
-            StepOptions { loss: loss.clone(), optimizer, learning_rate: number("learning_rate") as f32, l2: 0.0 };
+        let learning_rate = number("learning_rate") as f32;
+        let step = StepOptions { optimizer, ..step_of(loss, learning_rate) };
         for (at, expected) in run["losses"].as_array().expect("losses").iter().enumerate() {
             let (maps, targets) = batch(&tuner, at % 2, samples, outputs);
             let found = tuner.step(&maps, &targets, &step).expect("a step").loss;
@@ -99,7 +67,7 @@ fn steps_have_keras_losses() {
         }
         // In inference: with moving statistics, which have moved.
         let (maps, targets) = batch(&tuner, 0, samples, outputs);
-        let Score { loss, .. } = tuner.loss(&maps, &targets, &loss).expect("a loss");
+        let Score { loss, .. } = tuner.loss(&maps, &targets, &step).expect("a loss");
         worst = worst.max(agree(&format!("{what}, in inference"), loss, number("inference")));
     }
     println!("largest relative difference of a loss: {worst:.1e}");
@@ -174,11 +142,10 @@ fn the_well_known_example_has_its_counts() {
     assert_eq!(tuner.params(), keras + 1281);
     assert_eq!(open(Cut::LayerOf(119, 154)).params(), keras + 1281);
     assert_eq!(open(Cut::Layer(119)).params(), keras + 1281);
+    // The whole of it: moving statistics are not trained.
+    let whole = open(Cut::Layer(0));
+    assert_eq!((whole.params(), whole.endpoint()), (2_257_984 - 34_112 + 1281, None));
     println!("from layer 120 of 155: {keras} of the base and 1281, {}", tuner.endpoint().unwrap_or("the picture"));
-}
-
-fn step(learning_rate: f32) -> StepOptions {
-    StepOptions { loss: Loss::new(Task::Softmax), optimizer: Rule::Adam, learning_rate, l2: 0.0 }
 }
 
 #[test]
@@ -195,6 +162,51 @@ fn bodies_agree_and_batches_may_be_smaller() {
     }
     assert_eq!(losses[0], losses[1], "kernels add in the reference's order");
     assert_eq!(losses[1], losses[2], "what memory is planned for changes no number");
+}
+
+/// Losses and the written network, after three steps that nobody shares, or so many threads.
+fn trained(
+    (case, from, samples): (&Case, &Cut, usize),
+    (batch_norm, body): (BatchNorm, Body),
+    threads: Option<usize>,
+) -> (Vec<u64>, Vec<u8>) {
+    const OUTPUTS: usize = 3;
+    let mut options = options(case, from.clone(), OUTPUTS, samples);
+    options.batch_norm = batch_norm;
+    let mut tuner = Tuner::open(case.safetensors(), &options).expect("a tuner");
+    let pool = threads.map(Pool::start);
+    tuner.set_body(body);
+    pool.into_iter().for_each(|pool| tuner.share(pool));
+    tuner.attach(&head(features(&case.version), OUTPUTS)).expect("a head");
+    // The last batch of an epoch is smaller.
+    let losses = [samples, samples, 2].into_iter().enumerate().map(|(at, samples)| {
+        let (maps, targets) = batch(&tuner, at, samples, OUTPUTS);
+        tuner.step(&maps, &targets, &step(1e-3)).expect("a step").loss.to_bits()
+    });
+    let losses = losses.collect();
+    pool.into_iter().for_each(Pool::dismiss);
+    (losses, tuner.write(&[]).expect("a file"))
+}
+
+#[test]
+fn any_number_of_threads_trains_the_same_bits() {
+    for (name, from, samples) in [
+        ("keras-v1-0.25-129x97-tail", Cut::Layer(0), 5),
+        ("keras-v2-0.35-96x160", Cut::Endpoint("layer_15".into()), 18),
+        ("keras-v3-small-0.35-129x97", Cut::Endpoint("layer_5".into()), 5),
+    ] {
+        let case = case(name);
+        for how in
+            [(BatchNorm::Frozen, Body::Simd), (BatchNorm::Training, Body::Simd), (BatchNorm::Training, Body::Reference)]
+        {
+            let alone = trained((&case, &from, samples), how, None);
+            for threads in [1, 2, 3, 4, 7] {
+                let found = trained((&case, &from, samples), how, Some(threads));
+                let losses = [&found.0, &alone.0];
+                assert!(found == alone, "{name}, {how:?}, {threads} threads: losses {losses:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod fixtures;
 
 use fixtures::Fixtures;
 use mobilenet_web::train::tune::{BatchNorm, Cut, StepOptions, TuneOptions, Tuner};
-use mobilenet_web::train::{FitOptions, Head, Loss, Part, Purpose, Random, Rule, Run, Samples, Task, evaluate};
+use mobilenet_web::train::{FitOptions, Head, Loss, Part, Purpose, Random, Run, Samples, Task, evaluate};
 use mobilenet_web::weights::Overrides;
 use mobilenet_web::{Frame, Net, Options, View};
 
@@ -84,13 +84,17 @@ fn fine_tuning_learns_what_features_do_not_tell() {
     let frozen = evaluate(&head, &samples, &held).expect("an evaluation").accuracy.expect("an accuracy");
 
     tuner.attach(&head).expect("the head");
-    let step = StepOptions { loss: Loss::new(Task::Softmax), optimizer: Rule::Adam, learning_rate: 1e-4, l2: 0.0 };
+    let step = StepOptions::new(
+        &FitOptions { learning_rate: 1e-4, ..FitOptions::default() },
+        Loss::new(Task::Softmax),
+        [0, 0],
+    );
     let of = |rows: &[usize]| -> (Vec<f32>, Vec<f32>) {
         (rows.iter().flat_map(|&row| maps[row].iter().copied()).collect(), targets(rows.iter().copied()))
     };
     let (held_maps, held_targets) = of(&held);
     let score = |tuner: &mut Tuner| {
-        let score = tuner.loss(&held_maps, &held_targets, &Loss::new(Task::Softmax)).expect("a score");
+        let score = tuner.loss(&held_maps, &held_targets, &step).expect("a score");
         (score.right.expect("answers") as f64 / score.samples as f64, score.loss)
     };
     let (before, _) = score(&mut tuner);

@@ -13,6 +13,7 @@ import { CameraSession } from "./session.js";
 import { Stage } from "./stage.js";
 import { Stills } from "./stills.js";
 import { acceptFiles } from "./upload.js";
+import { Where } from "./where.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -33,15 +34,34 @@ const loading = new Loading({
   problem: at("model-error"),
   problemText: at("model-error-text"),
 });
-const findings = new Findings({
-  region: at("results"),
-  labels: at("labels"),
-  announcement: at("announcement"),
-  ms: at("ms"),
-  fps: at("fps"),
-  similarity: at("similarity"),
-  strip: { canvas: at("strip"), summary: at("strip-summary"), details: at("strip-details"), rows: at("strip-rows") },
-});
+const findings = new Findings(
+  {
+    region: at("results"),
+    labels: at("labels"),
+    announcement: at("announcement"),
+    ms: at("ms"),
+    fps: at("fps"),
+    similarity: at("similarity"),
+    strip: { canvas: at("strip"), summary: at("strip-summary"), details: at("strip-details"), rows: at("strip-rows") },
+  },
+  (label) => {
+    used();
+    where.choose(label);
+  },
+);
+const where = new Where(
+  { canvas: at("heat"), text: at("where-text"), off: at("where-off"), video: at("preview"), picture: at("picture") },
+  {
+    onChosen(index, { hadFocus = false } = {}) {
+      at("where-hint").hidden = index !== null;
+      findings.press(index);
+      // Its button is gone: whoever uses the keyboard goes on at the labels.
+      if (hadFocus) at("labels").querySelector("button")?.focus();
+    },
+    onShown: () => offline.also("teach"),
+    onProblem: (error) => sourceError.show(error),
+  },
+);
 const profiler = new Profiler({
   section: at("flame"),
   button: at("flame-measure"),
@@ -82,6 +102,7 @@ const model = new Model({
     if (row && isKept(net.info)) offline.weightsReady();
     if (!instead) return;
     findings.forget();
+    where.forget();
     // The camera's loop sees by itself that its network changed; a picture is looked at once more.
     if (stage.showing === "picture") stills.again();
   },
@@ -117,8 +138,8 @@ const sourceError = {
   },
 };
 
-const stills = new Stills({ stage, model, findings, onProblem: (error) => sourceError.show(error, () => stills.again()) });
-const live = new Live({ video: at("preview"), model, findings });
+const stills = new Stills({ stage, model, findings, where, onProblem: (error) => sourceError.show(error, () => stills.again()) });
+const live = new Live({ video: at("preview"), model, findings, where });
 const session = new CameraSession({
   video: at("preview"),
   run: (signal) => live.run(signal),
@@ -141,6 +162,7 @@ function showCameraState(state) {
     stage.bringUp(at("labels"));
   }
   if (state !== "off") return;
+  where.forget();
   findings.rest();
   findings.end();
   if (stage.showing === "preview") stage.showNothing("The camera is off.");

@@ -13,9 +13,10 @@ export class Findings {
   #similarity;
   #previous = null;
 
-  constructor({ region, labels, announcement, ms, fps, similarity, strip }) {
+  /** `onLabel(label)` hears which label was pressed. */
+  constructor({ region, labels, announcement, ms, fps, similarity, strip }, onLabel) {
     this.#region = region;
-    this.#bars = new Bars(labels);
+    this.#bars = new Bars(labels, undefined, onLabel);
     this.#announcer = new Announcer(announcement);
     this.#meter = new Meter({ ms, fps });
     this.#strip = new Strip(strip);
@@ -28,6 +29,11 @@ export class Findings {
     this.#region.dataset.source = source;
     this.#announcer.forget();
     this.#meter.reset();
+  }
+
+  /** The label that looks pressed, by its index. */
+  press(index) {
+    this.#bars.press(index);
   }
 
   /** Work ended, with or without a result. */

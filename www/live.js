@@ -8,15 +8,18 @@ export class Live {
   #video;
   #model;
   #findings;
+  #where;
 
-  constructor({ video, model, findings }) {
+  constructor({ video, model, findings, where }) {
     this.#video = video;
     this.#model = model;
     this.#findings = findings;
+    this.#where = where;
   }
 
   /** The camera runs on through changes of the model: each network takes over where the one before it ended. */
   async run(signal) {
+    this.#where.forget();
     this.#findings.begin("camera");
     // A model that does not load says so in its own panel.
     await this.#model.ready().catch(() => null);
@@ -37,6 +40,7 @@ export class Live {
     for await (const result of net.stream(this.#video, { maxFps: MAX_FPS, signal })) {
       if (signal.aborted || net !== this.#model.net) return;
       this.#findings.frame(result);
+      this.#where.look(net, this.#video);
       if (performance.now() - vectorAt < VECTOR_EVERY_MS) continue;
       vectorAt = performance.now();
       const vector = await net.embed(this.#video);

@@ -39,6 +39,14 @@ export class Offline {
     }
   }
 
+  /** Keeps another set of files too, once: what was used now works without a network later. */
+  async also(set) {
+    if (set === this.#set || !this.#shell) return;
+    this.#set = set;
+    const { active } = await navigator.serviceWorker.ready;
+    await keep(active, set).catch((error) => console.info(`Not kept for offline use: ${error.message}`));
+  }
+
   /** The library has put the weights in its cache. */
   weightsReady() {
     this.#weights = true;

@@ -6,14 +6,16 @@ export class Stills {
   #stage;
   #model;
   #findings;
+  #where;
   #onProblem;
   #last = null;
   #work = null;
 
-  constructor({ stage, model, findings, onProblem }) {
+  constructor({ stage, model, findings, where, onProblem }) {
     this.#stage = stage;
     this.#model = model;
     this.#findings = findings;
+    this.#where = where;
     this.#onProblem = onProblem;
   }
 
@@ -26,6 +28,7 @@ export class Stills {
     this.#last = picture;
     const work = new AbortController();
     this.#work = work;
+    this.#where.forget();
     this.#findings.begin(picture.source);
     try {
       await this.#run(picture, work.signal);
@@ -59,6 +62,7 @@ export class Stills {
     const result = await net.classify(blob, { topK: TOP_K, signal });
     if (signal.aborted) return;
     this.#findings.still(result, picture);
+    this.#where.look(net, blob);
     const vector = await net.embed(blob, { signal });
     if (signal.aborted) return;
     this.#findings.vector(net, vector, { compare: true });

@@ -1,6 +1,7 @@
 //! Matrices of plain `f32` rows of any length: the inner loops of training. Here, because this crate is compiled for speed.
 
 use crate::lane::F32x4;
+use std::ops::Range;
 
 /// How many rows of either matrix [`products`] takes at once: eight sums stay in registers beside what they are made of.
 const TILE: [usize; 2] = [4, 2];
@@ -57,13 +58,16 @@ fn dots<const I: usize, const J: usize>(a: &[f32], b: &[f32], length: usize) -> 
     })
 }
 
-/// `out[i, j]` = row `i` · row `j` of one matrix, in double precision, for `j` from 0 to `i`; `out` is square.
+/// Rows that [`gram`] takes at once, either way.
+pub const GRAM_ROWS: usize = 3;
+
+/// `out[i, j]` = row `i` · row `j` of one matrix, in double precision, for `i` in `range`, which begins at a multiple of
+/// [`GRAM_ROWS`] and ends at one or with the matrix, and `j` from 0 to `i`; `out` is square.
 #[inline(never)]
-pub fn gram(rows: &[f32], length: usize, out: &mut [f64]) {
-    /// Rows at once, either way.
-    const SIDE: usize = 3;
+pub fn gram(rows: &[f32], length: usize, range: Range<usize>, out: &mut [f64]) {
+    const SIDE: usize = GRAM_ROWS;
     let count = rows.len() / length;
-    for i in (0..count).step_by(SIDE) {
+    for i in range.step_by(SIDE) {
         for j in (0..=i).step_by(SIDE) {
             if i + SIDE <= count {
                 let sums = dots_in_double::<SIDE, SIDE>(&rows[i * length..], &rows[j * length..], length);
@@ -209,7 +213,10 @@ mod tests {
             for count in [0, 1, 2, 3, 4, 5, 6, 7, 11] {
                 let rows = numbers(count * length, 3);
                 let mut out = vec![f64::NAN; count * count];
-                gram(&rows, length, &mut out);
+                // In two parts, as whoever has other things to do meanwhile.
+                let half = count / 2 / GRAM_ROWS * GRAM_ROWS;
+                gram(&rows, length, 0..half, &mut out);
+                gram(&rows, length, half..count, &mut out);
                 for i in 0..count {
                     for j in 0..=i {
                         let expected: f32 = (0..length).map(|k| rows[i * length + k] * rows[j * length + k]).sum();

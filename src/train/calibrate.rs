@@ -12,32 +12,61 @@ const FACTORS: [f64; 2] = [1e-2, 1e3];
 /// Golden section: each turn leaves 62 % of the range.
 const TURNS: usize = 48;
 
-/// The factor that makes logits of scores `[samples, outputs]`: that of the smallest loss. Scores should be of samples held
-/// out. Targets are moved by as much as if each class had one more sample, as Platt does (1999), so that
+/// A search for the factor that makes logits of scores `[samples, outputs]`: that of the smallest loss. Scores should be of
+/// samples held out. Targets are moved by as much as if each class had one more sample, as Platt does (1999), so that
 /// samples that are all told right do not make a head that is always sure.
-#[must_use]
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "counts of samples; logits are f32")]
-pub(super) fn factor(task: Task, outputs: usize, scores: &[f32], targets: &[f32]) -> f32 {
-    let kinds = if task == Task::Sigmoid { 2 } else { outputs };
-    let label_smoothing = kinds as f32 / (scores.len() / outputs + kinds) as f32;
-    let loss = Loss { task, label_smoothing, weights: None };
-    let (mut logits, mut scratch) = (vec![0.0; scores.len()], vec![0.0; scores.len()]);
-    let mut at = |logarithm: f64| {
-        let factor = logarithm.exp();
-        logits.iter_mut().zip(scores).for_each(|(logit, score)| *logit = (f64::from(*score) * factor) as f32);
-        loss.batch(outputs, &logits, targets, &mut scratch)
-    };
-    let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
-    let [mut low, mut high] = FACTORS.map(f64::ln);
-    for _ in 0..TURNS {
-        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
-        if at(left) < at(right) {
-            high = right;
-        } else {
-            low = left;
-        }
+#[derive(Debug)]
+pub(super) struct Factor {
+    loss: Loss,
+    outputs: usize,
+    /// Logarithms, between which it lies.
+    range: [f64; 2],
+    /// The loss of the lower one of two places inside it, once that is known.
+    lower: Option<f64>,
+    steps: usize,
+    logits: Vec<f32>,
+    scratch: Vec<f32>,
+}
+
+impl Factor {
+    #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
+    pub(super) fn new(task: Task, outputs: usize, samples: usize) -> Self {
+        let kinds = if task == Task::Sigmoid { 2 } else { outputs };
+        let label_smoothing = kinds as f32 / (samples + kinds) as f32;
+        let loss = Loss { task, label_smoothing, weights: None };
+        let scratch = vec![0.0; samples * outputs];
+        Self { loss, outputs, range: FACTORS.map(f64::ln), lower: None, steps: 0, logits: scratch.clone(), scratch }
     }
-    f64::midpoint(low, high).exp() as f32
+
+    /// Looks at one place; whether there are more.
+    #[expect(clippy::cast_possible_truncation, reason = "logits are f32")]
+    pub(super) fn step(&mut self, scores: &[f32], targets: &[f32]) -> bool {
+        let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
+        let [low, high] = self.range;
+        let places = [high - golden * (high - low), low + golden * (high - low)];
+        let factor = places[usize::from(self.lower.is_some())].exp();
+        self.logits.iter_mut().zip(scores).for_each(|(logit, score)| *logit = (f64::from(*score) * factor) as f32);
+        let loss = self.loss.batch(self.outputs, &self.logits, targets, &mut self.scratch);
+        match self.lower.take() {
+            None => self.lower = Some(loss),
+            Some(lower) if lower < loss => self.range[1] = places[1],
+            Some(_) => self.range[0] = places[0],
+        }
+        self.steps += 1;
+        self.steps < 2 * TURNS
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a factor of logits")]
+    pub(super) fn found(&self) -> f32 {
+        f64::midpoint(self.range[0], self.range[1]).exp() as f32
+    }
+}
+
+/// The whole search.
+pub(super) fn factor(task: Task, outputs: usize, scores: &[f32], targets: &[f32]) -> f32 {
+    let mut factor = Factor::new(task, outputs, scores.len() / outputs);
+    while factor.step(scores, targets) {}
+    factor.found()
 }
 
 /// The share of right answers that [`threshold`] keeps.

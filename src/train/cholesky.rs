@@ -1,19 +1,32 @@
 //! Symmetric systems, solved: `A = L Lᵀ`.
 
 use crate::kernels::rows::{add_scaled_in_double, dot_in_double, dots_of_eight};
+use std::ops::Range;
 
 /// The lower factor of a symmetric positive matrix.
+#[derive(Debug)]
 pub(super) struct Cholesky {
     size: usize,
-    /// Row by row; what lies above the diagonal is left over from the matrix.
+    /// Row by row; what lies above the diagonal is left over from the matrix, and so are rows that are not factored yet.
     lower: Vec<f64>,
 }
 
 impl Cholesky {
-    /// Factors a square matrix by its lower half; none where it is not positive.
-    pub fn new(mut matrix: Vec<f64>, size: usize) -> Option<Self> {
-        for row in 0..size {
-            let (before, rest) = matrix.split_at_mut(row * size);
+    /// A matrix of zeros, of which nothing is factored yet.
+    pub fn of(size: usize) -> Self {
+        Self { size, lower: vec![0.0; size * size] }
+    }
+
+    /// The matrix, by its lower half, before it is factored.
+    pub fn matrix(&mut self) -> &mut [f64] {
+        &mut self.lower
+    }
+
+    /// Factors rows, those before them being done; none where the matrix is not positive.
+    pub fn factor(&mut self, rows: Range<usize>) -> Option<()> {
+        let size = self.size;
+        for row in rows {
+            let (before, rest) = self.lower.split_at_mut(row * size);
             for column in 0..row {
                 let other = &before[column * size..];
                 let sum = rest[column] - dot_in_double(&rest[..column], &other[..column]);
@@ -26,7 +39,7 @@ impl Cholesky {
             }
             rest[row] = square.sqrt();
         }
-        Some(Self { size, lower: matrix })
+        Some(())
     }
 
     fn row(&self, index: usize) -> &[f64] {
@@ -61,20 +74,19 @@ impl Cholesky {
         }
     }
 
-    /// The diagonal of `A⁻¹`.
-    pub fn inverse_diagonal(&self) -> Vec<f64> {
-        let mut diagonal = vec![0.0; self.size];
+    /// The diagonal of `A⁻¹`, at some places.
+    pub fn inverse_diagonal(&self, places: Range<usize>) -> Vec<f64> {
         // Column `c` of L⁻¹ begins at row `c`.
         let mut column = vec![0.0; self.size];
-        for (first, square) in diagonal.iter_mut().enumerate() {
+        let square = |first: usize| {
             column[first] = 1.0 / self.row(first)[first];
             for index in first + 1..self.size {
                 let row = self.row(index);
                 column[index] = -dot_in_double(&row[first..index], &column[first..index]) / row[index];
             }
-            *square = dot_in_double(&column[first..], &column[first..]);
-        }
-        diagonal
+            dot_in_double(&column[first..], &column[first..])
+        };
+        places.map(square).collect()
     }
 }
 
@@ -84,9 +96,15 @@ mod tests {
 
     const MATRIX: [f64; 9] = [4.0, 12.0, -16.0, 12.0, 37.0, -43.0, -16.0, -43.0, 98.0];
 
+    fn whole(matrix: &[f64], size: usize) -> Option<Cholesky> {
+        let mut cholesky = Cholesky::of(size);
+        cholesky.matrix().copy_from_slice(matrix);
+        cholesky.factor(0..size).map(|()| cholesky)
+    }
+
     #[test]
     fn factors_and_solves() {
-        let cholesky = Cholesky::new(MATRIX.to_vec(), 3).expect("positive");
+        let cholesky = whole(&MATRIX, 3).expect("positive");
         assert_eq!(cholesky.row(2), [-8.0, 5.0, 3.0]);
         let mut values = [1.0, -2.0, 0.5];
         cholesky.solve(&mut values);
@@ -99,7 +117,8 @@ mod tests {
             let expected = product * (column * column) as f64;
             assert!((length - expected).abs() < 1e-8 * (1.0 + expected), "{length} for {expected}");
         }
-        for (index, found) in cholesky.inverse_diagonal().into_iter().enumerate() {
+        let diagonal = [cholesky.inverse_diagonal(0..1), cholesky.inverse_diagonal(1..3)].concat();
+        for (index, found) in diagonal.into_iter().enumerate() {
             let mut unit = [0.0; 3];
             unit[index] = 1.0;
             cholesky.solve(&mut unit);
@@ -109,9 +128,9 @@ mod tests {
 
     #[test]
     fn what_is_not_positive_is_refused() {
-        assert!(Cholesky::new(vec![1.0, 0.0, 2.0, 4.0], 2).is_none());
-        assert!(Cholesky::new(vec![0.0], 1).is_none());
-        assert!(Cholesky::new(vec![f64::NAN], 1).is_none());
-        assert!(Cholesky::new(Vec::new(), 0).is_some());
+        assert!(whole(&[1.0, 0.0, 2.0, 4.0], 2).is_none());
+        assert!(whole(&[0.0], 1).is_none());
+        assert!(whole(&[f64::NAN], 1).is_none());
+        assert!(whole(&[], 0).is_some());
     }
 }

@@ -141,7 +141,7 @@ fn penalty(l2: f32, hidden: Option<&Dense>, out: &Dense) -> f64 {
 }
 
 /// Leaves a share of the values out, and makes the others larger, so that sums stay what they are on average.
-fn drop_out(values: &mut [f32], share: f32, random: &mut Random) {
+pub(super) fn drop_out(values: &mut [f32], share: f32, random: &mut Random) {
     if share > 0.0 {
         let factor = 1.0 / (1.0 - share);
         values.iter_mut().for_each(|value| *value *= if random.unit() < share { 0.0 } else { factor });

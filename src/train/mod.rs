@@ -1,12 +1,13 @@
 //! Classes of one's own: heads on a network's features, trained where the pictures are.
 //!
 //! [`Samples`] are vectors with what is to be learnt of them; [`split`] says which are held out. A [`Head`] comes out of
-//! gradient descent ([`Run`]), of a closed form ([`ridge`]) or of the samples themselves ([`nearest`]), all of which predict,
+//! gradient descent ([`Run`]), of a closed form ([`solve`]) or of the samples themselves ([`nearest`]), all of which predict,
 //! are written ([`file`]) and exported alike. [`Loss`], [`Optimizer`] and [`Schedule`] are Keras', and know nothing of
 //! heads: what trains the network's end uses them too.
 
 mod augment;
 mod calibrate;
+mod centred;
 mod cholesky;
 mod dense;
 mod descent;
@@ -37,7 +38,7 @@ pub use metrics::{Class, Evaluation, evaluate};
 pub use optimizer::{Optimizer, Rule};
 pub use options::{ClassWeights, EarlyStopping, FitOptions};
 pub use random::{Purpose, Random};
-pub use ridge::{Ridge, ridge, solve};
+pub use ridge::{Ridge, RidgeOptions, Solver, solve};
 pub use run::{Epoch, Event, Run, Stopped, rows_by_part};
 pub use samples::Samples;
 pub use schedule::Schedule;

@@ -1,6 +1,6 @@
 //! How a head is trained, and which of it makes sense.
 
-use super::{Rule, Schedule};
+use super::{Loss, Rule, Schedule, Task};
 use crate::error::{Error, Kind, Result};
 use crate::small::print_decimal;
 
@@ -124,9 +124,57 @@ impl FitOptions {
         Ok(())
     }
 
+    /// The learning rate of an epoch, from 0.
+    #[must_use]
+    pub fn rate(&self, epoch: usize) -> f32 {
+        self.learning_rate * self.schedule.factor(epoch, self.epochs)
+    }
+
+    /// What is made small of samples with these targets, `[samples, outputs]`.
+    ///
+    /// # Errors
+    /// [`Kind::BadOption`] for class weights that do not fit.
+    pub fn loss(&self, task: Task, outputs: usize, targets: &[f32]) -> Result<Loss> {
+        let weights = class_weights(&self.class_weights, task, outputs, targets)?;
+        Ok(Loss { task, label_smoothing: self.label_smoothing, weights })
+    }
+
     fn has_class_weights(&self) -> bool {
         let ClassWeights::Given(weights) = &self.class_weights else { return true };
         weights.iter().all(|weight| *weight >= 0.0 && weight.is_finite()) && weights.iter().any(|weight| *weight > 0.0)
+    }
+}
+
+/// What samples with these targets, `[samples, outputs]`, count for, as [`Loss::weights`] has it.
+#[expect(clippy::cast_precision_loss, reason = "counts of samples")]
+pub(super) fn class_weights(
+    given: &ClassWeights,
+    task: Task,
+    outputs: usize,
+    targets: &[f32],
+) -> Result<Option<Vec<[f32; 2]>>> {
+    if task == Task::Regression && *given != ClassWeights::Equal {
+        return Err(bad("classWeights", "none: a regression has no classes", "some"));
+    }
+    match given {
+        ClassWeights::Equal => Ok(None),
+        ClassWeights::Balanced => {
+            let kinds = if task == Task::Softmax { outputs } else { 2 };
+            let balanced = |output: usize| {
+                let samples = targets.len() / outputs;
+                let yes = targets.iter().skip(output).step_by(outputs).filter(|&&target| target > 0.5).count();
+                [samples - yes, yes].map(|count| samples as f32 / (kinds * count.max(1)) as f32)
+            };
+            Ok(Some((0..outputs).map(balanced).collect()))
+        }
+        ClassWeights::Given(weights) => match weights[..] {
+            [no, yes] if task == Task::Sigmoid && outputs == 1 => Ok(Some(vec![[no, yes]])),
+            _ if weights.len() == outputs => Ok(Some(weights.iter().map(|&weight| [1.0, weight]).collect())),
+            _ => Err(Error::new(Kind::BadOption, "classWeights")
+                .expected(format!("{outputs} numbers, one a class"))
+                .found(weights.len().to_string())
+                .remedy("\"balanced\" counts the samples itself.")),
+        },
     }
 }
 

@@ -1,20 +1,47 @@
 //! A head at once: least squares with a penalty on the weights, in closed form, and how well it would do on each sample
-//! had it been trained on all others.
+//! had it been trained on all others. Thousands of samples take seconds, so that it is done in steps.
 
-use super::calibrate::factor;
+use super::calibrate::Factor;
+use super::centred::{Centred, single, target};
 use super::cholesky::Cholesky;
-use super::dense::{Dense, transposed};
+use super::dense::Dense;
 use super::head::Head;
 use super::loss::largest;
-use super::options::{ClassWeights, bad};
-use super::run::class_weights;
+use super::options::{ClassWeights, bad, class_weights};
 use super::samples::Samples;
 use super::{Method, Task};
-use crate::error::Result;
-use crate::kernels::rows::gram;
+use crate::error::{Error, Result};
+use crate::kernels::rows::{GRAM_ROWS, gram};
 use crate::small::print_decimal;
+use std::ops::Range;
 
-/// The solution before it becomes a head. Classes are learnt as 1 for the class and −1 for all others.
+/// Multiplications of one step: some 10 ms of a browser's.
+const STEP: usize = 1 << 23;
+/// How much longer one takes outside the crate of kernels, or where memory is read across.
+const PLAIN: usize = 8;
+/// Samples that [`Cholesky::lengths_of_eight`] takes.
+const EIGHT: usize = 8;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct RidgeOptions<'a> {
+    /// What outputs mean.
+    pub task: Task,
+    /// Times the sum of squared weights, biases left out, is added to the squares.
+    pub penalty: f64,
+    /// What samples count for: it multiplies their squares.
+    pub weights: ClassWeights,
+    /// Of the classes, for errors.
+    pub names: &'a [String],
+}
+
+impl Default for RidgeOptions<'_> {
+    fn default() -> Self {
+        Self { task: Task::Softmax, penalty: 1.0, weights: ClassWeights::Equal, names: &[] }
+    }
+}
+
+/// The solution. Classes are learnt as 1 for the class and −1 for all others.
 #[derive(Clone, Debug)]
 pub struct Ridge {
     /// One row an output.
@@ -23,114 +50,251 @@ pub struct Ridge {
     pub left_out: Vec<f32>,
     /// The share of samples told right by a solution for all others; none of a regression.
     pub accuracy: Option<f64>,
+    /// What makes logits of its scores: the factor that suits those of samples left out best.
+    pub factor: f32,
+    task: Task,
 }
 
-/// The weights `w` and biases `b` that minimise `Σ (w·x + b − y)² + penalty · Σ w²` over the samples at `rows`; the bias
-/// costs nothing. A class weight multiplies its samples' squares.
-///
-/// # Errors
-/// [`Kind::BadOption`](crate::Kind::BadOption) for a penalty that leaves the system without one solution; as
-/// [`Samples::check_enough`].
-pub fn solve(
-    task: Task,
-    samples: &Samples,
-    rows: &[usize],
-    penalty: f64,
-    weights: &ClassWeights,
-    names: &[String],
-) -> Result<Ridge> {
-    let refused = |found: &str| bad("l2", "a penalty above 0, large enough for one solution; 1 is usual", found);
-    if !penalty.is_finite() || penalty <= 0.0 {
-        return Err(refused(&print_decimal(penalty)));
+impl Ridge {
+    /// The solution as a head.
+    #[must_use]
+    pub fn head(mut self) -> Head {
+        self.layer.weights.iter_mut().chain(&mut self.layer.biases).for_each(|weight| *weight *= self.factor);
+        Head::dense(self.task, Method::Ridge, None, self.layer)
     }
-    samples.check_enough(task, rows, names)?;
-    let weights = sample_weights(task, samples, rows, weights)?;
-    let centred = Centred::new(task, samples, rows, &weights);
-    let (features, outputs, count) = (samples.features(), samples.outputs(), rows.len());
+}
 
-    // The smaller of two systems that have the same solution: one unknown a sample, or one a feature.
-    let by_sample = count <= features;
-    let turned;
-    let (matrix, size) = if by_sample {
-        (&centred.vectors, count)
-    } else {
-        turned = transposed(&centred.vectors, features);
-        (&turned, features)
-    };
-    let mut system = vec![0.0; size * size];
-    gram(matrix, matrix.len() / size, &mut system);
-    system.iter_mut().step_by(size + 1).for_each(|value| *value += penalty);
-    let cholesky = Cholesky::new(system, size).ok_or_else(|| refused(&print_decimal(penalty)))?;
+/// What is to be done next; each stage goes over samples, or unknowns, or outputs, some of them a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Means,
+    Centre,
+    Turn,
+    Products,
+    Factor,
+    Outputs,
+    LeftOut,
+    Calibrate,
+    Over,
+}
 
-    let mut layer = Dense::zeros(features, outputs);
-    for output in 0..outputs {
+/// Ridge regression under way: the weights `w` and biases `b` that minimise `Σ (w·x + b − y)² + penalty · Σ w²`; the bias
+/// costs nothing.
+#[derive(Debug)]
+pub struct Solver {
+    task: Task,
+    penalty: f64,
+    rows: Vec<usize>,
+    centred: Centred,
+    /// One row a feature, where the system has one unknown a feature.
+    turned: Vec<f32>,
+    /// Of the two systems that have the same solution the smaller one: one unknown a sample, or one a feature.
+    by_sample: bool,
+    system: Cholesky,
+    stage: Stage,
+    /// Of this stage.
+    done: usize,
+    layer: Dense,
+    left_out: Vec<f32>,
+    targets: Vec<f32>,
+    right: usize,
+    factor: Factor,
+}
+
+impl Solver {
+    /// Begins to solve for the samples at `rows`.
+    ///
+    /// # Errors
+    /// [`Kind::BadOption`](crate::Kind::BadOption) for a penalty that is none; as [`Samples::check_enough`].
+    pub fn begin(samples: &Samples, rows: &[usize], options: &RidgeOptions<'_>) -> Result<Self> {
+        let &RidgeOptions { task, penalty, ref weights, names } = options;
+        if !penalty.is_finite() || penalty <= 0.0 {
+            return Err(refused(penalty));
+        }
+        samples.check_enough(task, rows, names)?;
+        let weights = sample_weights(task, samples, rows, weights)?;
+        let (features, outputs) = (samples.features(), samples.outputs());
+        Ok(Self {
+            task,
+            penalty,
+            rows: rows.to_vec(),
+            centred: Centred::new(options, samples, weights),
+            turned: Vec::new(),
+            by_sample: rows.len() <= features,
+            system: Cholesky::of(rows.len().min(features)),
+            stage: Stage::Means,
+            done: 0,
+            layer: Dense::zeros(features, outputs),
+            left_out: Vec::new(),
+            targets: samples.targets_of(rows),
+            right: 0,
+            factor: Factor::new(task, outputs, rows.len()),
+        })
+    }
+
+    /// Does some of it; whether there is more to do. `samples` are those that it began with.
+    ///
+    /// # Errors
+    /// [`Kind::BadOption`](crate::Kind::BadOption) for a penalty that leaves the system without one solution.
+    pub fn step(&mut self, samples: &Samples) -> Result<bool> {
+        let (features, outputs, count) = (samples.features(), samples.outputs(), self.rows.len());
+        let unknowns = count.min(features);
+        match self.stage {
+            Stage::Means => {
+                let some = self.some(count, 1, PLAIN * features);
+                self.centred.add_to_means(samples, &self.rows, some);
+                self.turn(count, Stage::Centre);
+            }
+            Stage::Centre => {
+                let some = self.some(count, 1, PLAIN * features);
+                self.centred.take(samples, &self.rows, some);
+                self.turn(count, if self.by_sample { Stage::Products } else { Stage::Turn });
+            }
+            Stage::Turn => {
+                for feature in self.some(features, 1, PLAIN * count) {
+                    self.turned.extend(self.centred.rows().map(|row| row[feature]));
+                }
+                self.turn(features, Stage::Products);
+            }
+            Stage::Products => {
+                let length = count.max(features);
+                let some = self.some(unknowns, GRAM_ROWS, unknowns * length);
+                let matrix = if self.by_sample { &self.centred.vectors } else { &self.turned };
+                gram(matrix, length, some, self.system.matrix());
+                if self.turn(unknowns, Stage::Factor) {
+                    self.system.matrix().iter_mut().step_by(unknowns + 1).for_each(|value| *value += self.penalty);
+                }
+            }
+            Stage::Factor => {
+                let some = self.some(unknowns, 1, unknowns * unknowns / 2);
+                self.system.factor(some).ok_or_else(|| refused(self.penalty))?;
+                self.turn(unknowns, Stage::Outputs);
+            }
+            Stage::Outputs => {
+                let cost = count * features + unknowns * unknowns;
+                self.some(outputs, 1, PLAIN * cost).for_each(|output| self.solve(output));
+                self.turn(outputs, Stage::LeftOut);
+            }
+            Stage::LeftOut => {
+                let some = self.some(count, EIGHT, unknowns * unknowns / 2);
+                self.leave_out(samples, some);
+                let is_told = self.task == Task::Regression;
+                self.turn(count, if is_told { Stage::Over } else { Stage::Calibrate });
+            }
+            Stage::Calibrate => {
+                if !self.factor.step(&self.left_out, &self.targets) {
+                    self.stage = Stage::Over;
+                }
+            }
+            Stage::Over => {}
+        }
+        Ok(self.stage != Stage::Over)
+    }
+
+    /// Places from where this stage stands, of `total`, that take about a step where each costs so much; so many, or a
+    /// multiple of that, as the kernels take them.
+    fn some(&mut self, total: usize, at_once: usize, cost: usize) -> Range<usize> {
+        let first = self.done;
+        let count = (STEP / cost.max(1)).next_multiple_of(at_once).max(at_once);
+        self.done = (first + count).min(total);
+        first..self.done
+    }
+
+    /// Goes on to the next stage, once this one's `total` are done.
+    fn turn(&mut self, total: usize, next: Stage) -> bool {
+        let is_over = self.done == total;
+        if is_over {
+            (self.stage, self.done) = (next, 0);
+        }
+        is_over
+    }
+
+    /// One output's weights and bias.
+    fn solve(&mut self, output: usize) {
+        let Self { centred, system, by_sample, layer, .. } = self;
+        let (features, outputs) = (layer.inputs(), layer.outputs());
+        let mut targets: Vec<f64> = centred.targets.iter().skip(output).step_by(outputs).copied().collect();
+        if *by_sample {
+            system.solve(&mut targets);
+        }
+        let mut solution = vec![0.0; features];
+        for (row, factor) in centred.rows().zip(targets) {
+            solution.iter_mut().zip(row).for_each(|(sum, value)| *sum += factor * f64::from(*value));
+        }
+        if !*by_sample {
+            system.solve(&mut solution);
+        }
         let row = &mut layer.weights[output * features..][..features];
-        let targets: Vec<f64> = centred.targets.iter().skip(output).step_by(outputs).copied().collect();
-        let solution = centred.solve(&cholesky, targets, features, by_sample);
         row.iter_mut().zip(&solution).for_each(|(weight, value)| *weight = single(*value));
         let at_mean: f64 = solution.iter().zip(&centred.mean).map(|(weight, mean)| weight * mean).sum();
         layer.biases[output] = single(centred.target_mean[output] - at_mean);
     }
 
-    let leverages = centred.leverages(&cholesky, penalty, features, by_sample);
-    let mut left_out = Vec::new();
-    layer.forward(samples_of(samples, rows).as_slice(), &mut left_out);
-    let mut right = 0;
-    for (index, said) in left_out.chunks_exact_mut(outputs).enumerate() {
-        // A sample that nothing else speaks for has a leverage of 1.
-        let rest = (1.0 - leverages[index] - weights[index] / centred.weight).max(f64::EPSILON);
-        for (output, said) in said.iter_mut().enumerate() {
-            let target = target(task, samples.targets(rows[index])[output]);
-            *said = single(target - (target - f64::from(*said)) / rest);
+    /// What solutions for all other samples say of some.
+    fn leave_out(&mut self, samples: &Samples, some: Range<usize>) {
+        let outputs = self.layer.outputs();
+        let leverages = self.leverages(some.clone());
+        let vectors: Vec<f32> = self.rows[some.clone()].iter().flat_map(|&row| samples.vector(row)).copied().collect();
+        let mut said_of_all = Vec::new();
+        self.layer.forward(&vectors, &mut said_of_all);
+        for ((index, said), leverage) in some.zip(said_of_all.chunks_exact_mut(outputs)).zip(leverages) {
+            let targets = &self.targets[index * outputs..][..outputs];
+            // A sample that nothing else speaks for has a leverage of 1.
+            let rest = (1.0 - leverage - self.centred.weights[index] / self.centred.weight).max(f64::EPSILON);
+            for (said, wanted) in said.iter_mut().zip(targets) {
+                let wanted = target(self.task, *wanted);
+                *said = single(wanted - (wanted - f64::from(*said)) / rest);
+            }
+            let hit = if self.task == Task::Softmax {
+                largest(said) == largest(targets)
+            } else {
+                said.iter().zip(targets).all(|(said, target)| (*said > 0.0) == (*target > 0.5))
+            };
+            self.right += usize::from(hit);
         }
-        let targets = samples.targets(rows[index]);
-        let hit = if task == Task::Softmax {
-            largest(said) == largest(targets)
-        } else {
-            said.iter().zip(targets).all(|(said, target)| (*said > 0.0) == (*target > 0.5))
-        };
-        right += usize::from(hit);
+        self.left_out.append(&mut said_of_all);
     }
-    #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
-    let accuracy = (task != Task::Regression).then(|| right as f64 / count as f64);
-    Ok(Ridge { layer, left_out, accuracy })
+
+    /// How much of what is said of each sample is its own target: the hat matrix' diagonal, without the bias' part.
+    fn leverages(&self, some: Range<usize>) -> Vec<f64> {
+        if self.by_sample {
+            return self.system.inverse_diagonal(some).into_iter().map(|value| 1.0 - self.penalty * value).collect();
+        }
+        let features = self.layer.inputs();
+        let mut leverages = Vec::new();
+        for rows in self.centred.vectors[some.start * features..some.end * features].chunks(EIGHT * features) {
+            let mut eight = vec![[0.0; EIGHT]; features];
+            for (column, row) in rows.chunks_exact(features).enumerate() {
+                eight.iter_mut().zip(row).for_each(|(values, feature)| values[column] = f64::from(*feature));
+            }
+            leverages.extend_from_slice(&self.system.lengths_of_eight(&mut eight)[..rows.len() / features]);
+        }
+        leverages
+    }
+
+    /// What it came to, once there is nothing more to do.
+    #[must_use]
+    pub fn finish(self) -> Ridge {
+        let Self { task, layer, left_out, right, factor, .. } = self;
+        let is_told = task == Task::Regression;
+        #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
+        let accuracy = (!is_told).then(|| right as f64 / self.rows.len() as f64);
+        Ridge { layer, left_out, accuracy, factor: if is_told { 1.0 } else { factor.found() }, task }
+    }
 }
 
-/// [`solve`] as a head. Its scores become logits by the factor that suits those of samples left out best.
+/// All of it at once.
 ///
 /// # Errors
-/// As [`solve`].
-pub fn ridge(
-    task: Task,
-    samples: &Samples,
-    rows: &[usize],
-    penalty: f64,
-    weights: &ClassWeights,
-    names: &[String],
-) -> Result<(Head, Option<f64>)> {
-    let Ridge { mut layer, left_out, accuracy } = solve(task, samples, rows, penalty, weights, names)?;
-    if task != Task::Regression {
-        let targets: Vec<f32> = rows.iter().flat_map(|&row| samples.targets(row)).copied().collect();
-        let factor = factor(task, samples.outputs(), &left_out, &targets);
-        layer.weights.iter_mut().chain(&mut layer.biases).for_each(|weight| *weight *= factor);
-    }
-    Ok((Head::dense(task, Method::Ridge, None, layer), accuracy))
+/// As [`Solver::begin`] and [`Solver::step`].
+pub fn solve(samples: &Samples, rows: &[usize], options: &RidgeOptions<'_>) -> Result<Ridge> {
+    let mut solver = Solver::begin(samples, rows, options)?;
+    while solver.step(samples)? {}
+    Ok(solver.finish())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "heads are f32")]
-const fn single(value: f64) -> f32 {
-    value as f32
-}
-
-/// What is learnt: classes as 1 and −1, which puts what lies between two at 0.
-fn target(task: Task, target: f32) -> f64 {
-    f64::from(if task == Task::Regression { target } else { 2.0 * target - 1.0 })
-}
-
-fn samples_of(samples: &Samples, rows: &[usize]) -> Vec<f32> {
-    let (mut vectors, mut targets) = (Vec::new(), Vec::new());
-    samples.gather(rows, &mut vectors, &mut targets);
-    vectors
+fn refused(penalty: f64) -> Error {
+    bad("l2", "a penalty above 0, large enough for one solution; 1 is usual", print_decimal(penalty))
 }
 
 /// One a sample: the outputs share one system.
@@ -138,81 +302,13 @@ fn sample_weights(task: Task, samples: &Samples, rows: &[usize], given: &ClassWe
     if *given != ClassWeights::Equal && task == Task::Sigmoid && samples.outputs() > 1 {
         return Err(bad("classWeights", "none with \"ridge\" and several sigmoid outputs", "some"));
     }
-    let weights = class_weights(given, task, samples, rows)?;
+    let weights = class_weights(given, task, samples.outputs(), &samples.targets_of(rows))?;
     let weight = |&row: &usize| {
         let targets = samples.targets(row);
         let output = if task == Task::Softmax { largest(targets) } else { 0 };
         weights.as_ref().map_or(1.0, |weights| f64::from(weights[output][usize::from(targets[output] > 0.5)]))
     };
     Ok(rows.iter().map(weight).collect())
-}
-
-/// Samples less their mean, times the root of what they count for: the bias is then out of the system.
-struct Centred {
-    vectors: Vec<f32>,
-    targets: Vec<f64>,
-    mean: Vec<f64>,
-    target_mean: Vec<f64>,
-    /// Of all samples together.
-    weight: f64,
-}
-
-impl Centred {
-    fn new(task: Task, samples: &Samples, rows: &[usize], weights: &[f64]) -> Self {
-        let weight: f64 = weights.iter().sum();
-        let (mut mean, mut target_mean) = (vec![0.0; samples.features()], vec![0.0; samples.outputs()]);
-        for (&row, share) in rows.iter().zip(weights.iter().map(|one| one / weight)) {
-            mean.iter_mut().zip(samples.vector(row)).for_each(|(sum, value)| *sum += share * f64::from(*value));
-            for (sum, &value) in target_mean.iter_mut().zip(samples.targets(row)) {
-                *sum += share * target(task, value);
-            }
-        }
-        let (mut vectors, mut targets) = (samples_of(samples, rows), Vec::new());
-        for ((&row, weight), vector) in rows.iter().zip(weights).zip(vectors.chunks_exact_mut(mean.len())) {
-            let root = weight.sqrt();
-            for (value, mean) in vector.iter_mut().zip(&mean) {
-                *value = single((f64::from(*value) - mean) * root);
-            }
-            let less_mean = |(&value, mean): (&f32, &f64)| (target(task, value) - mean) * root;
-            targets.extend(samples.targets(row).iter().zip(&target_mean).map(less_mean));
-        }
-        Self { vectors, targets, mean, target_mean, weight }
-    }
-
-    fn rows(&self) -> std::slice::ChunksExact<'_, f32> {
-        self.vectors.chunks_exact(self.mean.len())
-    }
-
-    /// One output's weights.
-    fn solve(&self, cholesky: &Cholesky, mut targets: Vec<f64>, features: usize, by_sample: bool) -> Vec<f64> {
-        if by_sample {
-            cholesky.solve(&mut targets);
-        }
-        let mut sums = vec![0.0; features];
-        for (row, factor) in self.rows().zip(targets) {
-            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += factor * f64::from(*value));
-        }
-        if !by_sample {
-            cholesky.solve(&mut sums);
-        }
-        sums
-    }
-
-    /// How much of what is said of each sample is its own target: the hat matrix' diagonal, without the bias' part.
-    fn leverages(&self, cholesky: &Cholesky, penalty: f64, features: usize, by_sample: bool) -> Vec<f64> {
-        if by_sample {
-            return cholesky.inverse_diagonal().into_iter().map(|value| 1.0 - penalty * value).collect();
-        }
-        let mut leverages = Vec::new();
-        for rows in self.vectors.chunks(8 * features) {
-            let mut eight = vec![[0.0; 8]; features];
-            for (column, row) in rows.chunks_exact(features).enumerate() {
-                eight.iter_mut().zip(row).for_each(|(values, feature)| values[column] = f64::from(*feature));
-            }
-            leverages.extend_from_slice(&cholesky.lengths_of_eight(&mut eight)[..rows.len() / features]);
-        }
-        leverages
-    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use super::head::Head;
 use super::loss::Loss;
 use super::metrics::Tally;
 use super::optimizer::Optimizer;
-use super::options::{ClassWeights, FitOptions, bad};
+use super::options::{FitOptions, bad};
 use super::random::{Purpose, Random};
 use super::samples::Samples;
 use super::split::Part;
 use super::{Method, Task};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// How many samples are validated at once: a millisecond or a few.
 const VALIDATED_AT_ONCE: usize = 256;
@@ -109,7 +109,7 @@ impl Run {
     /// Begins to train what `head` is now; it stays as it is. `names` are the classes', for errors.
     ///
     /// # Errors
-    /// [`Kind::TooFewSamples`], [`Kind::BadOption`], [`Kind::WrongBackbone`] for vectors of another length.
+    /// [`Kind::TooFewSamples`](crate::Kind::TooFewSamples), [`Kind::BadOption`](crate::Kind::BadOption), [`Kind::WrongBackbone`](crate::Kind::WrongBackbone) for vectors of another length.
     pub fn begin(
         head: &Head,
         samples: &Samples,
@@ -125,8 +125,7 @@ impl Run {
         }
         let [mut train, validation, test] = rows_by_part(samples, parts)?;
         samples.check_enough(head.task, &train, names)?;
-        let weights = class_weights(&options.class_weights, head.task, samples, &train)?;
-        let loss = Loss { task: head.task, label_smoothing: options.label_smoothing, weights };
+        let loss = options.loss(head.task, head.outputs, &samples.targets_of(&train))?;
         let goes_on = options.initial_epoch > 0;
         let optimizer = head.optimizer.clone().filter(|one| goes_on && one.rule() == options.optimizer);
         let optimizer = optimizer.unwrap_or_else(|| Optimizer::new(options.optimizer));
@@ -154,7 +153,7 @@ impl Run {
     /// Learns from one batch, or validates some samples; none when the run is over.
     ///
     /// # Errors
-    /// [`Kind::TrainingDiverged`], saying the epoch, the batch and the cause; the run is over then, and
+    /// [`Kind::TrainingDiverged`](crate::Kind::TrainingDiverged), saying the epoch, the batch and the cause; the run is over then, and
     /// [`Run::finish`] has the best epoch before.
     pub fn step(&mut self, samples: &Samples) -> Result<Option<Event>> {
         match self.stage {
@@ -164,16 +163,12 @@ impl Run {
         }
     }
 
-    fn rate(&self) -> f32 {
-        self.options.learning_rate * self.options.schedule.factor(self.epoch, self.options.epochs)
-    }
-
     fn batch(&mut self, samples: &Samples) -> Result<Event> {
         let size = self.options.batch_size;
         let (batch, batches) = (self.done / size, self.train.len().div_ceil(size));
         let rows = &self.train[self.done..(self.done + size).min(self.train.len())];
         let mut random = Random::new(self.options.seed, Purpose::Dropout, [self.epoch as u64, batch as u64]);
-        let stepped = self.descent.step(samples, rows, self.rate(), &mut random).map_err(|error| {
+        let stepped = self.descent.step(samples, rows, self.options.rate(self.epoch), &mut random).map_err(|error| {
             // What diverged is no epoch: the best one before stays.
             error.within(&format!("epoch {}, batch {batch} of {batches}", self.epoch))
         });
@@ -218,7 +213,7 @@ impl Run {
             accuracy: learnt.accuracy(self.task),
             validation_loss,
             validation_accuracy: validated.accuracy(self.task).filter(|_| total > 0),
-            learning_rate: self.rate(),
+            learning_rate: self.options.rate(self.epoch),
         };
         self.compare(validation_loss.unwrap_or(event.loss), Some(self.epoch));
         self.epoch += 1;
@@ -283,7 +278,7 @@ impl Run {
 /// Rows of training, validation and test.
 ///
 /// # Errors
-/// [`Kind::BadOption`] unless there is one part a sample.
+/// [`Kind::BadOption`](crate::Kind::BadOption) unless there is one part a sample.
 pub fn rows_by_part(samples: &Samples, parts: &[Part]) -> Result<[Vec<usize>; 3]> {
     if parts.len() != samples.len() {
         return Err(bad("parts", &format!("{} of them, one a sample", samples.len()), parts.len().to_string()));
@@ -296,39 +291,6 @@ pub fn rows_by_part(samples: &Samples, parts: &[Part]) -> Result<[Vec<usize>; 3]
 fn order(rows: &mut [usize], options: &FitOptions, epoch: usize) {
     crate::small::sort(rows, &|a, b| a < b);
     Random::new(options.seed, Purpose::Order, [epoch as u64, 0]).shuffle(rows);
-}
-
-/// What samples count for, as [`Loss::weights`] has it.
-#[expect(clippy::cast_precision_loss, reason = "counts of samples")]
-pub(super) fn class_weights(
-    given: &ClassWeights,
-    task: Task,
-    samples: &Samples,
-    rows: &[usize],
-) -> Result<Option<Vec<[f32; 2]>>> {
-    let outputs = samples.outputs();
-    if task == Task::Regression && *given != ClassWeights::Equal {
-        return Err(bad("classWeights", "none: a regression has no classes", "some"));
-    }
-    match given {
-        ClassWeights::Equal => Ok(None),
-        ClassWeights::Balanced => {
-            let kinds = if task == Task::Softmax { outputs } else { 2 };
-            let balanced = |output: usize| {
-                let yes = rows.iter().filter(|&&row| samples.targets(row)[output] > 0.5).count();
-                [rows.len() - yes, yes].map(|count| rows.len() as f32 / (kinds * count.max(1)) as f32)
-            };
-            Ok(Some((0..outputs).map(balanced).collect()))
-        }
-        ClassWeights::Given(weights) => match weights[..] {
-            [no, yes] if task == Task::Sigmoid && outputs == 1 => Ok(Some(vec![[no, yes]])),
-            _ if weights.len() == outputs => Ok(Some(weights.iter().map(|&weight| [1.0, weight]).collect())),
-            _ => Err(Error::new(Kind::BadOption, "classWeights")
-                .expected(format!("{outputs} numbers, one a class"))
-                .found(weights.len().to_string())
-                .remedy("\"balanced\" counts the samples itself.")),
-        },
-    }
 }
 
 #[cfg(test)]

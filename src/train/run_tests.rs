@@ -1,8 +1,9 @@
 //! Epochs, validation, the best one, and what ends a run.
 
-use super::super::options::EarlyStopping;
+use super::super::options::{ClassWeights, EarlyStopping, class_weights};
 use super::super::{Rule, Schedule};
 use super::*;
+use crate::Kind;
 
 const FEATURES: usize = 8;
 
@@ -215,7 +216,7 @@ fn ten_thousand_samples_are_only_more_of_them() {
 fn weights_of_classes_are_counted_and_checked() {
     let (samples, _) = clouds(10, 1.0);
     let rows = [0, 1, 2, 4, 6, 8];
-    let of = |given: &ClassWeights, task| class_weights(given, task, &samples, &rows);
+    let of = |given: &ClassWeights, task| class_weights(given, task, samples.outputs(), &samples.targets_of(&rows));
     // Five of the first class, one of the second.
     let balanced = of(&ClassWeights::Balanced, Task::Softmax).expect("weights").expect("some");
     assert!((balanced[0][1] - 0.6).abs() < 1e-6 && (balanced[1][1] - 3.0).abs() < 1e-6, "{balanced:?}");

@@ -101,6 +101,12 @@ impl Samples {
         &self.targets[row * self.outputs..][..self.outputs]
     }
 
+    /// Those of `rows` one behind another.
+    #[must_use]
+    pub fn targets_of(&self, rows: &[usize]) -> Vec<f32> {
+        rows.iter().flat_map(|&row| self.targets(row)).copied().collect()
+    }
+
     /// Which class a sample is of.
     #[must_use]
     pub fn class(&self, row: usize) -> usize {

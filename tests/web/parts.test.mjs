@@ -242,3 +242,26 @@ describe("what the importer takes", () => {
     assert.deepEqual(left, [0, true]);
   });
 });
+
+test("a trainer takes no whole network for a head, and says what to do with it", async () => {
+  const found = await page.evaluate(async () => {
+    const names = ["model.json", "shard1.bin", "shard2.bin", "metadata.json"];
+    const list = await Promise.all(names.map(async (name) => new File([await photo(`/models/tm/${name}`)], name)));
+    const net = await load(list, { backend: "simd" });
+    const trainer = await net.trainer();
+    const flat = await code(trainer.load(list));
+    // As Teachable Machine nests it.
+    const model = JSON.parse(await list[0].text());
+    const { config } = model.modelTopology;
+    config.layers = [{ class_name: "Sequential", config: { layers: [{ class_name: "Model", config: {} }] } }, { class_name: "Sequential", config: { layers: config.layers } }];
+    const nested = await code(trainer.load([new File([JSON.stringify(model)], "model.json"), ...list.slice(1)]));
+    const unnamed = await code(trainer.load([new File([JSON.stringify(model)], "model.json"), ...list.slice(1, 3)]));
+    const classes = net.info.classes;
+    net.dispose();
+    return { flat, nested, unnamed, classes };
+  });
+  assert.equal(found.classes, LABELS.length);
+  for (const error of [found.flat, found.nested]) assertFails(error, "unsupported_format", "model.json", "a head by itself", "Teachable Machine", "MobileNet.load(files)", "trainer()");
+  assertFails(found.unnamed, "unsupported_format", "a whole network", "MobileNet.load(files)");
+  assert.ok(!found.unnamed.message.includes("Teachable"), found.unnamed.message);
+});

@@ -46,7 +46,7 @@ for (const build of ["relaxed-simd", "simd128"]) {
     await inBuild(page, build, async () => {
       const found = await page.evaluate(async () => {
         const training = await (await import("/pkg/training.js")).loadTraining();
-        const { Head, Run, Findings, evaluate, nearest, ridge, threshold } = training;
+        const { Head, Ridge, Run, Findings, evaluate, nearest, threshold } = training;
         const samples = vectors(training);
         const parts = halves(training);
         const held = Uint32Array.from([...parts.keys()].filter((row) => parts[row] === 1));
@@ -66,8 +66,13 @@ for (const build of ["relaxed-simd", "simd128"]) {
         const { run, epochs } = timed("50 epochs", fit);
         const again = timed("50 epochs", fit);
         const head = run.finish();
-        timed("ridge", () => ridge(samples, parts, { task: "softmax" }));
-        const closed = timed("ridge", () => ridge(samples, parts, { task: "softmax" }));
+        const ridge = () => {
+          const solver = Ridge.begin(samples, parts, { task: "softmax" });
+          while (solver.step());
+          return solver.finish();
+        };
+        timed("ridge", ridge);
+        const closed = timed("ridge", ridge);
         const said = {
           classes: ["a", "b"], preprocessing: "keras", endpoint: "global_pool", backbone: "v2", fingerprint: Float32Array.of(0.5, 2),
           metrics: { accuracy: 0.75, none: null }, seed: 7, threshold: threshold(head, samples, held),
@@ -122,7 +127,7 @@ test("bad input throws errors with a code, and leaves what was there", async () 
   const page = await fresh();
   const found = await page.evaluate(async () => {
     const training = await (await import("/pkg/training.js")).loadTraining();
-    const { Head, Run, ridge, split, augment } = training;
+    const { Head, Ridge, Run, split, augment } = training;
     const samples = vectors(training, 4);
     const caught = (work) => {
       try {
@@ -150,7 +155,7 @@ test("bad input throws errors with a code, and leaves what was there", async () 
       oneClass: caught(() => Run.begin(head, samples, Uint8Array.of(0, 2, 0, 2), { classes: ["cup", "hand"] })),
       rate: caught(() => Run.begin(head, samples, all, { learningRate: -1 })),
       schedule: caught(() => Run.begin(head, samples, all, { schedule: { kind: "guess" } })),
-      penalty: caught(() => ridge(samples, all, { l2: 0 })),
+      penalty: caught(() => Ridge.begin(samples, all, { l2: 0 })),
       backbone: caught(() => head.predict(new Float32Array(512))),
       file: caught(() => Head.read(new TextEncoder().encode("<!doctype html>"))),
       split: caught(() => split(new Uint32Array(2), new Uint32Array(1), Float32Array.of(80, 20, 0), 1)),

@@ -49,15 +49,18 @@ test("the last blocks learn, and what is written classifies as they do", async (
     const embedded = await net.embed(pictures, { endpoints: [endpoint], resize: "none" });
     const maps = new Float32Array(embedded.flatMap(([map]) => [...map]));
     const targets = Float32Array.of(1, 0, 0, 1, 1, 0, 0, 1);
-    const untrained = code(() => tuner.step(maps, targets, {}));
+    const unasked = code(() => tuner.step(maps, targets, 0, 0));
+    const plan = tuner.begin(targets, { fineTuneLearningRate: 3e-4, earlyStopping: {} });
+    const untrained = code(() => tuner.step(maps, targets, 0, 0));
     tuner.attach(head);
     const start = performance.now();
-    const losses = Array.from({ length: 6 }, () => tuner.step(maps, targets, { learningRate: 3e-4 }).loss);
+    const losses = Array.from({ length: 6 }, () => tuner.step(maps, targets, 0, 0).loss);
     const ms = (performance.now() - start) / 6;
     tuner.keep();
-    const { right, samples } = tuner.loss(maps, targets, {});
+    const { right, samples } = tuner.loss(maps, targets);
     const probabilities = [...tuner.predict(maps)];
-    tuner.step(maps, targets, { learningRate: 0.1 });
+    tuner.begin(targets, { fineTuneLearningRate: 0.1, schedule: { kind: "exponential", factor: 0.5 } });
+    const { learningRate } = tuner.step(maps, targets, 2, 0);
     tuner.back();
     const back = [...tuner.predict(maps)];
     const bytes = tuner.write({ classes: ["fine", "coarse"] });
@@ -70,18 +73,21 @@ test("the last blocks learn, and what is written classifies as they do", async (
     const wrong = {
       from: code(() => Tuner.open(file.slice(), { from: "layer_99", outputs: 2 })),
       layer: code(() => Tuner.open(file.slice(), { from: 154, outputs: 2 })),
-      length: code(() => tuner.step(maps.slice(1), targets, {})),
-      nan: code(() => tuner.step(maps.map(() => NaN), targets, {})),
+      length: code(() => tuner.step(maps.slice(1), targets, 0, 0)),
+      nan: code(() => tuner.step(maps.map(() => NaN), targets, 0, 0)),
       head: code(() => tuner.attach(Head.create({ features: 1280, outputs: 3 }))),
     };
-    return { endpoint, shape, params, layers, untrained, losses, ms, right, samples, probabilities, back, classified, wrong };
+    return { endpoint, shape, params, layers, unasked, plan, learningRate, untrained, losses, ms, right, samples, probabilities, back, classified, wrong };
   }, weights);
   assert.equal(found.endpoint, "layer_17");
   assert.deepEqual(found.shape, [7, 7, 160]);
   // 160 → 960 → 320 → 1280 channels with their batch norms, and the head.
   assert.equal(found.params, 160 * 960 + 9 * 960 + 960 * 320 + 320 * 1280 + 2 * (960 + 960 + 320 + 1280) + 2562);
   assert.equal(found.layers.at(-1), "logits");
-  assertFails(found.untrained, "not_trained");
+  assertFails(found.unasked, "not_trained", "begin()");
+  assert.deepEqual(found.plan, { epochs: 10, patience: 5, minDelta: 0 });
+  assert.ok(Math.abs(found.learningRate - 0.025) < 1e-6, String(found.learningRate));
+  assertFails(found.untrained, "not_trained", "head");
   t.diagnostic(`a step of four maps ${found.ms.toFixed(0)} ms`);
   assert.ok(found.losses.at(-1) < found.losses[0], String(found.losses));
   assert.deepEqual([found.right, found.samples], [4, 4]);

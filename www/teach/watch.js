@@ -2,7 +2,7 @@
 import { Announcer } from "../announce.js";
 import { Bars } from "../bars.js";
 import { Meter } from "../meter.js";
-import { describe, draw } from "./heat.js";
+import { describe, draw } from "../heat.js";
 import { element } from "./words.js";
 
 /** A map costs a second run of the network, and the eye follows no more of them. */

@@ -1,7 +1,9 @@
 //! The face of the module that trains: samples, heads, runs, and what is asked about them. `pkg/teaching.js` drives it.
 
 mod head;
+mod heat;
 mod options;
+mod ridge;
 mod run;
 mod tuner;
 
@@ -11,8 +13,7 @@ use crate::frame::region;
 use crate::model::PRESETS;
 use crate::train::{self, Augmentation, Evaluation, Method, Part, Picture, Purpose, Random, nearest, rows_by_part};
 use head::Head;
-use js_sys::{Object, Reflect};
-use options::{augmentation, class_weights, names, parts, task};
+use options::{augmentation, names, parts, task};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -117,26 +118,6 @@ pub fn view(
     let presets = PRESETS.map(|preset| (preset.crop, preset.name));
     let crop = train::named("preprocessing", &presets, preprocessing).map_err(thrown)?;
     Ok(region(crop, [height, width], [input_height, input_width]).to_vec())
-}
-
-/// `{ head, leaveOneOutAccuracy, params }` in closed form. `options`: `{ task, l2?, classWeights?, classes? }`.
-///
-/// # Errors
-/// Throws a `MobileNetError` with the code `too_few_samples` or `bad_option`.
-#[wasm_bindgen]
-pub fn ridge(samples: &Samples, parts: &[u8], options: &JsValue) -> JsResult<JsValue> {
-    let given = Given::new(options)?;
-    let samples = samples.0.borrow();
-    let rows = training_rows(&samples, parts)?;
-    let penalty = given.number("l2")?.unwrap_or(1.0);
-    let weights = class_weights(&given)?;
-    let (head, accuracy) =
-        train::ridge(task(&given)?, &samples, &rows, penalty, &weights, &names(&given)?).map_err(thrown)?;
-    let object = Object::new();
-    Reflect::set(&object, &"params".into(), &JsValue::from_f64(options::real(head.params())))?;
-    Reflect::set(&object, &"leaveOneOutAccuracy".into(), &accuracy.map_or(JsValue::NULL, JsValue::from_f64))?;
-    Reflect::set(&object, &"head".into(), &Head::from(head).into())?;
-    Ok(object.into())
 }
 
 /// A head without training. `options`: `{ task, method: "neighbours" | "centroids", neighbours?, classes? }`.

@@ -123,6 +123,21 @@ pub fn fit(given: &Given<'_>) -> JsResult<FitOptions> {
     })
 }
 
+/// The same of the network's end: `fineTuneEpochs` and `fineTuneLearningRate` in the place of the head's.
+pub fn fine_tuning(given: &Given<'_>) -> JsResult<FitOptions> {
+    /// Unless it is said.
+    const EPOCHS: usize = 10;
+    /// Of the head's learning rate, unless it is said: what was learnt before should stay.
+    const SHARE: f32 = 0.1;
+    let head = fit(given)?;
+    Ok(FitOptions {
+        epochs: count(given, "fineTuneEpochs")?.unwrap_or(EPOCHS),
+        initial_epoch: 0,
+        learning_rate: single(given, "fineTuneLearningRate", head.learning_rate * SHARE)?,
+        ..head
+    })
+}
+
 /// `{ seed?: number }`.
 pub fn seed(given: &Given<'_>) -> JsResult<u64> {
     Ok(count(given, "seed")?.map_or(1, |seed| seed as u64))

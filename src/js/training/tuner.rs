@@ -3,9 +3,11 @@
 use super::super::errors::{JsResult, thrown};
 use super::super::options::{Given, bad, write};
 use super::head::Head;
-use super::options::{class_weights, count, fit, names, task};
+use super::options::{count, fine_tuning, names, task};
+use crate::error::{Error, Kind};
+use crate::frame::Frame;
 use crate::train::tune::{self, BatchNorm, Cut, Score, StepOptions, TuneOptions};
-use crate::train::{ClassWeights, FitOptions, Loss, Task, named};
+use crate::train::{FitOptions, Loss, Task, named};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -14,6 +16,8 @@ use wasm_bindgen::prelude::*;
 pub struct Tuner {
     tuner: tune::Tuner,
     task: Task,
+    /// What `begin` was told.
+    fit: Option<(FitOptions, Loss)>,
 }
 
 #[derive(Serialize)]
@@ -28,15 +32,24 @@ struct Info<'a> {
     arena_bytes: usize,
 }
 
+/// Options with what was left out.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Whole {
+    epochs: usize,
+    /// Null without early stopping.
+    patience: Option<usize>,
+    min_delta: f32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Scored {
     loss: f64,
     right: Option<usize>,
     samples: usize,
+    learning_rate: f32,
 }
-
-/// The largest batch unless it is said.
-const BATCH_SIZE: usize = 16;
 
 #[wasm_bindgen]
 impl Tuner {
@@ -61,9 +74,9 @@ impl Tuner {
             outputs: count(&given, "outputs")?.unwrap_or_default(),
             batch_norm: batch_norm.unwrap_or_default(),
             momentum: given.number("batchNormMomentum")?.map(|value| value as f32),
-            batch_size: count(&given, "batchSize")?.unwrap_or(BATCH_SIZE),
+            batch_size: count(&given, "batchSize")?.unwrap_or(FitOptions::default().batch_size),
         };
-        Ok(Self { tuner: tune::Tuner::open(file, &options).map_err(thrown)?, task })
+        Ok(Self::of(tune::Tuner::open(file, &options).map_err(thrown)?, task))
     }
 
     /// `{ endpoint, shape, params, layers, batchSize, arenaBytes }`.
@@ -82,6 +95,14 @@ impl Tuner {
         })
     }
 
+    /// What the network is given of a picture, `[h, w, 3]`: what `step` takes where there is no endpoint.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` with the code `source_empty` or `source_wrong_length`.
+    pub fn picture(&mut self, rgba: &[u8], width: usize, height: usize) -> JsResult<Vec<f32>> {
+        self.tuner.picture(&Frame { rgba, width_px: width, height_px: height }).map_err(thrown)
+    }
+
     /// Puts a head on the network, which is trained with it.
     ///
     /// # Errors
@@ -90,29 +111,41 @@ impl Tuner {
         self.tuner.attach(&head.head).map_err(thrown)
     }
 
-    /// One batch: `maps` are `[batch, h, w, c]` of the endpoint, `targets` `[batch, outputs]`. `options` as of `fit`, where
-    /// `classWeights` are numbers: `{ loss, right, samples }`.
+    /// How steps train, as `FitOptions` of the package's types have it; `targets`, `[samples, outputs]`, are those that balanced
+    /// class weights count: `{ epochs, patience, minDelta }`, with what was left out.
     ///
     /// # Errors
-    /// Throws a `MobileNetError` with the code `not_trained`, `source_wrong_length`, `training_diverged` or `bad_option`.
-    pub fn step(&mut self, maps: &[f32], targets: &[f32], options: &JsValue) -> JsResult<JsValue> {
-        let given = Given::new(options)?;
-        let options = fit(&given)?;
-        options.check().map_err(thrown)?;
-        let loss = self.loss_of(&options, &given)?;
-        let FitOptions { optimizer, learning_rate, l2, .. } = options;
-        let step = StepOptions { loss, optimizer, learning_rate, l2 };
-        scored(self.tuner.step(maps, targets, &step))
+    /// Throws a `MobileNetError` with the code `bad_option`.
+    pub fn begin(&mut self, targets: &[f32], options: &JsValue) -> JsResult<JsValue> {
+        let fit = fine_tuning(&Given::new(options)?)?;
+        fit.check().map_err(thrown)?;
+        let loss = fit.loss(self.task, self.tuner.outputs(), targets).map_err(thrown)?;
+        let whole = Whole {
+            epochs: fit.epochs,
+            patience: fit.early_stopping.map(|stopping| stopping.patience),
+            min_delta: fit.early_stopping.map_or(0.0, |stopping| stopping.min_delta),
+        };
+        self.fit = Some((fit, loss));
+        write(&whole)
+    }
+
+    /// One batch, both counted from 0: `maps` are `[batch, h, w, c]` of the endpoint, `targets` `[batch, outputs]`:
+    /// `{ loss, right, samples, learningRate }`.
+    ///
+    /// # Errors
+    /// Throws a `MobileNetError` with the code `not_trained`, `source_wrong_length` or `training_diverged`.
+    pub fn step(&mut self, maps: &[f32], targets: &[f32], epoch: usize, batch: usize) -> JsResult<JsValue> {
+        let options = self.options(epoch, batch)?;
+        scored(self.tuner.step(maps, targets, &options), options.learning_rate)
     }
 
     /// How the network does on any number of samples, as it is in inference: `{ loss, right, samples }`.
     ///
     /// # Errors
-    /// Throws a `MobileNetError` with the code `not_trained`, `source_wrong_length` or `bad_option`.
-    pub fn loss(&mut self, maps: &[f32], targets: &[f32], options: &JsValue) -> JsResult<JsValue> {
-        let given = Given::new(options)?;
-        let loss = self.loss_of(&fit(&given)?, &given)?;
-        scored(self.tuner.loss(maps, targets, &loss))
+    /// Throws a `MobileNetError` with the code `not_trained` or `source_wrong_length`.
+    pub fn loss(&mut self, maps: &[f32], targets: &[f32]) -> JsResult<JsValue> {
+        let options = self.options(0, 0)?;
+        scored(self.tuner.loss(maps, targets, &options), options.learning_rate)
     }
 
     /// Probabilities, or numbers, `[samples, outputs]`.
@@ -151,19 +184,19 @@ impl Tuner {
 }
 
 impl Tuner {
-    fn loss_of(&self, options: &FitOptions, given: &Given<'_>) -> JsResult<Loss> {
-        let weights = match class_weights(given)? {
-            ClassWeights::Equal => None,
-            ClassWeights::Given(weights) => match (self.task, &weights[..]) {
-                (Task::Sigmoid, &[no, yes]) => Some(vec![[no, yes]]),
-                _ => Some(weights.into_iter().map(|weight| [1.0, weight]).collect()),
-            },
-            ClassWeights::Balanced => {
-                let found = "\"balanced\"".into();
-                return Err(thrown(bad("classWeights", "numbers, one a class", &found, "Count the samples first.")));
-            }
-        };
-        Ok(Loss { task: self.task, label_smoothing: options.label_smoothing, weights })
+    #[cfg_attr(not(feature = "threads"), expect(unused_mut, reason = "one thread has nothing to share"))]
+    fn of(mut tuner: tune::Tuner, task: Task) -> Self {
+        #[cfg(feature = "threads")]
+        tuner.share(&crate::threads::POOL);
+        Self { tuner, task, fit: None }
+    }
+
+    fn options(&self, epoch: usize, batch: usize) -> JsResult<StepOptions> {
+        let begun = self.fit.as_ref().map(|(fit, loss)| StepOptions::new(fit, loss.clone(), [epoch, batch]));
+        begun.ok_or_else(|| {
+            let error = Error::new(Kind::NotTrained, "Tuner").expected("how steps train").found("nothing");
+            thrown(error.remedy("Call begin() first."))
+        })
     }
 }
 
@@ -179,7 +212,7 @@ fn from(given: &Given<'_>) -> JsResult<Cut> {
     Ok(count(given, "layers")?.map_or(Cut::Layer(index), |layers| Cut::LayerOf(index, layers)))
 }
 
-fn scored(score: crate::Result<Score>) -> JsResult<JsValue> {
+fn scored(score: crate::Result<Score>, learning_rate: f32) -> JsResult<JsValue> {
     let Score { loss, right, samples } = score.map_err(thrown)?;
-    write(&Scored { loss, right, samples })
+    write(&Scored { loss, right, samples, learning_rate })
 }

@@ -5,21 +5,27 @@
 //! batch once. Batch norms normalise by their moving statistics unless asked otherwise, as Keras' do where a base is called
 //! with `training=False`; offsets and scales are trained either way.
 
+mod calls;
 mod cut;
 mod file;
+mod heat;
 mod options;
+mod picture;
 mod run;
 mod tape;
+mod update;
 mod variables;
 
 pub use cut::{Cut, Place, keras_layers};
+pub use heat::Heat;
 pub use options::{BatchNorm, Score, StepOptions, TuneOptions};
 
 use super::loss::{answer, largest};
 use super::{Head, Loss, Optimizer, Task};
 use crate::error::{Error, Kind, Result};
+use crate::frame::Preprocessor;
 use crate::graph::{Graph, NodeId, Shape};
-use crate::lane::{Body, Vec4};
+use crate::lane::Vec4;
 use crate::model::Spec;
 use crate::weights::{self, Overrides};
 use run::{Runner, Statistics};
@@ -37,6 +43,7 @@ pub struct Tuner {
     variables: Variables,
     tape: Tape,
     runner: Runner,
+    preprocessor: Option<Preprocessor>,
     optimizer: Option<Optimizer>,
     head: Option<Head>,
     task: Task,
@@ -72,7 +79,7 @@ impl Tuner {
         let graph = Graph::build(&spec)?;
         let place = options.from.place(&graph)?;
         let (input, logits) = (place.input(), graph.endpoint(LOGITS)?.node);
-        let variables = Variables::read(&graph, &checkpoint, input, place.first)?;
+        let variables = Variables::read(&graph, &checkpoint, input, (place.first, false))?;
         if variables.folded && options.batch_norm == BatchNorm::Training {
             return Err(Error::new(Kind::BadOption, "batchNorm")
                 .expected("`frozen`, since this file's batch norms are folded into its convolutions")
@@ -81,8 +88,8 @@ impl Tuner {
         }
         let momentum =
             options.momentum.unwrap_or_else(|| variables::momentum(checkpoint.naming, checkpoint.spec.version));
-        let tape = Tape::new(&graph, &variables, [input, logits], options.batch_size)?;
-        let runner = Runner::new(&graph, &tape, &variables);
+        let tape = Tape::new(&graph, &variables, [input, logits], (options.batch_size, false))?;
+        let runner = Runner::new(&graph, &tape, &variables).ok_or_else(|| too_large(&tape, options.batch_size))?;
         drop(checkpoint);
         Ok(Self {
             file,
@@ -93,6 +100,7 @@ impl Tuner {
             variables,
             tape,
             runner,
+            preprocessor: None,
             optimizer: None,
             head: None,
             task: options.task,
@@ -122,6 +130,12 @@ impl Tuner {
         self.variables.params(&self.graph)
     }
 
+    /// How many outputs the head has.
+    #[must_use]
+    pub const fn outputs(&self) -> usize {
+        self.spec.classes
+    }
+
     /// Names of the layers whose parameters are trained.
     #[must_use]
     pub fn layers(&self) -> Vec<&str> {
@@ -138,12 +152,7 @@ impl Tuner {
     /// Bytes of the arena that holds every map and gradient of a batch.
     #[must_use]
     pub const fn arena_bytes(&self) -> usize {
-        self.tape.arena * size_of::<Vec4>()
-    }
-
-    /// Which bodies of the kernels run.
-    pub const fn set_body(&mut self, body: Body) {
-        self.runner.body = body;
+        self.tape.bytes()
     }
 
     /// Puts a head on the network's features. It is trained with it, from where it stands.
@@ -193,6 +202,7 @@ impl Tuner {
         if !maps.iter().all(|value| value.is_finite()) {
             return Err(self.diverged("maps"));
         }
+        self.runner.dropout = self.dropout(batch, options);
         let logits = self.forward(maps, batch, statistics)?;
         let mut gradient = vec![0.0; logits.len()];
         let mut score = self.score(&options.loss, &logits, targets, &mut gradient);
@@ -208,15 +218,17 @@ impl Tuner {
         Ok(score)
     }
 
-    /// How the network does on samples, as it is in inference, however many there are.
+    /// How the network does on samples, as it is in inference, however many there are; the loss is with the penalty, and all
+    /// samples count the same.
     ///
     /// # Errors
     /// As [`Tuner::step`], without [`Kind::TrainingDiverged`].
-    pub fn loss(&mut self, maps: &[f32], targets: &[f32], loss: &Loss) -> Result<Score> {
+    pub fn loss(&mut self, maps: &[f32], targets: &[f32], options: &StepOptions) -> Result<Score> {
         self.batch_of(maps, targets)?;
         let logits = self.logits_of(maps)?;
         let mut gradient = vec![0.0; logits.len()];
-        Ok(self.score(&loss.unweighted(), &logits, targets, &mut gradient))
+        let score = self.score(&options.loss.unweighted(), &logits, targets, &mut gradient);
+        Ok(Score { loss: score.loss + self.penalty(options.l2), ..score })
     }
 
     /// Probabilities, or numbers, `[samples, outputs]`.
@@ -234,6 +246,7 @@ impl Tuner {
         if !maps.len().is_multiple_of(map) {
             return Err(self.wrong_length(maps.len()));
         }
+        self.runner.dropout.clear();
         let mut logits = Vec::new();
         for maps in maps.chunks(map * self.batch_size) {
             logits.extend(self.forward(maps, maps.len() / map, Statistics::Moving)?);
@@ -325,38 +338,6 @@ impl Tuner {
             samples: logits.len() / outputs,
         }
     }
-
-    /// `l2` times the sum of the head's squared weights.
-    fn penalty(&self, l2: f32) -> f64 {
-        let Some(head) = self.variables.all.last().filter(|_| l2 > 0.0) else { return 0.0 };
-        let group = 1 + self.graph.parameters(head.node)[0].shape[1];
-        let weights = self.variables.weights[head.range.clone()].chunks_exact(group).flat_map(|group| &group[1..]);
-        f64::from(l2) * weights.flatten().map(|weight| f64::from(*weight).powi(2)).sum::<f64>()
-    }
-
-    fn update(&mut self, options: &StepOptions) {
-        let gradients = &mut self.runner.gradients;
-        if let Some(head) = self.variables.all.last().filter(|_| options.l2 > 0.0) {
-            let group = 1 + self.graph.parameters(head.node)[0].shape[1];
-            let weights = &self.variables.weights[head.range.clone()];
-            let groups = gradients[head.range.clone()].chunks_exact_mut(group).zip(weights.chunks_exact(group));
-            for (gradient, weight) in
-                groups.flat_map(|(to, from)| to[1..].iter_mut().flatten().zip(from[1..].iter().flatten()))
-            {
-                *gradient += 2.0 * options.l2 * weight;
-            }
-        }
-        if self.optimizer.as_ref().is_none_or(|optimizer| optimizer.rule() != options.optimizer) {
-            self.optimizer = Some(Optimizer::new(options.optimizer));
-        }
-        let Some(optimizer) = &mut self.optimizer else { return };
-        optimizer.begin(options.learning_rate);
-        for (slot, variable) in self.variables.all.iter().filter(|variable| variable.trains).enumerate() {
-            let weights = bytemuck::cast_slice_mut(&mut self.variables.weights[variable.range.clone()]);
-            optimizer.step(slot, weights, bytemuck::cast_slice(&gradients[variable.range.clone()]));
-        }
-        self.runner.turn(&self.tape, &self.variables, true);
-    }
 }
 
 /// The endpoint that a head is.
@@ -368,6 +349,14 @@ fn is_right(task: Task, logits: &[f32], targets: &[f32]) -> bool {
         Task::Softmax => largest(logits) == largest(targets),
         _ => logits.iter().zip(targets).all(|(logit, target)| (*logit > 0.0) == (*target > 0.5)),
     }
+}
+
+/// Memory ends before the batch does.
+fn too_large(tape: &Tape, batch_size: usize) -> Error {
+    Error::new(Kind::BadOption, "batchSize")
+        .expected("a batch whose maps and gradients fit into memory")
+        .found(format!("{batch_size} maps, which take {} MiB", tape.bytes() >> 20))
+        .remedy("Use smaller batches, or begin training at a later layer.")
 }
 
 fn not_trained() -> Error {

@@ -1,7 +1,7 @@
 //! How the end of a network is opened for training, how a step trains it, and how that went.
 
 use super::Cut;
-use crate::train::{Loss, Rule, Task};
+use crate::train::{FitOptions, Loss, Rule, Task};
 use crate::weights::Overrides;
 
 /// What batch norms normalise by while training.
@@ -45,6 +45,21 @@ pub struct StepOptions {
     pub learning_rate: f32,
     /// Times the sum of the head's squared weights is added to the loss.
     pub l2: f32,
+    /// The share of the head's inputs that this batch leaves out.
+    pub dropout: f32,
+    /// Which those are follows from it,
+    pub seed: u64,
+    /// and from the epoch and the batch, from 0.
+    pub place: [usize; 2],
+}
+
+impl StepOptions {
+    /// Those of one batch, as a head's training has them.
+    #[must_use]
+    pub fn new(fit: &FitOptions, loss: Loss, [epoch, batch]: [usize; 2]) -> Self {
+        let FitOptions { optimizer, l2, dropout, seed, .. } = *fit;
+        Self { loss, optimizer, learning_rate: fit.rate(epoch), l2, dropout, seed, place: [epoch, batch] }
+    }
 }
 
 /// How a batch did.

@@ -4,6 +4,7 @@ use super::variables::Variables;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Op};
 use crate::kernels::{Call, Curve, Pointwise};
+use crate::lane::Vec4;
 use crate::plan::{Map, Slot, bend, call, place, vec4s};
 
 /// What a step computes.
@@ -57,10 +58,12 @@ pub(super) struct Tape {
     /// By node: its map, and the gradient of its map.
     pub(super) values: Vec<Slot>,
     pub(super) gradients: Vec<Slot>,
-    /// [`crate::lane::Vec4`]s of one map, by node.
+    /// [`Vec4`]s of one map, by node.
     pub(super) sizes: Vec<usize>,
     /// Length of the arena.
     pub(super) arena: usize,
+    /// Whether the map that it begins with has a gradient too.
+    to_input: bool,
 }
 
 /// What lies in the arena beside the maps of nodes.
@@ -73,7 +76,7 @@ enum Kept {
 }
 
 impl Tape {
-    /// From the map of node `input` to that of `logits`, for batches of so many maps.
+    /// From the map of node `input` to that of `logits`, for batches of so many maps; `to_input`: and back to that map.
     ///
     /// # Errors
     /// [`crate::Kind::BadModel`] for a node that no kernel computes.
@@ -81,7 +84,7 @@ impl Tape {
         graph: &Graph,
         variables: &Variables,
         [input, logits]: [NodeId; 2],
-        batch: usize,
+        (batch, to_input): (usize, bool),
     ) -> Result<Self> {
         let mut steps = Vec::new();
         let mut id = input + 1;
@@ -91,6 +94,7 @@ impl Tape {
             id = next;
         }
         let mut learns = vec![false; graph.nodes.len()];
+        learns[input] = to_input;
         for step in &mut steps {
             let trains = step.variable.is_some_and(|index| variables.all[index].trains);
             step.learns = trains || step.inputs.iter().any(|&input| learns[input]);
@@ -107,9 +111,15 @@ impl Tape {
         }
         let sizes = graph.nodes.iter().map(vec4s).collect();
         let nodes = graph.nodes.len();
-        let mut tape = Self { steps, values: vec![0..0; nodes], gradients: vec![0..0; nodes], sizes, arena: 0 };
+        let none = vec![0..0; nodes];
+        let mut tape = Self { steps, values: none.clone(), gradients: none, sizes, arena: 0, to_input };
         tape.lay_out([input, logits], batch);
         Ok(tape)
+    }
+
+    /// Of the arena.
+    pub(super) const fn bytes(&self) -> usize {
+        self.arena.saturating_mul(size_of::<Vec4>())
     }
 
     /// Forward steps happen at 1, 2 …, then the loss, then backward steps.
@@ -142,6 +152,11 @@ impl Tape {
                 let part = step.inputs.iter().map(|&input| self.sizes[input]).max().unwrap_or(0);
                 keep(Kept::Part(index), part, backward(index), backward(index));
             }
+        }
+        if self.to_input {
+            let readers = self.steps.iter().enumerate().filter(|(_, step)| step.inputs.contains(&input));
+            let first = readers.map(|(index, _)| backward(index)).min().unwrap_or(loss);
+            keep(Kept::Gradient(input), self.sizes[input], first, backward(0));
         }
         debug_assert!(self.steps.last().is_some_and(|step| step.output == logits));
         for (map, slot) in place(maps) {

@@ -39,11 +39,17 @@ fn places(shape: &[usize]) -> impl Iterator<Item = usize> {
 }
 
 impl Variables {
-    /// Reads those of the nodes behind `input`; the logits' are zeros until a head is attached.
+    /// Reads those of the nodes behind `input`; the logits' are zeros until a head is attached, unless the network's own are
+    /// to be read.
     ///
     /// # Errors
     /// Those of [`Checkpoint::parameter`].
-    pub(super) fn read(graph: &Graph, checkpoint: &Checkpoint<'_>, input: NodeId, first: NodeId) -> Result<Self> {
+    pub(super) fn read(
+        graph: &Graph,
+        checkpoint: &Checkpoint<'_>,
+        input: NodeId,
+        (first, own_logits): (NodeId, bool),
+    ) -> Result<Self> {
         let mut variables = Self::default();
         let logits = graph.endpoint("logits")?.node;
         for id in input + 1..=logits {
@@ -59,7 +65,7 @@ impl Variables {
             variables.weights.resize(begin + size, Vec4::default());
             variables.moving.resize(begin + size, Vec4::default());
             variables.all.push(Variable { node: id, range: begin..begin + size, trains: id >= first });
-            if id == logits {
+            if id == logits && !own_logits {
                 continue;
             }
             if node.op == Op::BatchNorm {
