@@ -5,7 +5,7 @@ import { lines } from "./harness/report.mjs";
 import { OPTIONS, chosen, describe, inChromium, keep, turn } from "./harness/run.mjs";
 import { fastest, figures, quantile, unsteady } from "./harness/statistics.mjs";
 
-/** Steps of a `warmUp` are not timed, behind those whose losses are compared; a software WebGL takes half a minute for each. */
+/** Steps of a `warmUp` are not timed, behind those whose losses are compared; a software WebGL takes seconds for each. */
 const RUNTIMES = {
   ours: { title: "mobilenet-web", threads: ["1", "2"], warmUp: 3 },
   "tfjs-wasm": { title: "TensorFlow.js 4.22.0 wasm", threads: ["1", "2"], warmUp: 3 },
