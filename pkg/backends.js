@@ -140,7 +140,7 @@ export class Backends {
 
   /** Brings the weights to a GPU, and lets go of one that does not compute right. */
   async #attach(gpu) {
-    let attached = false;
+    let unused = gpu;
     const check = () => {
       if (this.#gpu !== gpu) {
         throw lost("one that was given up meanwhile");
@@ -157,7 +157,7 @@ export class Backends {
       // The weights travel while the pipelines compile; until it is found right, it answers no call.
       this.#engine.attach(gpu);
       this.#gpu = gpu;
-      attached = true;
+      unused = null;
       await this.#warmed;
       check();
       const error = await this.#Module.probe(gpu, gated);
@@ -165,11 +165,10 @@ export class Backends {
       void gpu.device.lost.then(({ message, reason }) => this.#fall(gpu, lost(message || reason)));
       return error;
     } catch (error) {
-      if (!attached) {
-        this.#release(gpu);
-      } else if (this.#gpu === gpu) {
+      if (this.#gpu === gpu) {
         this.#drop();
       }
+      this.#release(unused);
       throw error;
     } finally {
       this.#warmed = null;

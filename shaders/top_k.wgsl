@@ -21,13 +21,19 @@ struct Step {
 
 const NOBODY = 0xffffffffu;
 
-/// The largest score of each invocation's classes, and the sum of its exponentials below that.
+/// Of each invocation's classes what `join` joins.
 var<workgroup> parts: array<vec2<f32>, WIDTH>;
 var<workgroup> values: array<f32, WIDTH>;
 var<workgroup> classes: array<u32, WIDTH>;
 
 fn score(index: u32) -> f32 {
     return f32(arena[step.input + index / 4u][index % 4u]);
+}
+
+/// The largest of some scores, and the sum of all exponentials as shares of that one's, from those of two parts.
+fn join(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let largest = max(a.x, b.x);
+    return vec2(largest, a.y * exp(a.x - largest) + b.y * exp(b.x - largest));
 }
 
 /// Whether class `b` comes after class `a`.
@@ -37,22 +43,15 @@ fn after(a_value: f32, a: u32, b_value: f32, b: u32) -> bool {
 
 fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
-    var largest = -3.4e38;
+    var all = vec2(-3.4e38, 0.0);
     for (var index = local; index < p.classes; index += WIDTH) {
-        largest = max(largest, score(index));
+        all = join(all, vec2(score(index), 1.0));
     }
-    var sum = 0.0;
-    for (var index = local; index < p.classes; index += WIDTH) {
-        sum += exp(score(index) - largest);
-    }
-    parts[local] = vec2(largest, sum);
+    parts[local] = all;
     workgroupBarrier();
-    for (var at = 0u; at < WIDTH; at++) {
-        largest = max(largest, parts[at].x);
-    }
-    sum = 0.0;
-    for (var at = 0u; at < WIDTH; at++) {
-        sum += parts[at].y * exp(parts[at].x - largest);
+    all = parts[0];
+    for (var at = 1u; at < WIDTH; at++) {
+        all = join(all, parts[at]);
     }
     var last_value = 3.4e38;
     var last = 0u;
@@ -60,8 +59,8 @@ fn run(group: u32, local: u32, own: u32) {
         var best_value = -3.4e38;
         var best = NOBODY;
         for (var index = local; index < p.classes; index += WIDTH) {
-            let plain = score(index);
-            let value = select(plain, exp(plain - largest) / sum, p.softmax != 0u);
+            var value = score(index);
+            value = select(value, exp(value - all.x) / all.y, p.softmax != 0u);
             if after(last_value, last, value, index) && value > best_value {
                 best_value = value;
                 best = index;

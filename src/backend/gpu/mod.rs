@@ -49,6 +49,8 @@ pub struct Gpu {
     pipelines: Rc<Pipelines>,
     /// [`FRAME`]; none on a software adapter, where the CPU reads a picture in less time than they take to compile.
     frame: &'static [&'static Shader],
+    /// Those of the frame and of all plans, each once.
+    shaders: Vec<&'static Shader>,
     weights: wgpu::Buffer,
     results: wgpu::Buffer,
     arena: Option<wgpu::Buffer>,
@@ -93,9 +95,11 @@ impl Gpu {
         device.queue.write_buffer(&weights, 0, &bytes);
         let results = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         let pipelines = Pipelines::of(device, variant);
+        let frame: &[&Shader] = if variant.software { &[] } else { &FRAME };
         Ok(Self {
             device: device.clone(),
-            frame: if variant.software { &[] } else { &FRAME },
+            frame,
+            shaders: frame.to_vec(),
             pipelines,
             weights,
             results: buffer(device, "results", MOST_LABELS as u64 * 8, results),
@@ -115,24 +119,14 @@ impl Gpu {
     /// How many pipelines its plans use, and the frame's.
     #[must_use]
     pub fn pipelines(&self) -> usize {
-        let mut distinct: Vec<&Shader> = Vec::new();
-        for shader in self.shaders() {
-            if !distinct.iter().any(|known| std::ptr::eq(*known, shader)) {
-                distinct.push(shader);
-            }
-        }
-        distinct.len()
-    }
-
-    /// Those of its frames and plans, one more than once.
-    fn shaders(&self) -> impl Iterator<Item = &'static Shader> {
-        let planned = self.prepared.iter().flat_map(|prepared| &prepared.dispatches).map(|(shader, _)| *shader);
-        self.frame.iter().copied().chain(planned)
+        self.shaders.len()
     }
 
     /// Compiles what is not compiled yet, as the first run does.
     pub fn compile(&self) {
-        self.shaders().for_each(|shader| drop(self.pipelines.get(&self.device, shader)));
+        for shader in &self.shaders {
+            self.pipelines.get(&self.device, shader);
+        }
     }
 
     /// How many dispatches a frame of that plan takes, from its texture on.
@@ -158,6 +152,11 @@ impl Gpu {
         }
         let steps = buffer(&self.device, "steps", blocks.len() as u64 * 4, wgpu::BufferUsages::STORAGE);
         self.device.queue.write_buffer(&steps, 0, bytemuck::cast_slice(&blocks));
+        for dispatch in &dispatches {
+            if !self.shaders.iter().any(|known| std::ptr::eq(*known, dispatch.shader)) {
+                self.shaders.push(dispatch.shader);
+            }
+        }
         let dispatches = dispatches.iter().map(|dispatch| (dispatch.shader, dispatch.groups)).collect();
         let outputs = plan.outputs.clone();
         let input = plan.input.clone();
