@@ -334,6 +334,11 @@ export class Trainer implements AsyncDisposable {
   preview(id: number, augment: Augmentation, options?: { count?: number }): Promise<ImageData[]>;
 
   /**
+   * Fetches what training needs, which the first `fit`, `load` or `heatMap` does otherwise: while pictures are taken nobody
+   * waits for it.
+   */
+  prepare(): Promise<void>;
+  /**
    * Trains a head, and with `fineTuneFrom` the end of the network.
    *
    * @throws MobileNetError `too_few_samples`, `training_diverged` (which says the batch; the best epoch before is kept), `busy`,
