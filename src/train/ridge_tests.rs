@@ -136,7 +136,10 @@ fn every_step_is_short() {
         while solver.step(&samples).expect("a step") {
             steps += 1;
         }
-        assert!(steps >= 96 + 6 + 8, "{steps} steps: 96 of calibration, 8 of products, one at least of each other stage");
+        assert!(
+            steps >= 96 + 6 + 8,
+            "{steps} steps: 96 of calibration, 8 of products, one at least of each other stage"
+        );
         let found = solver.finish();
         assert!(found.accuracy.is_some_and(|accuracy| accuracy > 0.8), "{:?}", found.accuracy);
         // The normal equations, from the definition.
