@@ -18,10 +18,10 @@ export interface RunOptions {
    */
   worker?: boolean | string | URL;
   /**
-   * How many threads of the CPU compute a frame, 1 … 16, its own among them. More than one takes a page that is
-   * `crossOriginIsolated` (headers `Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy:
-   * require-corp`) and a browser with relaxed SIMD; elsewhere it is one, and results are the same to the last bit wherever
-   * a frame is computed. Threads that cannot start are a warning (`threads_unavailable`). Networks that share a page's own
+   * How many threads of the CPU compute a frame, or a batch of fine-tuning, 1 … 16, its own among them. More than one takes a
+   * page that is `crossOriginIsolated` (headers `Cross-Origin-Opener-Policy: same-origin` and
+   * `Cross-Origin-Embedder-Policy: require-corp`) and a browser with relaxed SIMD; elsewhere it is one, and results are the
+   * same to the last bit wherever a frame is computed. Threads that cannot start are a warning (`threads_unavailable`). Networks that share a page's own
    * thread (`worker: false`) share its others too.
    * @defaultValue as many as the device has, at most 4
    */

@@ -57,7 +57,7 @@ export async function fit(learner, { task, classes, samples, options, use }) {
   };
   const told = { onBatch, onEpoch, epochs: [], since: 0 };
   const { method = "gradient" } = asked;
-  const history = (outcome) => ({ method, epochs: told.epochs, ...outcome, ms: performance.now() - started });
+  const history = (outcome) => ({ method, epochs: told.epochs, threads: 1, warnings: [], ...outcome, ms: performance.now() - started });
   const end = async () => {
     const { parts, metrics, threshold, ...outcome } = await learner.ask("finish");
     if (parts) {
@@ -118,6 +118,7 @@ async function fineTune(learner, lesson, { told, options, ended, use }) {
   const { signal, weights } = options;
   const first = told.epochs.length > 0 ? told.epochs.at(-1).epoch + 1 : 0;
   const { parts, ids, targets } = lesson;
+  let crew;
   const end = async () => {
     const { tuned, bestEpoch, ...outcome } = await learner.ask("tuneFinish");
     if (tuned) {
@@ -126,10 +127,10 @@ async function fineTune(learner, lesson, { told, options, ended, use }) {
       const calibrated = await learner.ask("calibrate", { ids: held.map(({ id }) => id), targets: held.map((each) => each.targets) });
       use({ parts, tuned, ...calibrated });
     }
-    return { ...outcome, bestEpoch: tuned ? first + bestEpoch : ended.outcome.bestEpoch };
+    return { ...outcome, ...crew, bestEpoch: tuned ? first + bestEpoch : ended.outcome.bestEpoch };
   };
   try {
-    await learner.ask("tune", { ...lesson, weights: await weightsOf(weights) }, { signal });
+    crew = await learner.ask("tune", { ...lesson, weights: await weightsOf(weights) }, { signal });
     await run(learner, { ...TUNING, first }, told, undefined, signal);
   } catch (error) {
     const ending = end();
@@ -137,7 +138,7 @@ async function fineTune(learner, lesson, { told, options, ended, use }) {
       // A batch may take longer than whoever aborts would wait; what is asked meanwhile is answered after it.
       ending.catch(() => {});
       const tuned = told.epochs.filter(({ phase }) => phase === TUNING.phase);
-      return { stopped: "aborted", bestEpoch: bestOf(tuned, told.epochs, ended.outcome.bestEpoch) };
+      return { stopped: "aborted", ...crew, bestEpoch: bestOf(tuned, told.epochs, ended.outcome.bestEpoch) };
     }
     await ending.catch(() => {});
     throw error;

@@ -45,7 +45,7 @@ export async function answer(asked, pixels, backends, loaded) {
     all.delete(trainer);
     return {};
   }
-  const module = await loadTraining(loaded.wasmUrl);
+  const module = await loadTraining(loaded.wasmUrl, loaded.threads);
   if (!all.has(trainer)) {
     all.set(trainer, new Teacher(backends, loaded, module, asked));
   }
@@ -119,7 +119,7 @@ class Teacher {
     finish: async () => ({ value: this.#finish() }),
     tune: async ({ weights, ...asked }) => {
       this.#tuning = await Tuning.begin(this.#module, this.#loaded, this.#whole(asked), this.#head, weights);
-      return {};
+      return { value: this.#tuning.crew };
     },
     tuneStep: async () => ({ value: this.#tuning.step() }),
     mapOf: async ({ id, augment, epoch }, pixels) => {

@@ -1,5 +1,5 @@
 import type { AddOptions, Added, CaptureOptions, FolderOptions, Sample, TreeOptions } from "./dataset.js";
-import type { FrameSource, Label, MobileNetError } from "./index.js";
+import type { FrameSource, Label, MobileNetError, Warning } from "./index.js";
 
 export type * from "./dataset.js";
 
@@ -182,6 +182,10 @@ export interface History {
   leaveOneOutAccuracy: number | null;
   /** Pictures in each part. */
   split: { train: number; validation: number; test: number };
+  /** How many threads computed a batch of fine-tuning, as many as the network was loaded for; 1 without. Results are the same. */
+  threads: number;
+  /** `"threads_unavailable"` where they are fewer. */
+  warnings: readonly Warning[];
   ms: number;
 }
 

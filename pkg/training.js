@@ -10,6 +10,10 @@ const whole = async (glue) => {
 
 const BUILDS = {
   exported: "all",
+  threads: [
+    new URL("./wasm/threads/training/mobilenet_web_bg.wasm", import.meta.url),
+    () => whole(import("./wasm/threads/training/mobilenet_web.js")),
+  ],
   "relaxed-simd": [
     new URL("./wasm/relaxed-simd/training/mobilenet_web_bg.wasm", import.meta.url),
     () => whole(import("./wasm/relaxed-simd/training/mobilenet_web.js")),
@@ -24,8 +28,9 @@ const BUILDS = {
  * Everything that the module exports, in the fastest build that this browser runs.
  *
  * @param {string} [wasmUrl] where the core's plain build is, if not beside this file
- * @returns {Promise<typeof import("./wasm/training/mobilenet_web.js") & { build: string }>}
+ * @param {number} [threads] for which it is wanted: more than one take an isolated page
+ * @returns {Promise<typeof import("./wasm/training/mobilenet_web.js") & { build: string, team?: import("./team.js").Team }>}
  */
-export function loadTraining(wasmUrl) {
-  return loadModule("training", wasmUrl, 1, BUILDS);
+export function loadTraining(wasmUrl, threads) {
+  return loadModule("training", wasmUrl, threads, BUILDS);
 }

@@ -48,8 +48,14 @@ function isOurs(bytes) {
   return length < 1 << 20 && new TextDecoder().decode(bytes.subarray(8, 8 + length)).includes('"mobilenet.version"');
 }
 
+/** Lets threads go that a tuning of a network in the page's own thread leaves behind, where nobody was left to end it. */
+const forgotten = new FinalizationRegistry((team) => team.leave());
+
 export class Tuning {
+  /** `{ threads, warnings }`: who computes a batch. */
+  crew;
   #tuner;
+  #team;
   #lesson;
   /** Maps at the cut, by picture. */
   #kept = new Map();
@@ -84,28 +90,37 @@ export class Tuning {
    */
   static async begin(module, loaded, lesson, head, weights) {
     const { options } = lesson;
-    const { file, overrides } = await fileAgain(loaded, weights);
     const { fineTuneFrom, batchNorm, batchSize, task, classes } = options;
     const { layer: from = fineTuneFrom, of: layers } = Object(fineTuneFrom);
-    const tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
+    const { team } = module;
+    // Threads start while the file is read.
+    const joining = team?.join(loaded.threads);
+    let tuner;
     try {
+      const { file, overrides } = await fileAgain(loaded, weights);
+      tuner = module.Tuner.open(file, { from, layers, batchNorm, batchSize, task, outputs: classes.length, overrides });
       tuner.attach(head);
-      return new Tuning(module, tuner, lesson);
+      return new Tuning(module, tuner, lesson, (await joining) ?? { threads: 1, warnings: [] });
     } catch (error) {
-      tuner.free();
+      tuner?.free();
+      void joining?.then(() => team.leave());
       throw error;
     }
   }
 
   /** @private use `Tuning.begin` */
-  constructor(module, tuner, lesson) {
-    [this.#tuner, this.#lesson] = [tuner, lesson];
+  constructor(module, tuner, lesson, crew) {
+    [this.#tuner, this.#lesson, this.#team, this.crew] = [tuner, lesson, module.team, crew];
     const rows = (wanted) => Array.from(lesson.parts.keys()).filter((row) => lesson.parts[row] === wanted);
     this.#rows = { train: rows(TRAIN), held: rows(HELD_OUT) };
     this.#order = (epoch) => Array.from(module.order(Uint32Array.from(this.#rows.train), lesson.options.seed, epoch));
     this.#plan = tuner.begin(this.#targetsOf(this.#rows.train), lesson.options);
     this.#tuner.keep();
     this.#begin(this.#rows.held.length > 0 ? "before" : "train");
+    // Last, for whoever begins lets go of what could not be made.
+    if (this.#team) {
+      forgotten.register(this, this.#team, this);
+    }
   }
 
   /** The endpoint whose maps are learnt from; null where it is pictures. */
@@ -251,6 +266,8 @@ export class Tuning {
   free() {
     this.#tuner.free();
     this.#kept.clear();
+    forgotten.unregister(this);
+    this.#team?.leave();
   }
 }
 

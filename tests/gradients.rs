@@ -79,7 +79,7 @@ fn pointwise(p: &TrainPointwise, input: &[f64], parameters: &[f64]) -> Vec<f64> 
         packed(parameters, 1 + n, o, 0) + terms.sum::<f64>()
     };
     (0..p.pixels as usize)
-        .flat_map(|pixel| (0..p.out_lanes as usize * 4).map(move |o| (pixel, o)))
+        .flat_map(|pixel| (0..p.out_lanes.all as usize * 4).map(move |o| (pixel, o)))
         .map(|(pixel, o)| output(pixel, o))
         .collect()
 }
@@ -87,7 +87,7 @@ fn pointwise(p: &TrainPointwise, input: &[f64], parameters: &[f64]) -> Vec<f64> 
 #[test]
 fn of_pointwise_layers() {
     let mut random = random(1);
-    let p = TrainPointwise { pixels: 6, in_channels: 8, out_lanes: 2 };
+    let p = TrainPointwise { pixels: 6, in_channels: 8, out_lanes: 2.into() };
     let (input, parameters, side) = (values(&mut random, 48), values(&mut random, 72), values(&mut random, 48));
     let forward = Pointwise { pixels: 6, in_channels: 8, out_lanes: 2, residual: 0, curve: Curve::LINEAR };
     let (input64, parameters64) = (doubles(&input), doubles(&parameters));
@@ -310,7 +310,7 @@ fn of_batch_norms() {
     let (gamma, beta) = (values(&mut random, channels), values(&mut random, channels));
     let (input64, gamma64, beta64) = (doubles(&input), doubles(&gamma), doubles(&beta));
     let statistics = moments(&input64, channels);
-    let found = run(Call::TrainMoments(TrainMoments { pixels, lanes }), &input, &[], &[], 16);
+    let found = run(Call::TrainMoments(TrainMoments { pixels, lanes: lanes.into() }), &input, &[], &[], 16);
     let lay = |values: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
         (0..2)
             .flat_map(|group| (0..2).flat_map(move |which| (0..4).map(move |c| (group * 4 + c, which))))
@@ -322,7 +322,7 @@ fn of_batch_norms() {
     let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect::<Vec<_>>();
     let deviation = |c: usize| (statistics[c][1] + NORM_EPSILON).sqrt();
     let normalising = single(lay(&|c| vec![-statistics[c][0] / deviation(c), 1.0 / deviation(c)]));
-    let sums = run(Call::TrainNorm(TrainNorm { pixels, lanes }), &input, &side, &normalising, 16);
+    let sums = run(Call::TrainNorm(TrainNorm { pixels, lanes: lanes.into() }), &input, &side, &normalising, 16);
     let by_beta = slopes(&beta, &side, |beta| norm(&input64, &gamma64, beta, Some(&statistics)));
     let by_gamma = slopes(&gamma, &side, |gamma| norm(&input64, gamma, &beta64, Some(&statistics)));
     agree("by offset and scale", &sums, &lay(&|c| vec![by_beta[c], by_gamma[c]]));

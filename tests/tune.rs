@@ -7,9 +7,11 @@ mod tuning;
 use mobilenet_web::graph::Graph;
 use mobilenet_web::lane::Body;
 use mobilenet_web::model::{Spec, Version};
+use mobilenet_web::threads::Pool;
 use mobilenet_web::train::tune::{BatchNorm, Cut, Score, StepOptions, Tuner, keras_layers};
 use mobilenet_web::train::{Head, Loss, Rule, Task};
 use mobilenet_web::{Frame, Kind, Net, Options, View};
+use seeded::Case;
 use serde_json::Value;
 use tuning::{batch, case, head, options, step, step_of};
 
@@ -160,6 +162,51 @@ fn bodies_agree_and_batches_may_be_smaller() {
     }
     assert_eq!(losses[0], losses[1], "kernels add in the reference's order");
     assert_eq!(losses[1], losses[2], "what memory is planned for changes no number");
+}
+
+/// Losses and the written network, after three steps that nobody shares, or so many threads.
+fn trained(
+    (case, from, samples): (&Case, &Cut, usize),
+    (batch_norm, body): (BatchNorm, Body),
+    threads: Option<usize>,
+) -> (Vec<u64>, Vec<u8>) {
+    const OUTPUTS: usize = 3;
+    let mut options = options(case, from.clone(), OUTPUTS, samples);
+    options.batch_norm = batch_norm;
+    let mut tuner = Tuner::open(case.safetensors(), &options).expect("a tuner");
+    let pool = threads.map(Pool::start);
+    tuner.set_body(body);
+    pool.into_iter().for_each(|pool| tuner.share(pool));
+    tuner.attach(&head(features(&case.version), OUTPUTS)).expect("a head");
+    // The last batch of an epoch is smaller.
+    let losses = [samples, samples, 2].into_iter().enumerate().map(|(at, samples)| {
+        let (maps, targets) = batch(&tuner, at, samples, OUTPUTS);
+        tuner.step(&maps, &targets, &step(1e-3)).expect("a step").loss.to_bits()
+    });
+    let losses = losses.collect();
+    pool.into_iter().for_each(Pool::dismiss);
+    (losses, tuner.write(&[]).expect("a file"))
+}
+
+#[test]
+fn any_number_of_threads_trains_the_same_bits() {
+    for (name, from, samples) in [
+        ("keras-v1-0.25-129x97-tail", Cut::Layer(0), 5),
+        ("keras-v2-0.35-96x160", Cut::Endpoint("layer_15".into()), 18),
+        ("keras-v3-small-0.35-129x97", Cut::Endpoint("layer_5".into()), 5),
+    ] {
+        let case = case(name);
+        for how in
+            [(BatchNorm::Frozen, Body::Simd), (BatchNorm::Training, Body::Simd), (BatchNorm::Training, Body::Reference)]
+        {
+            let alone = trained((&case, &from, samples), how, None);
+            for threads in [1, 2, 3, 4, 7] {
+                let found = trained((&case, &from, samples), how, Some(threads));
+                let losses = [&found.0, &alone.0];
+                assert!(found == alone, "{name}, {how:?}, {threads} threads: losses {losses:?}");
+            }
+        }
+    }
 }
 
 #[test]

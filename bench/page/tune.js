@@ -9,7 +9,7 @@ const STEPS = 3;
 async function turn() {
   const [module, backend] = asked.module.split("-");
   const { open } = await import(`/bench/runtimes/tune-${module}.js`);
-  const { step, details } = await open(network(Number(asked.batch)), backend);
+  const { step, details } = await open(network(Number(asked.batch)), backend, Number(asked.threads));
   const losses = [];
   for (let i = 0; i < STEPS; i += 1) {
     losses.push(await step());

@@ -2,8 +2,12 @@
 
 import { loadTraining } from "/pkg/training.js";
 
-export async function open({ file, from, epsilon, learningRate, batch, features, classes, maps, targets, head }) {
-  const { Tuner, Head, build } = await loadTraining();
+export async function open({ file, from, learningRate, batch, features, classes, maps, targets, head }, _, threads) {
+  const { Tuner, Head, build, team } = await loadTraining(undefined, threads);
+  const { threads: here = 1 } = (await team?.join(threads)) ?? {};
+  if (here !== threads) {
+    throw new Error(`asked for ${threads} threads, has ${here}`);
+  }
   const tuner = Tuner.open(file, { from, outputs: classes, batchSize: batch });
   tuner.attach(Head.fromKernels({ features }, [head]));
   const { params, arenaBytes } = tuner.info();

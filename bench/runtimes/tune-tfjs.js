@@ -1,19 +1,17 @@
 // TensorFlow.js: the end of V2 as its operators and variables, differentiated by `variableGrads`, moved by its Adam.
 
 import * as tf from "@tensorflow/tfjs";
+import { threaded } from "./tfjs-wasm.js";
 
 const BLOCKS = ["layer_17", "layer_18"];
 
-export async function open(network, backend) {
-  if (backend === "wasm") {
-    const made = await import("@tensorflow/tfjs-backend-wasm");
-    made.setWasmPaths("/bench/node_modules/@tensorflow/tfjs-backend-wasm/dist/");
-    tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-  }
+export async function open(network, backend, threads) {
+  const check = backend === "wasm" ? await threaded(tf, threads) : undefined;
   if (!(await tf.setBackend(backend))) {
     throw new Error(`TensorFlow.js has no backend ${backend} here`);
   }
   await tf.ready();
+  check?.();
   const end = parts(network, backend === "wasm" ? WASM : USUAL);
   const maps = tf.tensor4d(network.maps, [network.batch, ...network.shape]);
   const targets = tf.tensor2d(network.targets, [network.batch, network.classes]);

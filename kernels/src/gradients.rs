@@ -16,6 +16,15 @@ pub const BLOCK: usize = 256;
 
 crate::params::blocks! {
     GRADIENT_BLOCKS:
+    /// Groups of four channels of which a call writes some: threads share those of one map.
+    Lanes {
+        /// Those of the maps that it reads.
+        all: u32,
+        /// Those before the first that it writes.
+        first: u32,
+        /// How many it writes.
+        count: u32,
+    }
     /// A 1×1 convolution of many pixels, without curve.
     TrainProduct {
         /// Height times width, of all maps.
@@ -32,7 +41,7 @@ crate::params::blocks! {
         /// Channels of the input, without lane padding.
         in_channels: u32,
         /// Groups of four output channels.
-        out_lanes: u32,
+        out_lanes: Lanes,
     }
     /// The gradient of a depthwise convolution's biases and weights, for one map.
     TrainDepthwise {
@@ -54,7 +63,7 @@ crate::params::blocks! {
         /// Height times width, of all maps.
         pixels: u32,
         /// Groups of four channels.
-        lanes: u32,
+        lanes: Lanes,
     }
     /// Each channel times a number, plus a number, bent.
     TrainAffine {
@@ -79,7 +88,7 @@ crate::params::blocks! {
         /// Height times width, of all maps.
         pixels: u32,
         /// Groups of four channels.
-        lanes: u32,
+        lanes: Lanes,
     }
     /// The gradient of a batch norm's input.
     TrainNormInput {
@@ -109,6 +118,21 @@ crate::params::blocks! {
         lanes: u32,
         /// 1 where it was the largest, 0 where it was the mean.
         max: u32,
+    }
+}
+
+impl From<u32> for Lanes {
+    /// All of so many.
+    fn from(all: u32) -> Self {
+        Self { all, first: 0, count: all }
+    }
+}
+
+impl Lanes {
+    /// Channels that a call writes, each with the number by which its output has them.
+    #[cfg(feature = "reference")]
+    pub(crate) fn channels(self) -> impl Iterator<Item = (usize, usize)> {
+        (self.first as usize * 4..(self.first + self.count) as usize * 4).enumerate()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::frame::{Frame, Preprocessor, View};
 use crate::kernels::Io;
 use crate::lane::{Body, Vec4};
 #[cfg(feature = "threads")]
-use crate::plan::parts::{self, Parts};
+use crate::plan::parts;
 use crate::plan::{Output, Plan, Step, borrow};
 #[cfg(feature = "threads")]
 use crate::threads::Pool;
@@ -50,12 +50,7 @@ impl Cpu {
         let io = Io { input, side, parameters: &self.parameters[step.parameters.clone()], output };
         #[cfg(feature = "threads")]
         if let Some(pool) = self.pool {
-            let count = parts::count(step, pool.threads());
-            if count > 1 {
-                let mut parts = Parts::new(self.body, step.call, io, count);
-                let mut list: [_; parts::MOST] = std::array::from_fn(|_| parts.next());
-                return pool.run(&mut list[..count]);
-            }
+            return parts::run(pool, self.body, step.call, step.macs, io);
         }
         step.call.run(self.body, io);
     }

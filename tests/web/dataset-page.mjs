@@ -6,8 +6,8 @@ import { blank } from "./harness.mjs";
 export const INPUT = 96;
 
 /** A page with a small network, `trainer(options)`, pictures by canvas and files with paths. */
-export async function openDataset(context, site) {
-  const page = await blank(context, site);
+export async function openDataset(context, site, headers) {
+  const page = await blank(context, site, headers);
   await page.evaluate(async (side) => {
     const { MobileNet } = await import("/pkg/index.js");
     globalThis.net = await MobileNet.synthetic({ version: "v2", multiplier: 0.35, inputHeight: side, inputWidth: side }, { backend: "simd" });

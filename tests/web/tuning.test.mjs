@@ -11,15 +11,23 @@ const ABORT_MAX_MS = 100;
 /** The network in training and the engine add in another order. */
 const PROBABILITY_TOLERANCE = 1e-4;
 
-let visited, page;
+let visited, page, weights;
 
 before(async () => {
   visited = await visit();
-  page = await openDataset(await visited.browser.newContext(), visited.server.site);
-  const { weights } = await assets(visited.server.site);
-  await page.evaluate(async (weights) => {
-    globalThis.weights = weights;
+  ({ weights } = await assets(visited.server.site));
+  page = await openBars(await visited.browser.newContext());
+  await page.evaluate(async () => {
     globalThis.real = await load(weights, { backend: "simd" });
+  });
+});
+after(() => visited?.close());
+
+/** A page that draws pictures of two kinds, and trainers for them. */
+async function openBars(context, site = visited.server.site, headers = undefined) {
+  const page = await openDataset(context, site, headers);
+  await page.evaluate((weights) => {
+    globalThis.weights = weights;
     globalThis.bars = (kind, number) => {
       const canvas = drawing(`hsl(${(number * 47) % 360} 30% 80%)`, "", 120, 120);
       const context = canvas.getContext("2d");
@@ -39,8 +47,8 @@ before(async () => {
     };
     globalThis.tuned = { epochs: 2, fineTuneFrom: "layer_18", fineTuneEpochs: 2, fineTuneLearningRate: 1e-4 };
   }, weights);
-});
-after(() => visited?.close());
+  return page;
+}
 
 test("head first, then the end of the network with it; what is saved answers the same", async () => {
   const found = await page.evaluate(async () => {
@@ -197,4 +205,71 @@ test("weights that are not there any more are asked for again, and wrong cuts ar
   assertFails(found.cut, "unknown_endpoint", "layer_99");
   assert.equal(found.byFile, 3);
   assertFails(found.seedless, "weights_unavailable", "seed");
+});
+
+/** What a network that is loaded so learns, and by how many threads. */
+async function learnt(options, on = page) {
+  return on.evaluate(async (options) => {
+    const network = await load(weights, { backend: "simd", ...options });
+    const own = await barred(4, network);
+    const { epochs, threads, warnings } = await own.fit(tuned);
+    own.dispose();
+    network.dispose();
+    return { threads, warnings: warnings.map(({ code }) => code), losses: epochs.map(({ loss, validationLoss }) => [loss, validationLoss]) };
+  }, options);
+}
+
+test("any number of threads learns the same, to the last bit, and is told", async () => {
+  const alone = await learnt({ threads: 1 });
+  assert.deepEqual([alone.threads, alone.warnings], [1, []]);
+  for (const options of [{ threads: 2 }, { threads: 3 }, { threads: 4 }, { threads: 7 }, { threads: 2, worker: false }]) {
+    assert.deepEqual(await learnt(options), { ...alone, threads: options.threads }, JSON.stringify(options));
+  }
+  assert.deepEqual(page.faults, []);
+});
+
+test("where there can be no threads, one learns the same", async () => {
+  const alone = await learnt({ threads: 1 });
+  for (const [missing, site, headers, warnings] of [
+    // A page that is not isolated; a server without that build of the module, or without the workers' script.
+    [undefined, visited.server.other, { "content-type": "text/html" }, []],
+    ["**/wasm/threads/training/**", undefined, undefined, []],
+    ["**/pkg/thread.js", undefined, undefined, ["threads_unavailable"]],
+  ]) {
+    const context = await visited.browser.newContext();
+    if (missing) await context.route(missing, (route) => route.fulfill({ status: 404 }));
+    const other = await openBars(context, site, headers);
+    assert.deepEqual(await learnt({ threads: 2, worker: false }, other), { ...alone, warnings }, `${missing} ${site}`);
+    await context.close();
+  }
+});
+
+test("threads leave when fine-tuning ends, and when it is not begun", async () => {
+  const context = await visited.browser.newContext();
+  const other = await openBars(context);
+  await other.evaluate(async () => {
+    globalThis.here = await load(weights, { backend: "simd", threads: 3, worker: false });
+    globalThis.own = await barred(3, here);
+    globalThis.stop = new AbortController();
+  });
+  const before = other.workers().length;
+  const until = async (count) => {
+    for (const end = Date.now() + 20_000; other.workers().length !== before + count; ) {
+      assert.ok(Date.now() < end, `${other.workers().length - before} workers, not ${count}`);
+      await other.waitForTimeout(20);
+    }
+  };
+  assertFails(await other.evaluate(() => code(own.fit({ ...tuned, fineTuneFrom: "layer_99" }))), "unknown_endpoint");
+  await until(0);
+  await other.evaluate(
+    () =>
+      new Promise((begun) => {
+        const onBatch = ({ epoch }) => epoch > 1 && begun();
+        globalThis.fitting = own.fit({ ...tuned, fineTuneEpochs: 1000, signal: stop.signal, onBatch });
+      }),
+  );
+  await until(2);
+  assert.equal(await other.evaluate(async () => (stop.abort(), (await fitting).threads)), 3);
+  await until(0);
+  await context.close();
 });

@@ -1,6 +1,6 @@
 // Compiled, never run: the types allow what the package can do, and refuse what it cannot.
 
-import { MobileNet, MobileNetError, type Classification, type Converted, type ErrorCode, type Sample, type Trainer, type Vector } from "../../pkg/index.js";
+import { MobileNet, MobileNetError, type Classification, type Converted, type ErrorCode, type Sample, type Trainer, type Vector, type Warning } from "../../pkg/index.js";
 
 export async function everything(video: HTMLVideoElement, canvas: OffscreenCanvas, file: File, frame: VideoFrame) {
   const { signal } = new AbortController();
@@ -137,6 +137,8 @@ export async function teach(net: MobileNet, video: HTMLVideoElement, drop: DataT
   // @ts-expect-error a burst needs its end
   await trainer.capture(video, "hand", {});
   const best: number | null = history.bestEpoch;
+  const warnings: readonly Warning[] = history.threads > 1 ? [] : history.warnings;
+  console.log(warnings.map(({ code }) => code));
   const cell: number[] | undefined = (await trainer.evaluate({ on: "test" })).cells[0]?.[1];
   const { labels, unknown } = await trainer.predict(video, { signal });
   const { region, data }: { region: { x: number }; data: Float32Array } = await trainer.heatMap(video, { label: "cup" });

@@ -65,10 +65,11 @@ cargo xtask COMMAND
   bench cpu [OPTION…]        this package and others on the CPU, in turns in one Chromium: bench/results/cpu.md
   bench gpu [OPTION…]        … and on a GPU: bench/results/gpu.md
   bench kernels [OPTION…]    each step of this package's networks against the machine's peak: bench/results/kernels.md
+  bench tune [OPTION…]       a step of fine-tuning, here and in TensorFlow.js: bench/results/tune.md
     --models A,B             … only networks whose names begin so: v1, v2, v3s
     --runtimes A,B           … only these: ours, litert, mediapipe, tfjs, tflite, onnxruntime
     --precisions A,B         … cpu, kernels: only f32 or int8
-    --threads A,B            … cpu: only 1 or 2
+    --threads A,B            … cpu, tune: only 1 or 2
     --builds A,B             … kernels: only simd128 or relaxed-simd
     --rounds N --budget MS   … so many turns each, with calls for so long
     --hardware               … gpu: on the machine's GPU instead of the software adapter
@@ -160,7 +161,8 @@ fn build_steps(optimise: bool) -> Vec<steps::Step<'static>> {
 }
 
 fn bench_command(mut arguments: Parser) -> Result<()> {
-    let which = arguments.value().context("expected `bench cpu`, `bench gpu` or `bench kernels`")?.string()?;
+    let which =
+        arguments.value().context("expected `bench cpu`, `bench gpu`, `bench kernels` or `bench tune`")?.string()?;
     let options: Vec<_> = arguments.raw_args()?.collect();
     bench::run(&which, &options)
 }

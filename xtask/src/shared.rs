@@ -16,8 +16,8 @@ use walrus::{
     ConstExpr, DataKind, FunctionBuilder, FunctionId, ImportKind, InstrSeqBuilder, MemoryId, Module, ValType,
 };
 
-/// What memory may grow to: 1 GiB. Browsers set aside addresses for that, not memory.
-const MOST_PAGES: u64 = 1 << 14;
+/// Pages of memory.
+const GIB: u64 = 1 << 14;
 
 /// The module of the imports that become instructions.
 const ATOMICS: &str = "atomics";
@@ -28,11 +28,11 @@ const STACK_POINTER: &str = "__stack_pointer";
 /// Four bytes, aligned.
 const WORD: MemArg = MemArg { align: 4, offset: 0 };
 
-/// Writes `linked` to `shared`, changed so.
-pub fn share(linked: &Path, shared: &Path) -> Result<()> {
+/// Writes `linked` to `shared`, changed so. Browsers set aside addresses for what memory may grow to, not memory.
+pub fn share(linked: &Path, shared: &Path, most_gib: u64) -> Result<()> {
     let mut module = Module::from_file(linked).with_context(|| format!("reading {}", linked.display()))?;
     let memory = module.get_memory_id()?;
-    import(&mut module, memory);
+    import(&mut module, memory, most_gib * GIB);
     write_once(&mut module, memory)?;
     give_stacks(&mut module)?;
     let atomics: Vec<(FunctionId, String)> = module
@@ -60,12 +60,12 @@ pub fn lean(module: &mut Module) -> Result<()> {
 }
 
 /// Memory is the one that the caller brings.
-fn import(module: &mut Module, memory: MemoryId) {
+fn import(module: &mut Module, memory: MemoryId, most_pages: u64) {
     let import = module.imports.add("env", "memory", memory);
     let memory = module.memories.get_mut(memory);
     memory.import = Some(import);
     memory.shared = true;
-    memory.maximum = Some(MOST_PAGES);
+    memory.maximum = Some(most_pages);
 }
 
 /// What memory holds at first is written by a start function, which wasm-bindgen's glue runs and workers do not.

@@ -54,7 +54,7 @@ const TRAINING: Group = Group {
     scripts: false,
 };
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     CORE,
     Group { name: "core, relaxed SIMD", paths: &["wasm/relaxed-simd/mobilenet_web"], ..CORE },
     // For files that the core cannot read, with what gathers models of several files and what only conversion needs.
@@ -83,6 +83,7 @@ const GROUPS: [Group; 9] = [
     TRAINING,
     // Its scripts are counted above.
     Group { name: "training, relaxed SIMD", paths: &["wasm/relaxed-simd/training/"], ..TRAINING },
+    Group { name: "training, threads", paths: &["wasm/threads/training/"], ..TRAINING },
 ];
 
 impl Group {

@@ -59,12 +59,20 @@ struct Crate {
     /// Of cargo's output.
     folder: &'static str,
     features: &'static [&'static str],
+    /// What its memory may grow to where several instances share it. Others may grow to 4.
+    shared_gib: u64,
     /// Whether its glue can start it anew, which gives back the memory that it grew to.
     renews: bool,
 }
 
-const LIBRARY: Crate =
-    Crate { package: "mobilenet-web", profile: "release", folder: "release", features: &[], renews: false };
+const LIBRARY: Crate = Crate {
+    package: "mobilenet-web",
+    profile: "release",
+    folder: "release",
+    features: &[],
+    shared_gib: 1,
+    renews: false,
+};
 /// What a page downloads first: files that say what they are, nothing else.
 const CORE: Crate = Crate { features: &["--no-default-features", "--features", "gpu"], ..LIBRARY };
 /// What is fetched for any other file: it writes what the core opens, and runs nothing.
@@ -82,11 +90,14 @@ const THREADED_INTEGERS: Crate =
 /// For classes of one's own: fetched with the first `fit`. It runs no network.
 const TRAINING: Crate = Crate { features: &["--no-default-features", "--features", "trainer"], ..LIBRARY };
 /// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
-const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", features: &[], renews: false };
+/// The same in parts. It keeps all maps of a batch, and what one thread can train several can.
+const THREADED_TRAINING: Crate =
+    Crate { features: &["--no-default-features", "--features", "trainer,threads"], shared_gib: 4, ..LIBRARY };
+const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", ..LIBRARY };
 
 /// All modules of pkg/wasm/ with their folders: a folder before those inside it. What only reads files, or is there for
 /// comparison, is not worth a second build.
-const MODULES: [(&Build, &Crate, &str); 10] = [
+const MODULES: [(&Build, &Crate, &str); 11] = [
     (&SIMD128, &CORE, ""),
     (&SIMD128, &IMPORTER, "importer"),
     (&SIMD128, &INTEGERS, "integers"),
@@ -97,6 +108,7 @@ const MODULES: [(&Build, &Crate, &str); 10] = [
     (&RELAXED_SIMD, &TRAINING, "training"),
     (&THREADS, &THREADED_CORE, ""),
     (&THREADS, &THREADED_INTEGERS, "integers"),
+    (&THREADS, &THREADED_TRAINING, "training"),
 ];
 
 /// pkg/wasm/, made anew when a source file changed.
@@ -176,7 +188,7 @@ fn compile(build: &Build, what: &Crate) -> Result<PathBuf> {
         return Ok(linked);
     }
     let shared = linked.with_extension("shared.wasm");
-    shared::share(&linked, &shared)?;
+    shared::share(&linked, &shared, what.shared_gib)?;
     Ok(shared)
 }
 

@@ -9,14 +9,14 @@ use crate::lane::{Vec4, lanes};
 ///
 /// `input` is the layer's, `side` the gradient of its output before the curve.
 pub fn run(p: &TrainPointwise, io: Io<'_>) {
-    let (in_channels, out_lanes) = (p.in_channels as usize, p.out_lanes as usize);
+    let (in_channels, out_lanes) = (p.in_channels as usize, p.out_lanes.all as usize);
     let group = 1 + in_channels;
     io.output.fill(Vec4::default());
     let blocks = io.input.chunks(BLOCK * lanes(in_channels)).zip(io.side.chunks(BLOCK * out_lanes));
     for (input, side) in blocks {
         let pixels = || input.chunks_exact(lanes(in_channels)).zip(side.chunks_exact(out_lanes));
-        for o in 0..out_lanes * 4 {
-            let output = &mut io.output[o / 4 * group..][..group];
+        for (at, o) in p.out_lanes.channels() {
+            let output = &mut io.output[at / 4 * group..][..group];
             output[0][o % 4] += pixels().fold(0.0, |sum, (_, side)| sum + side[o / 4][o % 4]);
             for i in 0..in_channels {
                 let term =

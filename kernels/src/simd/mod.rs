@@ -56,6 +56,8 @@ pub mod train_scale;
 pub mod train_stem;
 
 use super::Curve;
+#[cfg(feature = "gradients")]
+use crate::gradients::Lanes;
 use crate::lane::F32x4;
 #[cfg(feature = "gradients")]
 use crate::lane::Vec4;
@@ -119,12 +121,12 @@ impl Bend {
     }
 }
 
-/// `N` sums over the pixels of `maps`, of `lanes` groups of channels each, in blocks of [`crate::gradients::BLOCK`]: `term` adds
-/// a pixel, with what `prepare` made of the group; `write` takes the sums.
+/// `N` sums over the pixels of `maps`, for each of some groups of their channels, in blocks of [`crate::gradients::BLOCK`]: `term`
+/// adds a pixel, with what `prepare` made of the group; `write` takes the sums. Both count the groups from the first of `lanes`.
 #[cfg(feature = "gradients")]
 #[inline(always)]
 fn sums<const M: usize, const N: usize, P: Copy>(
-    (maps, lanes): ([&[Vec4]; M], usize),
+    (maps, lanes): ([&[Vec4]; M], Lanes),
     output: &mut [Vec4],
     prepare: impl Fn(&[Vec4], usize) -> P,
     term: impl Fn(P, [F32x4; N], [F32x4; M]) -> [F32x4; N],
@@ -132,26 +134,27 @@ fn sums<const M: usize, const N: usize, P: Copy>(
 ) {
     /// What lies in one cache line.
     const TILE: usize = 4;
-    for first in (0..lanes).step_by(TILE) {
-        // The last tile begins earlier; maps of fewer groups compute some twice.
-        let tile: [usize; TILE] = std::array::from_fn(|t| first.min(lanes.saturating_sub(TILE)) + t.min(lanes - 1));
+    let [all, start, count] = [lanes.all, lanes.first, lanes.count].map(|lanes| lanes as usize);
+    let pixels = maps[0].len() / all;
+    for first in (0..count).step_by(TILE) {
+        // The last tile begins earlier; fewer groups are computed twice, some of them.
+        let tile: [usize; TILE] = std::array::from_fn(|t| first.min(count.saturating_sub(TILE)) + t.min(count - 1));
         let prepared = tile.map(|lane| prepare(output, lane));
-        let mut all = [[F32x4::splat(0.0); N]; TILE];
-        let pixels = maps[0].len() / lanes;
+        let mut totals = [[F32x4::splat(0.0); N]; TILE];
         for begin in (0..pixels).step_by(crate::gradients::BLOCK) {
             let mut sums = [[F32x4::splat(0.0); N]; TILE];
             for pixel in begin..pixels.min(begin + crate::gradients::BLOCK) {
                 for t in 0..TILE {
-                    let values = maps.map(|map| F32x4::load(map[pixel * lanes + tile[t]]));
+                    let values = maps.map(|map| F32x4::load(map[pixel * all + start + tile[t]]));
                     sums[t] = term(prepared[t], sums[t], values);
                 }
             }
-            for (all, sums) in all.iter_mut().zip(sums) {
-                *all = std::array::from_fn(|n| all[n] + sums[n]);
+            for (total, sums) in totals.iter_mut().zip(sums) {
+                *total = std::array::from_fn(|n| total[n] + sums[n]);
             }
         }
-        for (lane, all) in tile.into_iter().zip(all) {
-            write(output, lane, all);
+        for (lane, total) in tile.into_iter().zip(totals) {
+            write(output, lane, total);
         }
     }
 }

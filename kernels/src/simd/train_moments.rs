@@ -9,7 +9,7 @@ use crate::lane::F32x4;
 #[inline(never)]
 #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2²⁴ pixels")]
 pub fn run(p: &TrainMoments, io: Io<'_>) {
-    let (pixels, lanes) = (p.pixels as f32, p.lanes as usize);
+    let (pixels, lanes) = (p.pixels as f32, p.lanes);
     sums(
         ([io.input], lanes),
         io.output,

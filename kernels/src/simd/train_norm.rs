@@ -10,7 +10,7 @@ use crate::lane::F32x4;
 pub fn run(p: &TrainNorm, io: Io<'_>) {
     let parameters = io.parameters;
     sums(
-        ([io.input, io.side], p.lanes as usize),
+        ([io.input, io.side], p.lanes),
         io.output,
         |_, lane| [0, 1].map(|which| F32x4::load(parameters[2 * lane + which])),
         |[bias, weight], [offset, scale], [input, side]| {

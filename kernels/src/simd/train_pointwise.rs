@@ -8,16 +8,16 @@ use crate::lane::{F32x4, Vec4, lanes};
 /// See the reference.
 #[inline(never)]
 pub fn run(p: &TrainPointwise, io: Io<'_>) {
-    let (in_channels, out_lanes) = (p.in_channels as usize, p.out_lanes as usize);
-    let in_lanes = lanes(in_channels);
+    let (in_channels, out_lanes) = (p.in_channels as usize, p.out_lanes.all as usize);
+    let (in_lanes, first) = (lanes(in_channels), p.out_lanes.first as usize);
     io.output.fill(Vec4::default());
     for (input, side) in io.input.chunks(BLOCK * in_lanes).zip(io.side.chunks(BLOCK * out_lanes)) {
         let block = Block { in_channels, in_lanes, input, out_lanes, side };
         for (pair, output) in io.output.chunks_mut(2 * (1 + in_channels)).enumerate() {
             if output.len() > 1 + in_channels {
-                block.outputs::<2>(2 * pair, output);
+                block.outputs::<2>(first + 2 * pair, output);
             } else {
-                block.outputs::<1>(2 * pair, output);
+                block.outputs::<1>(first + 2 * pair, output);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::gradients::TrainScale;
 #[inline(never)]
 pub fn run(p: &TrainScale, io: Io<'_>) {
     sums(
-        ([io.input, io.side], p.lanes as usize),
+        ([io.input, io.side], p.lanes.into()),
         io.output,
         |_, _| (),
         |(), [sum], [input, side]| [sum.mul_add(input, side)],

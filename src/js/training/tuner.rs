@@ -76,7 +76,7 @@ impl Tuner {
             momentum: given.number("batchNormMomentum")?.map(|value| value as f32),
             batch_size: count(&given, "batchSize")?.unwrap_or(FitOptions::default().batch_size),
         };
-        Ok(Self { tuner: tune::Tuner::open(file, &options).map_err(thrown)?, task, fit: None })
+        Ok(Self::of(tune::Tuner::open(file, &options).map_err(thrown)?, task))
     }
 
     /// `{ endpoint, shape, params, layers, batchSize, arenaBytes }`.
@@ -184,6 +184,13 @@ impl Tuner {
 }
 
 impl Tuner {
+    #[cfg_attr(not(feature = "threads"), expect(unused_mut, reason = "one thread has nothing to share"))]
+    fn of(mut tuner: tune::Tuner, task: Task) -> Self {
+        #[cfg(feature = "threads")]
+        tuner.share(&crate::threads::POOL);
+        Self { tuner, task, fit: None }
+    }
+
     fn options(&self, epoch: usize, batch: usize) -> JsResult<StepOptions> {
         let begun = self.fit.as_ref().map(|(fit, loss)| StepOptions::new(fit, loss.clone(), [epoch, batch]));
         begun.ok_or_else(|| {

@@ -5,6 +5,7 @@
 //! batch once. Batch norms normalise by their moving statistics unless asked otherwise, as Keras' do where a base is called
 //! with `training=False`; offsets and scales are trained either way.
 
+mod calls;
 mod cut;
 mod file;
 mod heat;
@@ -24,7 +25,7 @@ use super::{Head, Loss, Optimizer, Task};
 use crate::error::{Error, Kind, Result};
 use crate::frame::Preprocessor;
 use crate::graph::{Graph, NodeId, Shape};
-use crate::lane::{Body, Vec4};
+use crate::lane::Vec4;
 use crate::model::Spec;
 use crate::weights::{self, Overrides};
 use run::{Runner, Statistics};
@@ -152,11 +153,6 @@ impl Tuner {
     #[must_use]
     pub const fn arena_bytes(&self) -> usize {
         self.tape.bytes()
-    }
-
-    /// Which bodies of the kernels run.
-    pub const fn set_body(&mut self, body: Body) {
-        self.runner.body = body;
     }
 
     /// Puts a head on the network's features. It is trained with it, from where it stands.

@@ -1,5 +1,6 @@
 //! Runs a tape: forward, and backward from the gradient of the logits.
 
+use super::calls::Calls;
 use super::tape::{Hand, Step, Tape, Work};
 use super::variables::{Derived, Variables, bends};
 use crate::graph::{Graph, NodeId, Op};
@@ -8,12 +9,12 @@ use crate::kernels::gradients::{
     TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem, add_to, turn, turned,
 };
 use crate::kernels::{Add, Call, Curve, Io, Scale};
-use crate::lane::{Body, Vec4, lanes};
+use crate::lane::{Vec4, lanes};
 use crate::plan::{Slot, borrow};
 
 /// Buffers of a tape.
 pub(super) struct Runner {
-    pub(super) body: Body,
+    pub(super) calls: Calls,
     pub(super) arena: Vec<Vec4>,
     /// Packed as [`Variables::weights`] are.
     pub(super) gradients: Vec<Vec4>,
@@ -21,11 +22,14 @@ pub(super) struct Runner {
     derived: Vec<Option<Derived>>,
     /// By step: 1×1 weights the other way round.
     turned: Vec<Vec<Vec4>>,
-    /// The gradient of one map's weights.
-    share: Vec<Vec4>,
+    /// The gradients of some maps' weights.
+    shares: Vec<Vec4>,
     /// What dropout multiplies the inputs of the last step by; empty where nothing is left out.
     pub(super) dropout: Vec<Vec4>,
 }
+
+/// Maps whose gradients of weights are computed side by side before they are added.
+const SHARES: usize = 16;
 
 /// How batch norms normalise.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,14 +50,15 @@ impl Runner {
             let norm = matches!(step.work, Work::Norm(_));
             norm.then(|| Derived::plain(lanes(graph.nodes[step.output].shape.channels)))
         };
-        let ranges = variables.all.iter().map(|variable| variable.range.len());
+        let of_maps = tape.steps.iter().filter(|step| matches!(step.work, Work::Maps(_)));
+        let ranges = of_maps.filter_map(|step| Some(variables.all[step.variable?].range.len()));
         let mut runner = Self {
-            body: Body::default(),
+            calls: Calls::default(),
             arena,
             gradients: vec![Vec4::default(); variables.weights.len()],
             derived: tape.steps.iter().map(derived).collect(),
             turned: vec![Vec::new(); tape.steps.len()],
-            share: vec![Vec4::default(); ranges.max().unwrap_or(0)],
+            shares: vec![Vec4::default(); ranges.max().unwrap_or(0) * SHARES],
             dropout: Vec::new(),
         };
         runner.turn(tape, variables, false);
@@ -95,11 +100,8 @@ impl Runner {
                 }
                 Work::Maps(call) => {
                     let side = step.inputs.get(1).map(|&side| of(tape, &tape.values, side, batch));
-                    let parameters = &variables.weights[parameters];
-                    for map in 0..batch {
-                        let side = side.as_ref().map_or(0..0, |side| nth(side, map, batch));
-                        self.call(call, [&nth(&input, map, batch), &side, &nth(&output, map, batch)], parameters);
-                    }
+                    let slots = [&input, &side.unwrap_or(0..0), &output];
+                    self.each(call, slots, &variables.weights[parameters], batch);
                 }
                 Work::Norm(curve) => {
                     let lanes = lanes(graph.nodes[step.output].shape.channels);
@@ -112,7 +114,7 @@ impl Runner {
                     let Some(derived) = &self.derived[index] else { continue };
                     let call = Call::TrainAffine(TrainAffine { pixels, lanes: count(lanes), curve });
                     let (input, side, output) = borrow(&mut self.arena, &input, &(0..0), &output);
-                    call.run(self.body, Io { input, side, parameters: &derived.applies, output });
+                    self.calls.run(call, Io { input, side, parameters: &derived.applies, output });
                 }
                 Work::Add => {
                     let side = of(tape, &tape.values, step.inputs[1], batch);
@@ -137,11 +139,9 @@ impl Runner {
             derived.set(weights, moving, epsilon);
             return;
         };
-        let call = Call::TrainMoments(TrainMoments { pixels, lanes: count(lanes) });
-        call.run(
-            self.body,
-            Io { input: &self.arena[input.clone()], side: &[], parameters: &[], output: &mut derived.batch },
-        );
+        let call = Call::TrainMoments(TrainMoments { pixels, lanes: count(lanes).into() });
+        let (input, output) = (&self.arena[input.clone()], &mut derived.batch);
+        self.calls.run(call, Io { input, side: &[], parameters: &[], output });
         for (moving, batch) in moving.iter_mut().flatten().zip(derived.batch.iter().flatten()) {
             *moving = *moving * momentum + batch * (1.0 - momentum);
         }
@@ -166,11 +166,11 @@ impl Runner {
                 Work::Pixels(p, outputs) => {
                     let pixels = p.pixels * count(batch);
                     if let Some(variable) = variable.filter(|variable| variable.trains) {
-                        let (in_channels, out_lanes) = (p.in_channels, p.out_lanes);
+                        let (in_channels, out_lanes) = (p.in_channels, p.out_lanes.into());
                         let call = Call::TrainPointwise(TrainPointwise { pixels, in_channels, out_lanes });
                         let output = &mut self.gradients[variable.range.clone()];
                         let (input, side) = (&self.arena[input], &self.arena[side.clone()]);
-                        call.run(self.body, Io { input, side, parameters: &[], output });
+                        self.calls.run(call, Io { input, side, parameters: &[], output });
                         if graph.nodes[variable.node].op != Op::Dense {
                             without_biases(output, 1 + in_channels as usize);
                         }
@@ -225,11 +225,13 @@ impl Runner {
         };
         let sum = &mut self.gradients[range.clone()];
         sum.fill(Vec4::default());
-        for map in 0..batch {
-            let share = &mut self.share[..range.len()];
-            let (input, side) = (&self.arena[nth(input, map, batch)], &self.arena[nth(side, map, batch)]);
-            call.run(self.body, Io { input, side, parameters: &[], output: share });
-            add_to(sum, share);
+        for first in (0..batch).step_by(SHARES) {
+            let maps = first..batch.min(first + SHARES);
+            let output = &mut self.shares[..maps.len() * range.len()];
+            let [input, side] = [input, side].map(|slot| &self.arena[some(slot, &maps, batch)]);
+            self.calls.each(call, Io { input, side, parameters: &[], output }, maps.len());
+            // In their order, whoever computed them.
+            output.chunks_exact(range.len()).for_each(|share| add_to(sum, share));
         }
         without_biases(sum, 1 + group as usize);
     }
@@ -243,26 +245,19 @@ impl Runner {
         [input, side]: [&Slot; 2],
         batch: usize,
     ) {
-        let each = |work: &mut dyn FnMut(usize)| (0..batch).for_each(work);
         match call {
             Call::Depthwise(layer) => self.hand(tape, step, 0, batch, |runner, to| {
                 let call = Call::TrainDepthwiseInput(TrainDepthwiseInput { layer });
-                each(&mut |map| {
-                    runner.call(call, [&nth(side, map, batch), &(0..0), &nth(to, map, batch)], parameters);
-                });
+                runner.each(call, [side, &(0..0), to], parameters, batch);
             }),
             Call::Scale(Scale { pixels, lanes }) => {
                 let gate = of(tape, &tape.values, step.inputs[1], batch);
                 self.hand(tape, step, 0, batch, |runner, to| {
-                    each(&mut |map| {
-                        runner.call(call, [&nth(side, map, batch), &nth(&gate, map, batch), &nth(to, map, batch)], &[]);
-                    });
+                    runner.each(call, [side, &gate, to], &[], batch);
                 });
                 self.hand(tape, step, 1, batch, |runner, to| {
                     let call = Call::TrainScale(TrainScale { pixels, lanes });
-                    each(&mut |map| {
-                        runner.call(call, [&nth(input, map, batch), &nth(side, map, batch), &nth(to, map, batch)], &[]);
-                    });
+                    runner.each(call, [input, side, to], &[], batch);
                 });
             }
             Call::GlobalPool(p) => self.hand(tape, step, 0, batch, |runner, to| {
@@ -270,9 +265,7 @@ impl Runner {
                 let (in_width, height, width) = (p.in_width, p.height, p.width);
                 let call =
                     Call::TrainPool(TrainPool { in_height, in_width, height, width, lanes: p.lanes, max: p.max });
-                each(&mut |map| {
-                    runner.call(call, [&nth(input, map, batch), &nth(side, map, batch), &nth(to, map, batch)], &[]);
-                });
+                runner.each(call, [input, side, to], &[], batch);
             }),
             // Nothing is trained before the first convolution, nor before what pads its input.
             _ => {}
@@ -301,10 +294,10 @@ impl Runner {
         let variable = step.variable.map(|index| &variables.all[index]);
         let mut sums = None;
         if let Some(variable) = variable.filter(|variable| variable.trains) {
-            let call = Call::TrainNorm(TrainNorm { pixels, lanes });
+            let call = Call::TrainNorm(TrainNorm { pixels, lanes: lanes.into() });
             let output = &mut self.gradients[variable.range.clone()];
             let (input, side) = (&self.arena[input.clone()], &self.arena[side.clone()]);
-            call.run(self.body, Io { input, side, parameters: &derived.normalises, output });
+            self.calls.run(call, Io { input, side, parameters: &derived.normalises, output });
             if matches!(statistics, Statistics::Batch { .. }) {
                 #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2²⁴ pixels")]
                 let pixels = pixels as f32;
@@ -342,7 +335,13 @@ impl Runner {
 
     fn call(&mut self, call: Call, [input, side, output]: [&Slot; 3], parameters: &[Vec4]) {
         let (input, side, output) = borrow(&mut self.arena, input, side, output);
-        call.run(self.body, Io { input, side, parameters, output });
+        self.calls.run(call, Io { input, side, parameters, output });
+    }
+
+    /// Map by map.
+    fn each(&mut self, call: Call, [input, side, output]: [&Slot; 3], parameters: &[Vec4], batch: usize) {
+        let (input, side, output) = borrow(&mut self.arena, input, side, output);
+        self.calls.each(call, Io { input, side, parameters, output }, batch);
     }
 }
 
@@ -353,10 +352,10 @@ pub(super) fn of(tape: &Tape, slots: &[Slot], node: NodeId, batch: usize) -> Slo
     if slots[node].is_empty() { 0..0 } else { start..start + tape.sizes[node] * batch }
 }
 
-/// One map of a batch.
-fn nth(slot: &Slot, map: usize, batch: usize) -> Slot {
+/// Some maps of a batch.
+fn some(slot: &Slot, maps: &Slot, batch: usize) -> Slot {
     let size = slot.len() / batch;
-    slot.start + map * size..slot.start + (map + 1) * size
+    slot.start + maps.start * size..slot.start + maps.end * size
 }
 
 const fn product(pixels: u32, in_channels: u32, out_lanes: u32) -> Call {

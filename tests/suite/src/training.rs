@@ -2,7 +2,7 @@
 
 use crate::cases::{Case, DILATED, Random, WINDOWS};
 use mobilenet_web::kernels::gradients::{
-    BLOCK, TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
+    BLOCK, Lanes, TrainAffine, TrainBend, TrainDepthwise, TrainDepthwiseInput, TrainMoments, TrainNorm, TrainNormInput,
     TrainPointwise, TrainPool, TrainProduct, TrainScale, TrainStem,
 };
 use mobilenet_web::kernels::{Call, Conv, Curve, Depthwise};
@@ -75,6 +75,13 @@ fn depthwise(cases: &mut Vec<Case>) {
     }
 }
 
+/// All groups of channels, and, where there are several, one of them and all but one.
+fn shares(all: usize) -> impl Iterator<Item = Lanes> {
+    let all = all as u32;
+    let some = [Lanes { all, first: all / 2, count: 1 }, Lanes { all, first: 1, count: all.saturating_sub(1) }];
+    std::iter::once(all.into()).chain(some.into_iter().filter(move |_| all > 1))
+}
+
 fn pointwise(cases: &mut Vec<Case>) {
     // (name, pixels, in_channels, out_lanes)
     let shapes = [
@@ -99,15 +106,17 @@ fn pointwise(cases: &mut Vec<Case>) {
             parameters: random.map(out_lanes * (1 + in_channels), 4),
             output_length: pixels * out_lanes,
         });
-        let p = TrainPointwise { pixels: pixels as u32, in_channels: in_channels as u32, out_lanes: out_lanes as u32 };
-        cases.push(Case {
-            name,
-            call: Call::TrainPointwise(p),
-            input: random.map(pixels, in_channels),
-            side: random.map(pixels, out_lanes * 4),
-            parameters: Vec::new(),
-            output_length: out_lanes * (1 + in_channels),
-        });
+        for out_lanes in shares(out_lanes) {
+            let p = TrainPointwise { pixels: pixels as u32, in_channels: in_channels as u32, out_lanes };
+            cases.push(Case {
+                name,
+                call: Call::TrainPointwise(p),
+                input: random.map(pixels, in_channels),
+                side: random.map(pixels, out_lanes.all as usize * 4),
+                parameters: Vec::new(),
+                output_length: out_lanes.count as usize * (1 + in_channels),
+            });
+        }
     }
 }
 
@@ -136,8 +145,11 @@ fn channels(cases: &mut Vec<Case>) {
         };
         let (all, lanes) = (pixels * groups, groups as u32);
         let pixels_u32 = pixels as u32;
-        case(Call::TrainMoments(TrainMoments { pixels: pixels_u32, lanes }), 0, 0, 2 * groups);
-        case(Call::TrainNorm(TrainNorm { pixels: pixels_u32, lanes }), pixels, 2 * groups, 2 * groups);
+        for lanes in shares(groups) {
+            let length = 2 * lanes.count as usize;
+            case(Call::TrainMoments(TrainMoments { pixels: pixels_u32, lanes }), 0, 0, length);
+            case(Call::TrainNorm(TrainNorm { pixels: pixels_u32, lanes }), pixels, length, length);
+        }
         case(Call::TrainNormInput(TrainNormInput { pixels: pixels_u32, lanes }), pixels, 3 * groups, all);
         case(Call::TrainScale(TrainScale { pixels: pixels_u32, lanes }), pixels, 0, groups);
         for curve in CURVES {
