@@ -73,6 +73,11 @@ export class Learner {
     }
   }
 
+  /** Everything that is fetched and asked once. */
+  async prepare() {
+    await this.#opened();
+  }
+
   /** Asks about a picture of the dataset. */
   async see(op, id, asked, signal) {
     const { origin } = this.#dataset.sample(id);

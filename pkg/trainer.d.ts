@@ -129,8 +129,8 @@ export interface FitOptions {
    * both for `fineTuneEpochs`. The head is one dense layer, on `global_pool`. `schedule`, `dropout`, `classWeights`,
    * `labelSmoothing`, `l2` (of the head's weights), `optimizer` and `batchSize` are the head's.
    *
-   * 0 is the whole network, learnt from pictures. Its maps and gradients lie in memory for a whole batch: of V2 at 224 px some
-   * 100 MB a picture, so that `batchSize` had better be 4 or so. What does not fit is refused with `bad_option`.
+   * 0 is the whole network, learnt from pictures. Its maps and gradients lie in memory for a whole batch: of V2 at 224 px
+   * 55 MB a picture, 0.9 GB with the usual `batchSize`. What does not fit is refused with `bad_option`.
    */
   fineTuneFrom?: string | number | { layer: number; of: number };
   /**
@@ -337,6 +337,11 @@ export class Trainer implements AsyncDisposable {
    */
   preview(id: number, augment: Augmentation, options?: { count?: number }): Promise<ImageData[]>;
 
+  /**
+   * Fetches what training needs, which the first `fit`, `load` or `heatMap` does otherwise: while pictures are taken nobody
+   * waits for it.
+   */
+  prepare(): Promise<void>;
   /**
    * Trains a head, and with `fineTuneFrom` the end of the network.
    *

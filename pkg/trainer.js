@@ -223,6 +223,10 @@ export class Trainer {
     return this.#learner.preview(id, augment, count);
   }
 
+  async prepare() {
+    await this.#learner.prepare();
+  }
+
   async fit(options = {}) {
     return this.#learner.fit(options);
   }

@@ -25,15 +25,7 @@ const stage = new Stage({
   placeholder: at("placeholder"),
   caption: at("caption"),
 });
-const loading = new Loading({
-  panel: at("loading"),
-  text: at("loading-text"),
-  bytes: at("loading-bytes"),
-  progress: at("progress"),
-  button: at("download"),
-  problem: at("model-error"),
-  problemText: at("model-error-text"),
-});
+const loading = Loading.ofPage(at);
 const findings = new Findings(
   {
     region: at("results"),

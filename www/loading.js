@@ -9,6 +9,13 @@ export class Loading {
     this.#parts = parts;
   }
 
+  /** That of a page's network, whose elements are called the same everywhere; `at(id)` finds them. */
+  static ofPage(at) {
+    const [panel, text, bytes, progress] = ["loading", "loading-text", "loading-bytes", "progress"].map(at);
+    const [button, problem, problemText] = ["download", "model-error", "model-error-text"].map(at);
+    return new Loading({ panel, text, bytes, progress, button, problem, problemText });
+  }
+
   start(sentence = "Getting the model ready") {
     const { panel, text, progress, bytes: count, button, problem } = this.#parts;
     problem.hidden = true;

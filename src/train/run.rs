@@ -12,12 +12,14 @@ use super::samples::Samples;
 use super::split::Part;
 use super::{Method, Task};
 use crate::error::Result;
+use serde::Serialize;
 
 /// How many samples are validated at once: a millisecond or a few.
 const VALIDATED_AT_ONCE: usize = 256;
 
 /// What one [`Run::step`] did.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Event {
     /// One batch was learnt from.
     Batch {
@@ -42,7 +44,8 @@ pub enum Event {
 }
 
 /// Means over one epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Epoch {
     /// From 0.
     pub epoch: usize,

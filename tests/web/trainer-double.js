@@ -98,6 +98,8 @@ class Trainer {
     return { added, skipped };
   }
 
+  async prepare() {}
+
   async importZip() {
     failWhereAsked("importZip");
     return { added: 0, skipped: [] };

@@ -97,6 +97,22 @@ test("two classes by gradient: curves, validation, evaluation, predictions", asy
   assert.equal(prediction.unknown, prediction.labels[0].probability < prediction.threshold);
 });
 
+test("what training needs is fetched once, before it begins where that is asked for", async () => {
+  const context = await visited.browser.newContext();
+  const modules = [];
+  context.on("request", (request) => /wasm\/.*training.*\.wasm$/.test(request.url()) && modules.push(request.url()));
+  const other = await openDataset(context, visited.server.site);
+  const before = await other.evaluate(async () => {
+    globalThis.own = await trainer({ classes: ["a", "b"] });
+    for (const colour of ["red", "blue"]) await own.add(drawing(colour), colour === "red" ? "a" : "b");
+  }).then(() => modules.length);
+  await other.evaluate(() => Promise.all([own.prepare(), own.prepare()]));
+  const prepared = modules.length;
+  await other.evaluate(() => own.fit({ method: "centroids" }));
+  assert.deepEqual([before, prepared, modules.length], [0, 1, 1]);
+  await context.close();
+});
+
 test("a heat map is warm where the class is, and lies on what the network sees", async () => {
   const found = await page.evaluate(async () => {
     const map = await own.heatMap(shape("disc", 0, 240), { label: "disc" });

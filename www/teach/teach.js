@@ -206,15 +206,12 @@ const keep = new Keep(
   { collection, listener: { onOpened: showOpened, onClear: clearAll } },
 );
 
-const loading = new Loading({
-  panel: at("loading"),
-  text: at("loading-text"),
-  bytes: at("loading-bytes"),
-  progress: at("progress"),
-  button: at("download"),
-  problem: at("model-error"),
-  problemText: at("model-error-text"),
+// From the second picture on somebody means to train: what that takes is fetched meanwhile. Training itself says what is wrong.
+collection.addEventListener("change", () => {
+  if (collection.size >= 2) collection.trainer.prepare().catch(() => {});
 });
+
+const loading = Loading.ofPage(at);
 const model = new Model({
   onStart: () => loading.start(),
   onProgress: (progress) => loading.progress(progress),

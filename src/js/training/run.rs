@@ -5,7 +5,7 @@ use super::super::options::{Given, write};
 use super::Samples;
 use super::head::Head;
 use super::options::{fit, names, parts};
-use crate::train::{self, Epoch, Event, Stopped};
+use crate::train::{self, Stopped};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,30 +16,6 @@ use wasm_bindgen::prelude::*;
 pub struct Run {
     run: train::Run,
     samples: Rc<RefCell<train::Samples>>,
-}
-
-/// `{ batch }`, `{ validating }` or `{ epoch }`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum Did {
-    Batch {
-        epoch: usize,
-        batch: usize,
-        batches: usize,
-        loss: f64,
-    },
-    Validating {
-        done: usize,
-        total: usize,
-    },
-    Epoch {
-        epoch: usize,
-        loss: f64,
-        accuracy: Option<f64>,
-        validation_loss: Option<f64>,
-        validation_accuracy: Option<f64>,
-        learning_rate: f32,
-    },
 }
 
 #[derive(Serialize)]
@@ -72,21 +48,13 @@ impl Run {
         Ok(Self { run, samples })
     }
 
-    /// One batch, or some of the validation; null when the run is over.
+    /// One batch, or some of the validation: `{ batch }`, `{ validating }` or `{ epoch }`; null when the run is over.
     ///
     /// # Errors
     /// Throws a `MobileNetError` with the code `training_diverged`.
     pub fn step(&mut self) -> JsResult<JsValue> {
         let event = self.run.step(&self.samples.borrow()).map_err(thrown)?;
-        let Some(event) = event else { return Ok(JsValue::NULL) };
-        write(&match event {
-            Event::Batch { epoch, batch, batches, loss } => Did::Batch { epoch, batch, batches, loss },
-            Event::Validating { done, total } => Did::Validating { done, total },
-            Event::Epoch(over) => {
-                let Epoch { epoch, loss, accuracy, validation_loss, validation_accuracy, learning_rate } = over;
-                Did::Epoch { epoch, loss, accuracy, validation_loss, validation_accuracy, learning_rate }
-            }
-        })
+        event.map_or(Ok(JsValue::NULL), |event| write(&event))
     }
 
     /// `{ bestEpoch, stopped, params, split }` so far.
