@@ -89,10 +89,10 @@ const THREADED_INTEGERS: Crate =
     Crate { features: &["--no-default-features", "--features", "integers,threads"], ..LIBRARY };
 /// For classes of one's own: fetched with the first `fit`. It runs no network.
 const TRAINING: Crate = Crate { features: &["--no-default-features", "--features", "trainer"], ..LIBRARY };
-/// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 /// The same in parts. It keeps all maps of a batch, and what one thread can train several can.
 const THREADED_TRAINING: Crate =
     Crate { features: &["--no-default-features", "--features", "trainer,threads"], shared_gib: 4, ..LIBRARY };
+/// The suite keeps overflow checks and debug assertions: it is there to find mistakes, not to be small.
 const SUITE: Crate = Crate { package: "suite", profile: "dev", folder: "debug", ..LIBRARY };
 
 /// All modules of pkg/wasm/ with their folders: a folder before those inside it. What only reads files, or is there for
