@@ -17,6 +17,7 @@ const TARGET = 0.5;
 /** Losses of the first steps may be so far apart: the same weights, batch and optimizer in single precision. */
 const APART = 1e-3;
 const FIGURE = "call";
+const LONGEST_TURN_MS = 600_000;
 const MOST_STEPS = 100;
 
 const { models, ...shared } = OPTIONS;
@@ -57,7 +58,7 @@ await inChromium([], async ({ site, browser }) => {
     for (const [key, outcomes] of Object.entries(found.turns)) {
       const [module, threads] = key.split("@");
       const asked = { module, threads, batch: options.batch, budget, warmUp: RUNTIMES[module].warmUp, most: MOST_STEPS };
-      const { files, ...outcome } = await turn({ site, browser, asked, page: "tune" });
+      const { files, ...outcome } = await turn({ site, browser, asked, page: "tune", longest: LONGEST_TURN_MS });
       outcome.error ??= misled(outcome, found.turns[oursOf(key)]?.[0]);
       outcomes.push(outcome);
       const { error, ms, losses } = outcome;

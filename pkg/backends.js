@@ -12,6 +12,8 @@ const GPU_CODES = ["gpu_unavailable", "gpu_lost", "gpu_out_of_memory", "gpu_fail
 /** Waits before a GPU is tried again, in ms: a driver that crashed takes a while. After the last it is left alone. */
 const PATIENCE_MS = [0, 1000, 5000];
 
+export const mayUseGpu = (backend) => backend === "auto" || backend === "webgpu";
+
 /** The CPU's and the GPU's half of one engine, and which of them answers. */
 export class Backends {
   #Module;
@@ -20,7 +22,7 @@ export class Backends {
   #engine = null;
   #gpu = null;
   #connecting = null;
-  /** Pipelines that nobody uses yet. */
+  /** Pipelines that nobody uses yet, some of them still being compiled. */
   #warmed = null;
   /** Failures since the GPU last answered. */
   #failures = 0;
@@ -34,18 +36,18 @@ export class Backends {
 
   /**
    * @param {object} Module the engine's class, whose module is running
-   * @param {{ backend: string, device?: GPUDevice, onChange?: (state: object) => void }} options
+   * @param {{ backend: string, device?: GPUDevice, woken?: Promise<GPUAdapter>, onChange?: (state: object) => void }} options
    */
-  constructor(Module, { backend, device, onChange = () => {} }) {
+  constructor(Module, { backend, device, woken, onChange = () => {} }) {
     this.#Module = Module;
     this.#device = device;
     this.#onChange = onChange;
-    if (backend === "auto" || backend === "webgpu") {
+    if (mayUseGpu(backend)) {
       // The GPU answers while the weights are still on their way; a refusal is looked at when they are here.
-      this.#connecting = connect(Module, device);
+      this.#connecting = connect(Module, device, woken);
       if (backend === "webgpu") {
-        this.#connecting = this.#connecting.then(async (gpu) => {
-          this.#warmed = await warm(Module, gpu, false);
+        this.#connecting = this.#connecting.then((gpu) => {
+          this.#warmed = warm(Module, gpu, false);
           return gpu;
         });
       }
@@ -136,27 +138,41 @@ export class Backends {
     }
   }
 
-  /** Brings the weights to a GPU that computes right; releases any other. */
+  /** Brings the weights to a GPU, and lets go of one that does not compute right. */
   async #attach(gpu) {
+    let attached = false;
+    const check = () => {
+      if (this.#gpu !== gpu) {
+        throw lost("one that was given up meanwhile");
+      }
+    };
     try {
       const { gated } = this.#engine;
       if (gated || !this.#warmed) {
-        this.#warmed = await warm(this.#Module, gpu, gated);
+        // One after the other: what is asked for twice at once is compiled twice.
+        this.#warmed = Promise.resolve(this.#warmed).then(async (held) => this.#gpu === gpu && [held, await warm(this.#Module, gpu, gated)]);
       }
-      const error = await this.#Module.probe(gpu, gated);
-      if (this.#disposed) {
-        throw lost("a network that was disposed of");
-      }
-      // Another one may have been attached meanwhile.
+      // Another one may have been attached before.
       this.#drop();
+      // The weights travel while the pipelines compile; until it is found right, it answers no call.
       this.#engine.attach(gpu);
-      this.#warmed = null;
       this.#gpu = gpu;
+      attached = true;
+      await this.#warmed;
+      check();
+      const error = await this.#Module.probe(gpu, gated);
+      check();
       void gpu.device.lost.then(({ message, reason }) => this.#fall(gpu, lost(message || reason)));
       return error;
     } catch (error) {
-      this.#release(gpu);
+      if (!attached) {
+        this.#release(gpu);
+      } else if (this.#gpu === gpu) {
+        this.#drop();
+      }
       throw error;
+    } finally {
+      this.#warmed = null;
     }
   }
 

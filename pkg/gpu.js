@@ -6,15 +6,22 @@ export function nameOf({ adapterInfo }) {
   return [vendor, architecture, description].filter(Boolean).join(" ");
 }
 
-/** A GPU of the engine's module: the browser's, or the one behind a device that the page brings. */
-export function connect(Module, device) {
+/** Asks the browser for its GPU already, which may take as long as the module that will use it; undefined without one. */
+export function wake() {
+  const woken = navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  woken?.catch(() => {});
+  return woken;
+}
+
+/** A GPU of the engine's module: the browser's, which may be `woken`, or the one behind a device that the page brings. */
+export function connect(Module, device, woken) {
   const { gpu } = navigator;
   if (!device && !gpu) {
     return Module.connect();
   }
   // wgpu asks `navigator.gpu` for an adapter and a device. For this one call it gets those of the page's device, or the
   // browser's with a feature that wgpu does not know: subgroups.
-  const requestAdapter = device ? async () => adapterOf(device) : async (options) => withSubgroups(await gpu.requestAdapter(options));
+  const requestAdapter = device ? async () => adapterOf(device) : async (options) => withSubgroups(await (woken ?? gpu.requestAdapter(options)));
   const stand = { requestAdapter, wgslLanguageFeatures: gpu?.wgslLanguageFeatures };
   Object.defineProperty(navigator, "gpu", { value: stand, configurable: true });
   try {

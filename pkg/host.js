@@ -1,9 +1,10 @@
 /** The engine behind messages: the same code in the worker and, on request, in the page's own thread. */
 
 import { Intake, bytesOf, moduleOf, opened } from "./arrival.js";
-import { Backends } from "./backends.js";
+import { Backends, mayUseGpu } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire, undecodable } from "./errors.js";
+import { wake } from "./gpu.js";
 import { loadModule } from "./wasm.js";
 
 /** Names are worth no more of a wait than this. */
@@ -102,8 +103,9 @@ export class Host {
         const onChange = (state) => this.#post({ type: "backend", state });
         // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
         const start = async () => {
+          const woken = !device && mayUseGpu(backend) ? wake() : undefined;
           const Engine = await loadModule(backend === "reference" ? "reference" : "core", wasmUrl, message.threads);
-          backends = new Backends(Engine, { backend, device, onChange });
+          backends = new Backends(Engine, { backend, device, woken, onChange });
           return Engine;
         };
         starting = start();

@@ -28,14 +28,10 @@ fn run(group: u32, local: u32, own: u32) {
     let packed = 1u + p.kernel * p.kernel * p.in_channels;
     var w = step.parameters + min(lane, p.out_lanes - 1u) * packed;
     var v = step.parameters + min(lane + 1u, p.out_lanes - 1u) * packed;
-    var a0 = vec4<f32>(parameters[w]);
-    var a1 = a0;
-    var a2 = a0;
-    var a3 = a0;
-    var b0 = vec4<f32>(parameters[v]);
-    var b1 = b0;
-    var b2 = b0;
-    var b3 = b0;
+    let a_bias = vec4<f32>(parameters[w]);
+    let b_bias = vec4<f32>(parameters[v]);
+    var a = mat4x4(a_bias, a_bias, a_bias, a_bias);
+    var b = mat4x4(b_bias, b_bias, b_bias, b_bias);
     w++;
     v++;
     for (var i = 0u; i < p.kernel; i++) {
@@ -45,34 +41,22 @@ fn run(group: u32, local: u32, own: u32) {
         let width = select(0u, p.in_width, in_y < p.in_height);
         for (var j = 0u; j < p.kernel; j++) {
             let start = x * p.stride + j - p.pad_left;
-            let x0 = pixel(row, width, 1u, start);
-            let x1 = pixel(row, width, 1u, start + p.stride);
-            let x2 = pixel(row, width, 1u, start + 2u * p.stride);
-            let x3 = pixel(row, width, 1u, start + 3u * p.stride);
+            let pixels = mat4x4(
+                pixel(row, width, 1u, start),
+                pixel(row, width, 1u, start + p.stride),
+                pixel(row, width, 1u, start + 2u * p.stride),
+                pixel(row, width, 1u, start + 3u * p.stride),
+            );
             // Weights of channels that the picture lacks are the next tap's, and are multiplied by zero.
-            let first = square(w, own);
-            a0 += first * x0;
-            a1 += first * x1;
-            a2 += first * x2;
-            a3 += first * x3;
-            let second = square(v, own);
-            b0 += second * x0;
-            b1 += second * x1;
-            b2 += second * x2;
-            b3 += second * x3;
+            a += square(w, own) * pixels;
+            b += square(v, own) * pixels;
             w += p.in_channels;
             v += p.in_channels;
         }
     }
     // Once in the program: a software adapter takes a while to compile what is written out four times.
     for (var i = 0u; i < 4u; i++) {
-        finish(y, x + i, lane, a0);
-        finish(y, x + i, lane + 1u, b0);
-        a0 = a1;
-        a1 = a2;
-        a2 = a3;
-        b0 = b1;
-        b1 = b2;
-        b2 = b3;
+        finish(y, x + i, lane, a[i]);
+        finish(y, x + i, lane + 1u, b[i]);
     }
 }

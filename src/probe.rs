@@ -176,15 +176,18 @@ pub fn probe_cpu(body: Choice, small: Small) -> Result<f32> {
     compare(&small.stored(), logits.first().map_or(&[][..], |tensor| &tensor.data), &labels, TOLERANCE)
 }
 
-/// Asks the device for all pipelines that [`probe`] needs, and drops them. Where asking only begins to compile, several
-/// compile side by side until they are asked for again: see `pkg/gpu.js`.
+/// Asks the device for all pipelines that [`probe`] needs, and drops them: no network gets one of these. Where asking only
+/// begins to compile, several compile side by side until they are asked for again: see `pkg/gpu.js`.
 ///
 /// # Errors
 /// What went wrong with the device.
 pub fn warm(device: &Device, variant: Variant, small: Small) -> Result<()> {
-    let warmed = net(small, Choice::Gpu)?.attach(device, variant);
     device.forget_pipelines();
-    warmed
+    let mut net = net(small, Choice::Gpu)?;
+    net.attach(device, variant)?;
+    net.compile();
+    device.forget_pipelines();
+    Ok(())
 }
 
 /// By which share of the range of `stored` `logits` are off at most; an error where that, or the order of `labels`, is

@@ -2,7 +2,7 @@
 
 mod adapter;
 
-use mobilenet_web::backend::gpu::{Device, Gpu, Picture, Want};
+use mobilenet_web::backend::gpu::{Device, Gpu, Picture, Variant, Want};
 use mobilenet_web::frame::Preprocessor;
 use mobilenet_web::graph::Shape;
 use mobilenet_web::kernels::{Call, Pad};
@@ -72,7 +72,9 @@ struct Stage {
 impl Stage {
     fn new(device: &Device, rule: &Preprocessing) -> Self {
         let [on_gpu, cpu] = [0; 2].map(|_| Preprocessor::new(rule, TARGET_PX, TARGET_PX));
-        let mut gpu = Gpu::new(device, device.variant(), on_gpu, &[[0.0; 4]]).expect("fits");
+        // A software adapter would leave frames to the CPU.
+        let variant = Variant { software: false, ..device.variant() };
+        let mut gpu = Gpu::new(device, variant, on_gpu, &[[0.0; 4]]).expect("fits");
         let plan = gpu.prepare(&plan(), Want::Maps).expect("fits");
         Self { gpu, plan, cpu, rule: *rule }
     }

@@ -2,7 +2,7 @@
 
 mod adapter;
 
-use mobilenet_web::backend::gpu::{Device, Limits};
+use mobilenet_web::backend::gpu::{Device, Limits, Variant};
 use mobilenet_web::error::Kind;
 use mobilenet_web::model::{Activation, Block, Spec, Version};
 use mobilenet_web::net::Picture;
@@ -11,9 +11,14 @@ use mobilenet_web::{Choice, Error, Frame, Net, Options, Query, Tensor, View};
 /// As in `tests/family_gpu.rs`.
 const TOLERANCE: f32 = 2e-5;
 
+/// The shaders that a real GPU would run: a software adapter leaves frames to the CPU.
+fn hardware(device: &Device) -> Variant {
+    Variant { software: false, ..device.variant() }
+}
+
 fn net(device: &Device, spec: Spec) -> Net {
     let mut net = cpu(spec);
-    net.attach(device, device.variant()).expect("fits");
+    net.attach(device, hardware(device)).expect("fits");
     net
 }
 
@@ -71,12 +76,12 @@ fn a_device_that_is_lost_between_calls_answers_no_more() {
     }
     let labels = net.gpu_classify(&Picture::Bytes(drawn.frame()), &View::default(), &Query::default());
     assert_lost(labels.and_then(pollster::block_on));
-    assert_lost(net.attach(&device, device.variant()));
+    assert_lost(net.attach(&device, hardware(&device)));
     assert!(!net.is_attached());
     // The CPU never noticed, and another device takes over.
     assert_eq!(net.infer(&drawn.frame(), &View::default(), &["logits"]).expect("runs"), expected);
     let Some(device) = adapter::adapter() else { return };
-    net.attach(&device, device.variant()).expect("fits");
+    net.attach(&device, hardware(&device)).expect("fits");
     assert_equal(&expected, &on_gpu(&mut net, &drawn, "logits").expect("answers"));
 }
 
@@ -141,11 +146,11 @@ fn what_exceeds_a_limit_is_refused_by_name_and_left_to_the_cpu() {
     let drawn = Drawn::new(50, 40);
 
     let mut wide = cpu(stem(512, 32, 32, 70_000));
-    assert_exceeds(wide.attach(&device, device.variant()), &["weights", "134217728"]);
+    assert_exceeds(wide.attach(&device, hardware(&device)), &["weights", "134217728"]);
     assert!(!wide.is_attached() && wide.infer(&drawn.frame(), &View::default(), &["logits"]).is_ok());
 
     let mut large = cpu(stem(8, 3000, 3000, 3));
-    assert_exceeds(large.attach(&device, device.variant()), &["maps", "134217728"]);
+    assert_exceeds(large.attach(&device, hardware(&device)), &["maps", "134217728"]);
     assert!(!large.is_attached() && large.infer(&drawn.frame(), &View::default(), &["logits"]).is_ok());
 
     // The network fits; the frame does not.

@@ -5,7 +5,7 @@
 mod fixtures;
 
 use fixtures::Fixtures;
-use mobilenet_web::backend::gpu::{lower, top_k};
+use mobilenet_web::backend::gpu::lower;
 use mobilenet_web::graph::{Graph, Op};
 use mobilenet_web::kernels::Call;
 use mobilenet_web::model::{Activation, Block, Padding, Pooling, Spec, Version, Widths};
@@ -230,8 +230,7 @@ fn residuals_are_fused_unless_asked_for() {
 fn dispatches(spec: &Spec) -> String {
     let graph = Graph::build(spec).expect("a valid spec");
     let plan = Plan::grouped(&graph, &Packing::new(&graph), &["predictions"], Grouping::Gpu).expect("has a top");
-    let mut dispatches = lower(&plan);
-    dispatches.push(top_k(plan.outputs[0].slot.start, plan.outputs[0].shape.channels, 5));
+    let dispatches = lower(&plan, 5, false);
     let stems: BTreeSet<&str> = dispatches.iter().map(|dispatch| dispatch.shader.stem).collect();
     // Two of each are the frame's.
     let (count, pipelines) = (2 + dispatches.len(), 2 + stems.len());

@@ -64,8 +64,8 @@ impl Dispatched {
 }
 
 impl Net {
-    /// Brings the weights to that device and prepares for labels. From then on `gpu_…` calls work; the others still run
-    /// on the CPU.
+    /// Brings the weights to that device and prepares for labels. From then on `gpu_…` calls work, of which the first
+    /// compiles what [`Net::compile`] has not; the others still run on the CPU.
     ///
     /// # Errors
     /// [`Kind::GpuFailed`] where the network exceeds a limit of the adapter; what has gone wrong with the device. Then
@@ -89,6 +89,13 @@ impl Net {
             self.detach();
         }
         attached
+    }
+
+    /// Asks the attached device for the pipelines of what has been prepared.
+    pub fn compile(&self) {
+        if let Some(Accelerator { gpu, .. }) = &self.accelerator {
+            gpu.compile();
+        }
     }
 
     /// Lets go of the GPU.
@@ -213,18 +220,17 @@ impl Net {
         let bytes = |steps: &[Step]| plan::moved(steps) as u64 * stored_bytes(f16);
         let timed = gpu.profile(*id, picture, view)?;
         let row = |kernel, bytes| Dispatched { layers: Vec::new(), kernel, us: 0.0, macs: 0, bytes };
-        let frame = Gpu::frame_stems().into_iter().zip(timed.frame_bytes.clone());
-        let mut rows: Vec<Dispatched> = frame.map(|(stem, bytes)| row(stem, bytes)).collect();
-        for dispatch in lower(plan) {
+        let mut rows: Vec<Dispatched> =
+            gpu.frame_stems().zip(timed.frame_bytes.clone()).map(|(stem, bytes)| row(stem, bytes)).collect();
+        let labels = if let Want::Labels(count) = want { count } else { 0 };
+        for dispatch in lower(plan, labels, gpu.variant().software) {
             let steps = &plan.steps[dispatch.steps];
+            let bytes = if steps.is_empty() { classes * if f16 { 2 } else { 4 } } else { bytes(steps) };
             rows.push(Dispatched {
                 layers: steps.iter().map(|step| step.name.clone()).collect(),
                 macs: steps.iter().map(|step| step.macs).sum(),
-                ..row(dispatch.shader.stem, bytes(steps))
+                ..row(dispatch.shader.stem, bytes)
             });
-        }
-        if want != Want::Maps {
-            rows.push(row("top_k", classes * if f16 { 2 } else { 4 }));
         }
         Ok(async move {
             for (row, ns) in rows.iter_mut().zip(timed.ns().await?) {

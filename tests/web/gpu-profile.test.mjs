@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { GPU_ARGS, assertFails, visitBlank, withoutAdapter } from "./harness.mjs";
+import { GPU_ARGS, assertFails, disguisable, visitBlank, withoutAdapter } from "./harness.mjs";
 import { PageDriver } from "./page-driver.mjs";
 
 let server, browser, page, close, noGpu;
@@ -11,6 +11,7 @@ let server, browser, page, close, noGpu;
 before(async () => {
   ({ server, browser, page, close } = await visitBlank({ args: GPU_ARGS }));
   noGpu = await withoutAdapter(page);
+  await disguisable(page);
   await page.evaluate(() => {
     const NET = { version: "v3-small", inputWidth: 64, inputHeight: 64, classes: 10 };
     globalThis.small = async (options) => (await import("/pkg/index.js")).MobileNet.synthetic(NET, options);
@@ -25,17 +26,26 @@ function gpuTest(name, work) {
   test(name, (t) => (noGpu ? t.skip(noGpu) : work(t)));
 }
 
-gpuTest("profile has a row for each dispatch of a frame", async (t) => {
-  const { rows, info } = await page.evaluate(async () => {
-    const net = await small({ backend: "webgpu" });
+for (const [isGpu, first] of [
+  [true, ["frame_rows", "frame_columns", "stem"]],
+  [false, ["stem"]],
+]) {
+  gpuTest(`profile has a row for each dispatch of a frame, ${isGpu ? "as on a real GPU" : "where the CPU reads frames"}`, (t) => rowsOf(t, isGpu, first));
+}
+
+async function rowsOf(t, isGpu, first) {
+  const { rows, info } = await page.evaluate(async (isGpu) => {
+    disguise(isGpu);
+    const net = await small({ backend: "webgpu", worker: false });
+    disguise(false);
     const rows = await net.profile(frame);
     net.dispose();
     return { rows, info: net.info };
-  });
+  }, isGpu);
   t.diagnostic(JSON.stringify(rows.slice(0, 4)));
   assert.ok(info.gpu.timestamps);
   assert.equal(rows.length, info.gpu.dispatches);
-  assert.deepEqual(rows.slice(0, 2).map(({ kernel }) => kernel), ["frame_rows", "frame_columns"]);
+  assert.deepEqual(rows.slice(0, first.length).map(({ kernel }) => kernel), first);
   assert.equal(rows.at(-1).kernel, "top_k");
   for (const row of rows) {
     const { layers, kernel, us, macs, gflops, bytes } = row;
@@ -44,7 +54,7 @@ gpuTest("profile has a row for each dispatch of a frame", async (t) => {
   assert.equal(rows.reduce((sum, { macs }) => sum + macs, 0), info.macs);
   assert.ok(rows.filter(({ layers }) => layers.length > 0).length >= rows.length - 3);
   assert.ok(rows.some(({ us, gflops }) => us > 0 && gflops > 0));
-});
+}
 
 gpuTest("embed leaves a map on the GPU, four channels a vector", async () => {
   const found = await page.evaluate(async () => {

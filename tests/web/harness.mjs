@@ -227,3 +227,12 @@ export function assertFails(found, code, ...parts) {
     assert.ok(found.message.includes(part), `"${found.message}" does not say "${part}"`);
   }
 }
+
+/** Gives a page `disguise(isGpu)`: a software adapter that does not say what it is gets a real GPU's shaders, in that page's thread. */
+export async function disguisable(page) {
+  await page.evaluate(() => {
+    const { get } = Object.getOwnPropertyDescriptor(GPUAdapterInfo.prototype, "isFallbackAdapter");
+    globalThis.disguise = (isGpu) =>
+      Object.defineProperty(GPUAdapterInfo.prototype, "isFallbackAdapter", { get: isGpu ? () => false : get, configurable: true });
+  });
+}

@@ -1,7 +1,7 @@
 //! Plan → dispatches, as data: which shader, how many workgroups, and the words of its step block.
 
 use super::shaders::{self, Shader, WIDTH};
-use crate::kernels::Call;
+use crate::kernels::{Call, Pointwise};
 use crate::lane::lanes;
 use crate::plan::{Group, Pattern, Plan, Step};
 use std::fmt;
@@ -20,26 +20,36 @@ pub struct Dispatch {
     pub words: Vec<u32>,
 }
 
-/// The dispatches of a plan, in order.
+/// The dispatches of a plan, in order; with `labels` those that find so many of the most likely classes in its one output,
+/// where a softmax is part of finding them. On a `software` adapter fewer shaders share the work.
 #[must_use]
-pub fn lower(plan: &Plan) -> Vec<Dispatch> {
-    plan.groups.iter().map(|group| dispatch(&plan.steps[group.steps.clone()], group)).collect()
+pub fn lower(plan: &Plan, labels: usize, software: bool) -> Vec<Dispatch> {
+    let lower = |group: &Group| dispatch(&plan.steps[group.steps.clone()], group, software);
+    let mut dispatches: Vec<Dispatch> = plan.groups.iter().map(lower).collect();
+    if let ([output], 1..) = (&plan.outputs[..], labels) {
+        let softmax = dispatches.pop_if(|last| std::ptr::eq(last.shader, &shaders::SOFTMAX));
+        let (input, steps) = softmax
+            .as_ref()
+            .map_or((word(output.slot.start), 0..0), |softmax| (softmax.words[0], softmax.steps.clone()));
+        let words = vec![input, 0, 0, 0, word(output.shape.channels), word(labels), u32::from(softmax.is_some())];
+        dispatches.push(Dispatch { shader: &shaders::TOP_K, steps, groups: 1, words });
+    }
+    dispatches
 }
 
-/// The dispatch that finds the `count` most likely of `classes` in the map that begins at `input`.
-#[must_use]
-pub fn top_k(input: usize, classes: usize, count: usize) -> Dispatch {
-    let words = [input, 0, 0, 0, classes, count].map(word).to_vec();
-    Dispatch { shader: &shaders::TOP_K, steps: 0..0, groups: 1, words }
-}
-
-fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
+fn dispatch(steps: &[Step], group: &Group, software: bool) -> Dispatch {
     let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
         return Dispatch { shader: &shaders::PAD, steps: 0..0, groups: 0, words: Vec::new() };
     };
+    // Parameters are packed alike, and a pipeline takes longer to compile than this tile of one pixel longer to compute.
+    if let (Call::Dense(p), Pattern::Single, true) = (&first.call, group.pattern, software) {
+        let curve = p.curve;
+        let p = Pointwise { pixels: 1, in_channels: p.in_channels, out_lanes: p.out_lanes, residual: 0, curve };
+        return dispatch(&[Step { call: Call::Pointwise(p), ..first.clone() }], group, software);
+    }
     let mut words = vec![word(first.input.start), word(last.side.start), word(last.output.start)];
     let shader = match group.pattern {
-        Pattern::Single => shader(&first.call),
+        Pattern::Single => shader(&first.call, software),
         Pattern::InvertedResidual | Pattern::Separable => &shaders::INVERTED_RESIDUAL,
         Pattern::ExpandDepthwise => &shaders::EXPAND_DEPTHWISE,
         Pattern::SqueezeExcite => &shaders::SQUEEZE_EXCITE,
@@ -69,12 +79,12 @@ fn dispatch(steps: &[Step], group: &Group) -> Dispatch {
     Dispatch { shader, steps: group.steps.clone(), groups: groups(last, group.pattern), words }
 }
 
-const fn shader(call: &Call) -> &'static Shader {
+const fn shader(call: &Call, software: bool) -> &'static Shader {
     match call {
         Call::Conv(_) => &shaders::STEM,
         Call::Depthwise(p) => match (p.kernel, p.dilation, p.stride) {
             (3, 1, 1) => &shaders::DEPTHWISE_3X3,
-            (3, 1, 2) => &shaders::DEPTHWISE_3X3_STRIDE_2,
+            (3, 1, 2) if !software => &shaders::DEPTHWISE_3X3_STRIDE_2,
             _ => &shaders::DEPTHWISE,
         },
         Call::Pointwise(p) if p.residual != 0 => &shaders::POINTWISE_RESIDUAL,

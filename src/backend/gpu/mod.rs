@@ -14,7 +14,7 @@ mod shaders;
 pub use answer::Answer;
 pub use connect::{Device, Gpus, Limits, connect, connect_within};
 pub use keep::Kept;
-pub use lower::{Dispatch, lower, top_k};
+pub use lower::{Dispatch, lower};
 #[cfg(target_arch = "wasm32")]
 pub use picture::External;
 pub use picture::Picture;
@@ -29,6 +29,7 @@ use picture::{Stage, buffer};
 use pipelines::Pipelines;
 use readback::Pool;
 use shaders::Bindings;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -46,8 +47,8 @@ pub const MOST_LABELS: usize = 32;
 pub struct Gpu {
     device: Device,
     pipelines: Rc<Pipelines>,
-    /// Those of [`FRAME`].
-    frame: [wgpu::ComputePipeline; 2],
+    /// [`FRAME`]; none on a software adapter, where the CPU reads a picture in less time than they take to compile.
+    frame: &'static [&'static Shader],
     weights: wgpu::Buffer,
     results: wgpu::Buffer,
     arena: Option<wgpu::Buffer>,
@@ -59,8 +60,8 @@ pub struct Gpu {
 /// One plan's dispatches, ready to be encoded.
 #[derive(Debug)]
 struct Prepared {
-    /// Pipeline and workgroups of each.
-    dispatches: Vec<(wgpu::ComputePipeline, u32)>,
+    /// Shader and workgroups of each.
+    dispatches: Vec<(&'static Shader, u32)>,
     steps: wgpu::Buffer,
     bound: Option<wgpu::BindGroup>,
     input: Slot,
@@ -94,7 +95,7 @@ impl Gpu {
         let pipelines = Pipelines::of(device, variant);
         Ok(Self {
             device: device.clone(),
-            frame: FRAME.map(|shader| pipelines.get(device, shader)),
+            frame: if variant.software { &[] } else { &FRAME },
             pipelines,
             weights,
             results: buffer(device, "results", MOST_LABELS as u64 * 8, results),
@@ -114,44 +115,50 @@ impl Gpu {
     /// How many pipelines its plans use, and the frame's.
     #[must_use]
     pub fn pipelines(&self) -> usize {
-        let used = self.prepared.iter().flat_map(|prepared| &prepared.dispatches).map(|(pipeline, _)| pipeline);
-        let mut distinct = Vec::new();
-        for pipeline in used {
-            if !distinct.contains(&pipeline) {
-                distinct.push(pipeline);
+        let mut distinct: Vec<&Shader> = Vec::new();
+        for shader in self.shaders() {
+            if !distinct.iter().any(|known| std::ptr::eq(*known, shader)) {
+                distinct.push(shader);
             }
         }
-        FRAME.len() + distinct.len()
+        distinct.len()
+    }
+
+    /// Those of its frames and plans, one more than once.
+    fn shaders(&self) -> impl Iterator<Item = &'static Shader> {
+        let planned = self.prepared.iter().flat_map(|prepared| &prepared.dispatches).map(|(shader, _)| *shader);
+        self.frame.iter().copied().chain(planned)
+    }
+
+    /// Compiles what is not compiled yet, as the first run does.
+    pub fn compile(&self) {
+        self.shaders().for_each(|shader| drop(self.pipelines.get(&self.device, shader)));
     }
 
     /// How many dispatches a frame of that plan takes, from its texture on.
     #[must_use]
     pub fn dispatches(&self, plan: usize) -> usize {
-        FRAME.len() + self.prepared[plan].dispatches.len()
+        self.frame.len() + self.prepared[plan].dispatches.len()
     }
 
-    /// Compiles and writes all that running `plan` takes, and says by which number it is run.
+    /// Writes all that running `plan` takes, and says by which number it is run.
     ///
     /// # Errors
     /// [`crate::Kind::GpuFailed`] where its maps are more than the adapter can bind.
     pub fn prepare(&mut self, plan: &Plan, want: Want) -> Result<usize> {
         self.device.fits("maps", self.arena_bytes(plan.arena))?;
-        let mut dispatches = lower(plan);
-        let mut labels = 0;
-        if let (Want::Labels(count), [output]) = (want, &plan.outputs[..]) {
-            labels = count.min(MOST_LABELS);
-            dispatches.push(top_k(output.slot.start, output.shape.channels, labels));
-        }
+        let labels = match want {
+            Want::Labels(count) if plan.outputs.len() == 1 => count.min(MOST_LABELS),
+            _ => 0,
+        };
+        let dispatches = lower(plan, labels, self.variant().software);
         let mut blocks = vec![0_u32; dispatches.len() * STEP_BYTES / 4];
         for (block, dispatch) in blocks.chunks_exact_mut(STEP_BYTES / 4).zip(&dispatches) {
             block[..dispatch.words.len()].copy_from_slice(&dispatch.words);
         }
         let steps = buffer(&self.device, "steps", blocks.len() as u64 * 4, wgpu::BufferUsages::STORAGE);
         self.device.queue.write_buffer(&steps, 0, bytemuck::cast_slice(&blocks));
-        let dispatches = dispatches
-            .iter()
-            .map(|dispatch| (self.pipelines.get(&self.device, dispatch.shader), dispatch.groups))
-            .collect();
+        let dispatches = dispatches.iter().map(|dispatch| (dispatch.shader, dispatch.groups)).collect();
         let outputs = plan.outputs.clone();
         let input = plan.input.clone();
         self.prepared.push(Prepared { dispatches, steps, bound: None, input, outputs, arena: plan.arena, labels });
@@ -221,13 +228,16 @@ impl Gpu {
         self.device.check()?;
         self.bind(plan);
         let input = self.prepared[plan].input.clone();
-        if let Picture::Tensor(values) = picture {
-            let pixels: Vec<Vec4> = values.as_chunks::<3>().0.iter().map(|&[r, g, b]| [r, g, b, 0.0]).collect();
-            self.write(&input, &pixels);
-            return Ok(0..0);
-        }
-        self.stage.upload(&self.device, picture, view, input.start)?;
-        Ok(0..FRAME.len())
+        let pixels: Vec<Vec4> = match picture {
+            Picture::Tensor(values) => values.as_chunks::<3>().0.iter().map(|&[r, g, b]| [r, g, b, 0.0]).collect(),
+            _ if self.frame.is_empty() => self.stage.read(picture, view, input.len())?,
+            _ => {
+                self.stage.upload(&self.device, picture, view, input.start)?;
+                return Ok(0..self.frame.len());
+            }
+        };
+        self.write(&input, &pixels);
+        Ok(0..0)
     }
 
     fn frame_passes(&mut self, pass: &mut wgpu::ComputePass<'_>, passes: Range<usize>) {
@@ -235,8 +245,8 @@ impl Gpu {
         let layout = self.pipelines.layout(Bindings::Frame);
         let Some((group, sizes)) = self.stage.bind(&self.device, layout, arena) else { return };
         pass.set_bind_group(0, group, &[]);
-        for (pipeline, (across, down)) in self.frame.iter().zip(sizes).take(passes.end).skip(passes.start) {
-            pass.set_pipeline(pipeline);
+        for (shader, (across, down)) in self.frame.iter().zip(sizes).take(passes.end).skip(passes.start) {
+            pass.set_pipeline(&self.pipelines.get(&self.device, shader));
             pass.dispatch_workgroups(across, down, 1);
         }
     }
@@ -244,10 +254,10 @@ impl Gpu {
     fn plan_passes(&self, pass: &mut wgpu::ComputePass<'_>, plan: usize, passes: Range<usize>) {
         let prepared = &self.prepared[plan];
         for index in passes {
-            let (pipeline, groups) = &prepared.dispatches[index];
-            pass.set_pipeline(pipeline);
+            let (shader, groups) = prepared.dispatches[index];
+            pass.set_pipeline(&self.pipelines.get(&self.device, shader));
             pass.set_bind_group(0, prepared.bound.as_ref(), &[(index * STEP_BYTES) as u32]);
-            pass.dispatch_workgroups((*groups).min(ROW), groups.div_ceil(ROW), 1);
+            pass.dispatch_workgroups(groups.min(ROW), groups.div_ceil(ROW), 1);
         }
     }
 
@@ -309,11 +319,11 @@ pub const fn stored_bytes(f16: bool) -> u64 {
 }
 
 /// Values as the arena holds them.
-fn stored(values: &[Vec4], f16: bool) -> Vec<u8> {
+fn stored(values: &[Vec4], f16: bool) -> Cow<'_, [u8]> {
     if f16 {
         values.as_flattened().iter().flat_map(|&value| half::f16::from_f32(value).to_le_bytes()).collect()
     } else {
-        bytemuck::cast_slice(values).to_vec()
+        bytemuck::cast_slice(values).into()
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::Result;
 #[cfg(target_arch = "wasm32")]
 use crate::error::{Error, Kind};
 use crate::frame::{Frame, Preprocessor, Tables, View};
+use crate::lane::{Body, Vec4};
 
 /// What a call looks at.
 #[derive(Debug)]
@@ -43,13 +44,17 @@ impl External {
             let size = Array::of2(&(self.width_px as f64).into(), &(self.height_px as f64).into());
             Function::from(Reflect::get(queue, &"copyExternalImageToTexture".into())?).call3(queue, &from, &to, &size)
         };
-        copy().map(drop).map_err(|_| {
-            Error::new(Kind::SourceUnsupported, "frame")
-                .expected("a picture that the browser copies to its GPU")
-                .found("one that it does not")
-                .remedy("Draw it on a canvas first.")
-        })
+        copy().map(drop).map_err(|_| not_copied())
     }
+}
+
+/// The error after which a caller hands in the picture's bytes.
+#[cfg(target_arch = "wasm32")]
+fn not_copied() -> Error {
+    Error::new(Kind::SourceUnsupported, "frame")
+        .expected("a picture that the browser copies to its GPU")
+        .found("one that it does not")
+        .remedy("Draw it on a canvas first.")
 }
 
 /// The texture and the buffers of the two passes; kept while frames keep their size.
@@ -95,6 +100,18 @@ impl Stage {
     /// The arena has moved, so that what is bound must be bound anew.
     pub(super) fn unbind(&mut self) {
         self.bound = None;
+    }
+
+    /// The input tensor of a picture in memory, of so many pixels, computed here.
+    pub(super) fn read(&mut self, picture: &Picture<'_>, view: &View, pixels: usize) -> Result<Vec<Vec4>> {
+        let mut tensor = vec![[0.0; 4]; pixels];
+        match picture {
+            Picture::Bytes(frame) => self.preprocessor.run(Body::Simd, frame, view, &mut tensor)?,
+            #[cfg(target_arch = "wasm32")]
+            Picture::External(_) => return Err(not_copied()),
+            Picture::Tensor(_) => {}
+        }
+        Ok(tensor)
     }
 
     /// Uploads a picture and describes it to the shaders.

@@ -80,9 +80,8 @@ impl Gpu {
         Ok(Timed { pending, ns_per_tick: f64::from(self.device.queue.get_timestamp_period()), frame_bytes })
     }
 
-    /// The names of the shaders of a frame's passes.
-    #[must_use]
-    pub fn frame_stems() -> [&'static str; 2] {
-        FRAME.map(|shader| shader.stem)
+    /// The names of the shaders of a frame's passes, where there are such passes.
+    pub fn frame_stems(&self) -> impl Iterator<Item = &'static str> + use<> {
+        FRAME.iter().take(self.frame.len()).map(|shader| shader.stem)
     }
 }
