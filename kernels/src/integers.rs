@@ -35,7 +35,7 @@ pub const fn fours(channels: usize) -> usize {
 }
 
 /// [`Vec4`]s of integers before those of the channels: least and greatest output, whether halves are rounded up, and one
-/// unused; how weights are packed ([`Dots::code`]), the input's zero point among bytes, and two unused.
+/// unused; how weights are packed (`Dots::code`), the input's zero point among bytes, and two unused.
 pub const HEADER: usize = 2;
 
 /// [`Vec4`]s of 32-bit integers before the weights of eight channels: biases, multipliers and shifts.
