@@ -3,35 +3,42 @@
 import { fileAgain } from "./tuning.js";
 
 /**
- * For an output of a head: its logit's derivative by the features, times the map that they are the means of.
+ * An output, and the derivatives of its logit by a vector.
  *
- * @param {object} head of the module
- * @param {{ data: Float32Array, shape: number[], vector: Float32Array }} seen a map `[h, w, c]`, and its means
- * @param {{ task: string, output: number | null }} asked null for the output that the head says most of
+ * @param {object | null} head of the module, on that vector; null where its numbers are the logits
+ * @param {Float32Array} vector
+ * @param {{ task: string, output: number | null }} asked null for the output that is said most of
  */
-export function heatOfHead(head, { data, shape, vector }, { task, output: asked }) {
-  const [height, width, channels] = shape;
-  const values = head.predict(vector);
+export function slopesOf(head, vector, { task, output: asked }) {
+  const values = head?.predict(vector) ?? vector;
   const output = asked ?? values.indexOf(Math.max(...values));
-  const weights = head.gradient(vector, output);
-  if (task === "softmax") {
+  const slopes = head?.gradient(vector, output) ?? new Float32Array(vector.length).fill(1, output, output + 1);
+  if (head && task === "softmax") {
     // It does not see what all its classes have in common.
-    const all = Array.from(values, (_, index) => head.gradient(vector, index));
-    weights.forEach((weight, channel) => {
-      weights[channel] = weight - all.reduce((sum, each) => sum + each[channel], 0) / all.length;
+    values.forEach((_, index) => {
+      head.gradient(vector, index).forEach((slope, channel) => {
+        slopes[channel] -= slope / values.length;
+      });
     });
   }
-  const heat = new Float32Array(width * height);
-  data.forEach((value, index) => {
-    heat[Math.floor(index / channels)] += value * weights[index % channels];
-  });
-  return { heat, shape, output };
+  return { output, slopes };
 }
 
-/** The end of the network itself, whose file is read again for it. */
-export async function openHeat(module, loaded, weights) {
-  const { file, overrides } = await fileAgain(loaded, weights, "Trainer.heatMap", "heatMap(source, { weights })");
-  return module.Heat.open(file, { overrides });
+/** Derivatives by the means of a map `[h, w, c]`, times that map. */
+export function heatOfMeans({ data, shape: [height, width, channels] }, slopes) {
+  const heat = new Float32Array(width * height);
+  data.forEach((value, index) => {
+    heat[Math.floor(index / channels)] += value * slopes[index % channels];
+  });
+  return heat;
+}
+
+/** The network from its last map to the vector of an endpoint: its file is read again for it, but for one that was tuned. */
+export async function openHeat(module, loaded, endpoint, weights, tuned) {
+  const { file, overrides } = tuned
+    ? { file: tuned.bytes }
+    : await fileAgain(loaded, weights, "Trainer.heatMap", "heatMap(source, { weights })");
+  return module.Heat.open(file, endpoint, { overrides });
 }
 
 /** A heat map within −1 … 1, and where in a frame of that size it lies. */

@@ -3,7 +3,7 @@
 import { fixedPicture } from "./backbone.js";
 import { bytesOf, drawn, part, sizeOf } from "./canvas.js";
 import { failure } from "./errors.js";
-import { heatOfHead, openHeat, shown } from "./heat.js";
+import { heatOfMeans, openHeat, shown, slopesOf } from "./heat.js";
 import { readHead, writeHead } from "./head-files.js";
 import { Lesson, NOTHING, calibrated, samplesOf } from "./lesson.js";
 import { loadTraining } from "./training.js";
@@ -68,8 +68,8 @@ class Teacher {
   #lesson = null;
   #head = null;
   #search = null;
-  /** The end of the network itself, once somebody asked where it looks. */
-  #heatEnd = null;
+  /** The ends of the network that the head and its own classes see through, once somebody asked where they look. */
+  #ends = {};
 
   constructor(backends, loaded, module, { task, endpoint, seed }) {
     [this.#backends, this.#loaded, this.#module, this.#about] = [backends, loaded, module, { task, endpoint, seed }];
@@ -177,7 +177,7 @@ class Teacher {
     this.#endLesson();
     this.#search?.free();
     this.#tuning?.free();
-    this.#heatEnd?.then((end) => end.free(), () => {});
+    Object.values(this.#ends).forEach((opened) => opened.then((end) => end.free(), () => {}));
     this.#use(null);
   }
 
@@ -186,6 +186,10 @@ class Teacher {
     this.#head?.free();
     this.#tuned?.engine.free();
     this.#tunedVectors.clear();
+    if (this.#tuned !== tuned) {
+      // Not freed: a frame may be under way.
+      delete this.#ends.head;
+    }
     [this.#head, this.#tuned] = [head, tuned];
   }
 
@@ -286,35 +290,27 @@ class Teacher {
   }
 
   /** What speaks for an output of the head, or of the network itself, and where. */
-  async #heat(pixels, { output, of, weights }) {
-    const { inputWidth, inputHeight, preprocessing } = this.#about;
-    const found = of === "network" ? await this.#heatOfNetwork(pixels, output, weights) : await this.#heatOfHead(pixels, output);
+  async #heat(pixels, { output: asked, of, weights }) {
+    const { map, task, endpoint, preprocessing, inputWidth, inputHeight } = this.#about;
+    const isHead = of === "head";
+    const last = isHead ? endpoint : "logits";
+    // Features that are the means of a map, as those of V1 and V2, need no file.
+    const end = isHead && map ? null : await this.#end(of, last, weights);
+    const network = (isHead && this.#tuned?.engine) || this.#backends;
+    const [seen, vector] = await network.infer(pixels, { endpoints: [end?.endpoint ?? map, last], resize: "preset" });
+    const { output, slopes } = slopesOf(isHead ? this.#head : null, meansOf(vector), { task, output: asked });
+    const heat = end ? end.map(seen.data, slopes) : heatOfMeans(seen, slopes);
     const [width, height] = sizeOf(pixels);
     const region = this.#module.view(preprocessing, width, height, inputWidth, inputHeight);
-    return shown(found, region, [width, height]);
+    return shown({ heat, shape: seen.shape, output }, region, [width, height]);
   }
 
-  async #heatOfHead(pixels, output) {
-    const { map, task, endpoint } = this.#about;
-    if (!map) {
-      const remedy = "Make the trainer with the endpoint of a map.";
-      const expected = "an endpoint whose vectors are the means of a map";
-      throw failure("bad_option", { where: "Trainer.heatMap", expected, found: endpoint, remedy });
-    }
-    const seen = await this.#infer(pixels, map, { tuned: true });
-    return heatOfHead(this.#head, { ...seen, vector: meansOf(seen) }, { task, output });
-  }
-
-  async #heatOfNetwork(pixels, asked, weights) {
-    this.#heatEnd ??= openHeat(this.#module, this.#loaded, weights);
-    const end = await this.#heatEnd.catch((error) => {
-      this.#heatEnd = null;
+  #end(of, endpoint, weights) {
+    this.#ends[of] ??= openHeat(this.#module, this.#loaded, endpoint, weights, of === "head" && this.#tuned).catch((error) => {
+      delete this.#ends[of];
       throw error;
     });
-    const endpoints = asked === null ? [end.endpoint, "logits"] : [end.endpoint];
-    const [{ data, shape }, logits] = await this.#backends.infer(pixels, { endpoints, resize: "preset" });
-    const output = asked ?? logits.data.indexOf(Math.max(...logits.data));
-    return { heat: end.map(data, output), shape, output };
+    return this.#ends[of];
   }
 
   /** A frame changed at random; the preset looks at it afterwards. */

@@ -228,7 +228,7 @@ export interface HeatMapOptions {
   label?: string | number;
   /** @defaultValue "head" */
   of?: "head" | "network";
-  /** Of `"network"`, where `load` was given bytes. */
+  /** Of `"network"`, and of a head on V3's vectors, where `load` was given bytes. */
   weights?: FitOptions["weights"];
   signal?: AbortSignal;
 }
@@ -354,13 +354,16 @@ export class Trainer implements AsyncDisposable {
   /** @throws MobileNetError `not_trained` */
   predict(source: FrameSource, options?: { signal?: AbortSignal }): Promise<Prediction>;
   /**
-   * What in a picture speaks for one of this head's classes, by name or number; for the most probable one unless said.
+   * What in a picture speaks for one of this head's classes, by name or number; for the most probable one unless said: the
+   * derivative of its logit by the last map with pixels, times that map. Where vectors are the means of that map, as those of V1 and
+   * V2, that is known from the head. Those of V3 lie behind a layer more: unless fine-tuned, its file is read again, once (see
+   * `FitOptions.weights`).
    *
    * `of: "network"`: for one of the network's own classes, by the `index` that `classify` gives. That needs no training and no
-   * class of one's own, but reads the network's file once again (see `FitOptions.weights`). It is the derivative of the
-   * class' logit by the last map, times that map: of V1 and V2 the class activation map.
+   * class of one's own, but reads the network's file once again. Of V1 and V2 it is the class activation map.
    *
-   * @throws MobileNetError `not_trained`, `weights_unavailable`, `unknown_endpoint` (a network without classes), `bad_option`
+   * @throws MobileNetError `not_trained`, `weights_unavailable`, `unknown_endpoint` (a network without classes, or an endpoint
+   *   behind no map that is pooled), `bad_option`
    */
   heatMap(source: FrameSource, options?: HeatMapOptions): Promise<HeatMap>;
 

@@ -1,16 +1,16 @@
-//! Where in a picture a network sees one of its own classes: the derivative of the class' logit by the last map, times that map.
+//! Where in a picture something speaks for a class, of the network or of a head on it: the derivative of the class' logit by
+//! the last map, times that map.
 
 use super::run::{self, Runner, Statistics};
 use super::tape::Tape;
 use super::variables::Variables;
-use super::{LOGITS, too_large, write_rows};
+use super::{too_large, write_rows};
 use crate::error::{Error, Kind, Result};
 use crate::graph::{Endpoint, Graph, NodeId, Op, Shape};
-use crate::train::options::bad;
 use crate::weights::{self, Overrides};
 
-/// The end of a network, from the last map that has pixels on. Where that end is linear (V1, V2), what comes out is the
-/// class activation map, so that its sum is the logit without its bias; V3 bends once in between.
+/// A network from the last map that has pixels to a vector. Where that way is linear (V1, V2), what comes out of it for the
+/// logits is the class activation map, so that its sum is the logit without its bias; V3 bends once in between.
 pub struct Heat {
     graph: Graph,
     tape: Tape,
@@ -18,29 +18,28 @@ pub struct Heat {
     runner: Runner,
     endpoint: String,
     input: NodeId,
-    logits: NodeId,
+    vector: NodeId,
     epsilon: f32,
 }
 
 impl Heat {
-    /// Reads what it needs of a file of weights, and keeps nothing else.
+    /// Up to the vector of an endpoint. Reads what it needs of a file of weights, and keeps nothing else.
     ///
     /// # Errors
-    /// As [`crate::Net::open`]; [`Kind::UnknownEndpoint`] for a network without classes.
-    pub fn open(file: &[u8], overrides: &Overrides) -> Result<Self> {
+    /// As [`crate::Net::open`]; [`Kind::UnknownEndpoint`] for one that is not there, or that no pooled map comes before.
+    pub fn open(file: &[u8], endpoint: &str, overrides: &Overrides) -> Result<Self> {
         let checkpoint = weights::checkpoint(weights::read(file)?, overrides)?;
         let graph = Graph::build(&checkpoint.spec)?;
-        let logits = graph.endpoint(LOGITS)?.node;
-        let endpoint = last_map(&graph)?;
-        let input = endpoint.node;
+        let vector = graph.endpoint(endpoint)?.node;
+        let endpoint = last_map(&graph, vector)?;
+        let (input, endpoint) = (endpoint.node, endpoint.name.clone());
         // Nothing is trained: the first trained node would come behind the last.
-        let variables = Variables::read(&graph, &checkpoint, input, (logits + 1, true))?;
-        let tape = Tape::new(&graph, &variables, [input, logits], (1, true))?;
+        let variables = Variables::read(&graph, &checkpoint, [input, vector], (vector + 1, true))?;
+        let tape = Tape::new(&graph, &variables, [input, vector], (1, true))?;
         let runner = Runner::new(&graph, &tape, &variables).ok_or_else(|| too_large(&tape, 1))?;
-        let endpoint = endpoint.name.to_string();
         let epsilon = checkpoint.spec.batch_norm_epsilon;
         drop(checkpoint);
-        Ok(Self { graph, tape, variables, runner, endpoint, input, logits, epsilon })
+        Ok(Self { graph, tape, variables, runner, endpoint, input, vector, epsilon })
     }
 
     /// The endpoint whose map it takes.
@@ -55,28 +54,27 @@ impl Heat {
         self.graph.nodes[self.input].shape
     }
 
-    /// `[h, w]` of a map `[h, w, c]`: how much each pixel speaks for the logit of class `output`, or against it below 0.
+    /// `[h, w]` of a map `[h, w, c]`: how much each pixel speaks for a number, or against it below 0, whose derivatives by the
+    /// vector are `slopes`. Of one of the vector's numbers itself that is 1, and 0 by all others.
     ///
     /// # Errors
-    /// [`Kind::SourceWrongLength`] for another map; [`Kind::BadOption`] for a class that there is not.
-    pub fn map(&mut self, map: &[f32], output: usize) -> Result<Vec<f32>> {
+    /// [`Kind::SourceWrongLength`] for another map, or slopes of another vector.
+    pub fn map(&mut self, map: &[f32], slopes: &[f32]) -> Result<Vec<f32>> {
         let Shape { channels, .. } = self.shape();
-        let (length, classes) = (self.shape().pixels() * channels, self.graph.nodes[self.logits].shape.channels);
-        if map.len() != length {
-            return Err(Error::new(Kind::SourceWrongLength, &*self.endpoint)
-                .expected(format!("{length} numbers, a map of {}", self.shape()))
-                .found(map.len().to_string()));
-        }
-        if output >= classes {
-            return Err(bad("label", &format!("a class below {classes}"), output.to_string()));
+        let vector = self.graph.nodes[self.vector].shape;
+        for (shape, found) in [(self.shape(), map.len()), (vector, slopes.len())] {
+            let length = shape.pixels() * shape.channels;
+            if found != length {
+                return Err(Error::new(Kind::SourceWrongLength, &*self.endpoint)
+                    .expected(format!("{length} numbers, {shape}"))
+                    .found(found.to_string()));
+            }
         }
         let slot = run::of(&self.tape, &self.tape.values, self.input, 1);
         write_rows(bytemuck::cast_slice_mut(&mut self.runner.arena[slot]), map, channels);
         self.runner.forward(&self.graph, &self.tape, &mut self.variables, (1, Statistics::Moving, self.epsilon));
-        let slot = run::of(&self.tape, &self.tape.gradients, self.logits, 1);
-        let by_logits: &mut [f32] = bytemuck::cast_slice_mut(&mut self.runner.arena[slot]);
-        by_logits.fill(0.0);
-        by_logits[output] = 1.0;
+        let slot = run::of(&self.tape, &self.tape.gradients, self.vector, 1);
+        write_rows(bytemuck::cast_slice_mut(&mut self.runner.arena[slot]), slopes, vector.channels);
         self.runner.backward(&self.graph, &self.tape, &self.variables, (1, Statistics::Moving));
         let slot = run::of(&self.tape, &self.tape.gradients, self.input, 1);
         let gradient: &[f32] = bytemuck::cast_slice(&self.runner.arena[slot]);
@@ -85,14 +83,11 @@ impl Heat {
     }
 }
 
-/// The endpoint that the network takes the mean of, and sees no pixels of any more.
-fn last_map(graph: &Graph) -> Result<&Endpoint> {
-    let pool = graph.nodes.iter().rfind(|node| matches!(node.op, Op::GlobalPool(_)));
+/// The endpoint that a network takes the mean of before that node, and sees no pixels of any more.
+fn last_map(graph: &Graph, vector: NodeId) -> Result<&Endpoint> {
+    let pool = graph.nodes[..=vector].iter().rfind(|node| matches!(node.op, Op::GlobalPool(_)));
     let map = pool.and_then(|pool| graph.endpoints.iter().find(|endpoint| endpoint.node == pool.inputs[0]));
-    map.ok_or_else(|| {
-        Error::new(Kind::UnknownEndpoint, "heat map")
-            .expected("a network whose last map is pooled")
-            .found("none that is")
-            .remedy("Take weights with a classifier.")
+    map.filter(|_| graph.nodes[vector].shape.pixels() == 1).ok_or_else(|| {
+        Error::new(Kind::UnknownEndpoint, "heat map").expected("an endpoint behind a pooled map").found("a map")
     })
 }

@@ -79,7 +79,7 @@ impl Tuner {
         let graph = Graph::build(&spec)?;
         let place = options.from.place(&graph)?;
         let (input, logits) = (place.input(), graph.endpoint(LOGITS)?.node);
-        let variables = Variables::read(&graph, &checkpoint, input, (place.first, false))?;
+        let variables = Variables::read(&graph, &checkpoint, [input, logits], (place.first, false))?;
         if variables.folded && options.batch_norm == BatchNorm::Training {
             return Err(Error::new(Kind::BadOption, "batchNorm")
                 .expected("`frozen`, since this file's batch norms are folded into its convolutions")

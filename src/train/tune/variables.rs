@@ -39,20 +39,19 @@ fn places(shape: &[usize]) -> impl Iterator<Item = usize> {
 }
 
 impl Variables {
-    /// Reads those of the nodes behind `input`; the logits' are zeros until a head is attached, unless the network's own are
-    /// to be read.
+    /// Reads those of the nodes behind `input`, up to `last`; that one's are zeros until a head is attached, unless the
+    /// network's own are to be read.
     ///
     /// # Errors
     /// Those of [`Checkpoint::parameter`].
     pub(super) fn read(
         graph: &Graph,
         checkpoint: &Checkpoint<'_>,
-        input: NodeId,
-        (first, own_logits): (NodeId, bool),
+        [input, last]: [NodeId; 2],
+        (first, own_last): (NodeId, bool),
     ) -> Result<Self> {
         let mut variables = Self::default();
-        let logits = graph.endpoint("logits")?.node;
-        for id in input + 1..=logits {
+        for id in input + 1..=last {
             let node = &graph.nodes[id];
             let out = lanes(node.shape.channels);
             let parameters = graph.parameters(id);
@@ -65,7 +64,7 @@ impl Variables {
             variables.weights.resize(begin + size, Vec4::default());
             variables.moving.resize(begin + size, Vec4::default());
             variables.all.push(Variable { node: id, range: begin..begin + size, trains: id >= first });
-            if id == logits && !own_logits {
+            if id == last && !own_last {
                 continue;
             }
             if node.op == Op::BatchNorm {
