@@ -7,7 +7,8 @@ pub struct Variant {
     pub f16: bool,
     /// The invocations of a quad share what they load.
     pub quads: bool,
-    /// The device is a CPU: its barriers cost more than a dispatch, so that nothing is fused through workgroup memory.
+    /// The device is a CPU: its barriers cost more than a dispatch, so that nothing is fused through workgroup memory, and
+    /// pipelines cost more than either, so that few shaders do all the work and no frame is read by one.
     pub software: bool,
 }
 
