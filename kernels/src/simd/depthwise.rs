@@ -1,9 +1,16 @@
-//! Tiles of four neighbouring output pixels: each input is loaded once for all of them.
+//! Tiles of four neighbouring output pixels: each input is loaded once for all of them, and their sums stay in registers for
+//! all rows of the windows.
 
 use super::{Axis, Bend, TILE_PIXELS, tiles};
 use crate::lane::{F32x4, Vec4};
 use crate::{Depthwise, Io};
 use std::ops::Range;
+
+/// Groups of channels of a map that tiles cover; wider ones are computed pixel by pixel.
+const MOST_LANES: usize = 512;
+
+/// A pixel left or right of the map.
+const OUTSIDE: &[Vec4; MOST_LANES] = &[[0.0; 4]; MOST_LANES];
 
 /// See the reference.
 pub fn run(p: &Depthwise, io: Io<'_>) {
@@ -71,17 +78,31 @@ impl<'a> Map<'a> {
     /// The whole map, for windows of `K` pixels at steps of `S`; the windows of a tile span `R` columns.
     #[inline(never)]
     fn tiles<const K: usize, const S: usize, const R: usize>(&self, output: &mut [Vec4]) {
-        const { assert!(R == (TILE_PIXELS - 1) * S + K) };
-        let (lanes, row, bend) = (self.lanes, self.columns.length * self.lanes, self.bend);
+        const { assert!(R == (TILE_PIXELS - 1) * S + K && K <= 5) };
+        let lanes = self.lanes;
+        let mut seen: [[&[Vec4]; R]; K] = [[&[]; R]; K];
         for (y, output) in output.chunks_exact_mut(self.columns.positions * lanes).enumerate() {
             let (top, present) = self.rows.window(y);
-            let rows: [Option<&[Vec4]>; K] =
-                std::array::from_fn(|i| present.contains(&i).then(|| &self.input[top.wrapping_add(i) * row..][..row]));
             for x in tiles(self.columns.positions) {
-                let output = &mut output[x * lanes..][..TILE_PIXELS * lanes];
                 let (left, _) = self.columns.window(x);
-                Tile { lanes, bend, parameters: self.parameters, left }.run::<K, S, R>(&rows, output);
+                for i in Range::clone(&present) {
+                    self.look(top.wrapping_add(i), left, &mut seen[i]);
+                }
+                let tile = Tile { lanes, bend: self.bend, parameters: self.parameters };
+                tile.run::<K, S, R>(&present, &seen, &mut output[x * lanes..][..TILE_PIXELS * lanes]);
             }
+        }
+    }
+
+    /// The pixels of row `y` from `left` on, all channels of each.
+    #[inline(never)]
+    fn look(&self, y: usize, left: usize, seen: &mut [&'a [Vec4]]) {
+        let (lanes, width) = (self.lanes, self.columns.length);
+        for (j, seen) in seen.iter_mut().enumerate() {
+            // Left of the row this is beyond its end.
+            let column = left.wrapping_add(j);
+            let inside = (column < width).then(|| &self.input[(y * width + column) * lanes..]);
+            *seen = &inside.unwrap_or(OUTSIDE)[..lanes];
         }
     }
 }
@@ -91,34 +112,67 @@ struct Tile<'a> {
     lanes: usize,
     bend: Bend,
     parameters: &'a [Vec4],
-    /// The first column that it sees; may lie before the row, hence wrapping arithmetic.
-    left: usize,
 }
 
 impl Tile<'_> {
-    /// All channels. Rows outside the map are none.
+    /// All channels, of the rows of the windows that are `present`.
     #[inline(always)]
-    fn run<const K: usize, const S: usize, const R: usize>(self, rows: &[Option<&[Vec4]>; K], output: &mut [Vec4]) {
-        let Self { lanes, bend, parameters, left } = self;
+    fn run<const K: usize, const S: usize, const R: usize>(
+        self,
+        present: &Range<usize>,
+        seen: &[[&[Vec4]; R]; K],
+        output: &mut [Vec4],
+    ) {
+        let Self { lanes, bend, parameters } = self;
+        let row = |i: usize| (i < K && present.contains(&i)).then(|| seen[i].map(|pixel| &pixel[..lanes]));
+        let rows = (row(0), row(1), row(2), row(3), row(4));
+        let (left, right) = output.split_at_mut(2 * lanes);
+        let (first, second) = left.split_at_mut(lanes);
+        let (third, fourth) = right.split_at_mut(lanes);
+        let fourth = &mut fourth[..lanes];
         for (lane, parameters) in parameters.chunks_exact(1 + K * K).enumerate().take(lanes) {
             let mut sums = [F32x4::load(parameters[0]); TILE_PIXELS];
-            for (i, row) in rows.iter().enumerate() {
-                let Some(row) = row else { continue };
-                let weights: [F32x4; K] = std::array::from_fn(|j| F32x4::load(parameters[1 + i * K + j]));
-                for column in 0..R {
-                    // Left of the row this is beyond its end. A body without the question for tiles inside is no faster.
-                    let at = left.wrapping_add(column).wrapping_mul(lanes).wrapping_add(lane);
-                    let value = row.get(at).copied().unwrap_or_default();
-                    for (pixel, sum) in sums.iter_mut().enumerate() {
-                        if (pixel * S..pixel * S + K).contains(&column) {
-                            *sum = sum.mul_add(F32x4::load(value), weights[column - pixel * S]);
-                        }
-                    }
-                }
+            // Written out: in a loop, where the pixels lie would be read from memory again for each group of channels. Asked
+            // for one by one: in one piece, compilers compute pixel after pixel, which takes more registers than there are.
+            if let Some(row) = &rows.0 {
+                add::<K, S, R>(0, row, lane, parameters, &mut sums);
+            }
+            if let Some(row) = &rows.1 {
+                add::<K, S, R>(1, row, lane, parameters, &mut sums);
+            }
+            if let Some(row) = &rows.2 {
+                add::<K, S, R>(2, row, lane, parameters, &mut sums);
+            }
+            if let Some(row) = &rows.3 {
+                add::<K, S, R>(3, row, lane, parameters, &mut sums);
+            }
+            if let Some(row) = &rows.4 {
+                add::<K, S, R>(4, row, lane, parameters, &mut sums);
             }
             let bent = bend.apply_to(sums);
-            for pixel in 0..TILE_PIXELS {
-                output[pixel * lanes + lane] = bent[pixel].store();
+            first[lane] = bent[0].store();
+            second[lane] = bent[1].store();
+            third[lane] = bent[2].store();
+            fourth[lane] = bent[3].store();
+        }
+    }
+}
+
+/// Adds row `i` of the windows of four pixels.
+#[inline(always)]
+fn add<const K: usize, const S: usize, const R: usize>(
+    i: usize,
+    row: &[&[Vec4]; R],
+    lane: usize,
+    parameters: &[Vec4],
+    sums: &mut [F32x4; TILE_PIXELS],
+) {
+    let weights: [F32x4; K] = std::array::from_fn(|j| F32x4::load(parameters[1 + i * K + j]));
+    for (column, pixel) in row.iter().enumerate() {
+        let value = F32x4::load(pixel[lane]);
+        for (at, sum) in sums.iter_mut().enumerate() {
+            if (at * S..at * S + K).contains(&column) {
+                *sum = sum.mul_add(value, weights[column - at * S]);
             }
         }
     }

@@ -7,8 +7,11 @@ use crate::{Io, Pointwise};
 
 /// Inputs of one block of pixels: half of a small L1 cache …
 const BLOCK_BYTES: usize = 16 << 10;
-/// … but no fewer pixels than pay for weights that come from L2.
-const LEAST_BLOCK: usize = 20;
+/// … but no fewer pixels than pay for weights that come from L2 or, as those of the last layers do, from beyond: all of 7 × 7.
+const LEAST_BLOCK: usize = 56;
+/// Groups of output channels of a single pixel: enough independent sums to hide an addition's latency, and as many streams of
+/// weights at once.
+const GROUPS: usize = 8;
 
 /// See the reference.
 #[inline(never)]
@@ -27,17 +30,25 @@ pub fn run(p: &Pointwise, io: Io<'_>) {
         let side = io.side.get(first * out_lanes..).unwrap_or_default();
         let pixels = output.len() / out_lanes;
         let tile = Tile { in_channels, in_stride, out_lanes, bend, residual: p.residual != 0 };
-        for (pair, parameters) in io.parameters.chunks(2 * (1 + in_channels)).enumerate() {
-            if parameters.len() > 1 + in_channels && pixels >= TILE_PIXELS {
+        if pixels >= TILE_PIXELS {
+            for (pair, parameters) in io.parameters.chunks_exact(2 * (1 + in_channels)).enumerate() {
                 for pixel in tiles(pixels) {
                     tile.pixels::<TILE_PIXELS, 2>(parameters, 2 * pair, pixel, input, side, output);
                 }
-                continue;
             }
-            // Few: an odd last group, which no width that is a multiple of 8 has, and maps of under four pixels.
-            for (half, parameters) in parameters.chunks(1 + in_channels).enumerate() {
-                for pixel in 0..pixels {
-                    tile.pixels::<1, 1>(parameters, 2 * pair + half, pixel, input, side, output);
+        }
+        // Vectors, the smallest maps, and an odd last group, which no width that is a multiple of 8 has.
+        let first = if pixels >= TILE_PIXELS { out_lanes & !1 } else { 0 };
+        for pixel in 0..pixels {
+            let mut group = first;
+            while group < out_lanes {
+                let parameters = &io.parameters[group * (1 + in_channels)..];
+                if group + GROUPS <= out_lanes {
+                    tile.pixels::<1, GROUPS>(parameters, group, pixel, input, side, output);
+                    group += GROUPS;
+                } else {
+                    tile.pixels::<1, 1>(parameters, group, pixel, input, side, output);
+                    group += 1;
                 }
             }
         }

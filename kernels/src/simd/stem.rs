@@ -1,25 +1,34 @@
-//! What the windows of four neighbouring output pixels see is gathered once, tap by tap, and then multiplied by the weights
-//! of eight output channels at a time. Where a row's width is no multiple of four, its last tile begins earlier.
+//! What the windows of neighbouring output pixels see is gathered once, pixel after pixel: then it is a map of as many
+//! channels as a window has taps, and the rest a pointwise convolution.
 
-use super::{Axis, Bend, TILE_PIXELS};
-use crate::lane::{F32x4, Vec4};
-use crate::{Conv, Io};
+use super::{Axis, pointwise};
+use crate::lane::{Vec4, lanes};
+use crate::{Conv, Io, Pointwise};
 
-/// A window of 15 × 15 pixels of four channels, which is the largest that tables of networks may ask for.
-pub(super) const MOST_TAPS: usize = 15 * 15 * 4;
+/// Room for gathered taps: four pixels of the largest window that tables of networks may ask for, 15 × 15 × 4, or most of a
+/// row of usual ones. It stays in the L1 cache.
+pub(super) const ROOM: usize = 1024;
 
 /// See the reference.
 #[inline(never)]
 pub fn run(p: &Conv, io: Io<'_>) {
-    let map = Map::new(p, io.input, io.parameters);
-    let width = map.columns.positions;
-    let tile = width.min(TILE_PIXELS);
-    let mut seen = [[0.0; TILE_PIXELS]; MOST_TAPS];
-    let seen = &mut seen[..map.taps()];
-    for (y, output) in io.output.chunks_exact_mut(width * map.lanes).enumerate() {
-        for x in (0..width).step_by(TILE_PIXELS).map(|x| x.min(width - tile)) {
-            map.gather(y, x, seen);
-            map.multiply(seen, &mut output[x * map.lanes..][..tile * map.lanes]);
+    let map = Map::new(p, io.input);
+    let (taps, out_lanes) = (map.taps(), p.out_lanes as usize);
+    let mut seen = [[0.0; 4]; ROOM];
+    let most = map.most_pixels();
+    for (y, output) in io.output.chunks_exact_mut(p.out_width as usize * out_lanes).enumerate() {
+        for (tile, output) in output.chunks_mut(most * out_lanes).enumerate() {
+            let pixels = output.len() / out_lanes;
+            let input = map.gather(y, tile * most, pixels, &mut seen);
+            #[expect(clippy::cast_possible_truncation, reason = "a row's pixels and a window's taps")]
+            let p = Pointwise {
+                pixels: pixels as u32,
+                in_channels: taps as u32,
+                out_lanes: p.out_lanes,
+                residual: 0,
+                curve: p.curve,
+            };
+            pointwise::run(&p, Io { input, side: &[], parameters: io.parameters, output });
         }
     }
 }
@@ -27,26 +36,19 @@ pub fn run(p: &Conv, io: Io<'_>) {
 pub(super) struct Map<'a> {
     rows: Axis,
     columns: Axis,
-    /// Of the output.
-    lanes: usize,
     /// Of the input.
     channels: usize,
-    bend: Bend,
     input: &'a [Vec4],
-    parameters: &'a [Vec4],
 }
 
 impl<'a> Map<'a> {
-    pub(super) fn new(p: &Conv, input: &'a [Vec4], parameters: &'a [Vec4]) -> Self {
+    pub(super) fn new(p: &Conv, input: &'a [Vec4]) -> Self {
         let window = [p.kernel, p.stride, 1];
         Self {
             rows: Axis::new(p.in_height, p.out_height, p.pad_top, window),
             columns: Axis::new(p.in_width, p.out_width, p.pad_left, window),
-            lanes: p.out_lanes as usize,
             channels: p.in_channels as usize,
-            bend: Bend::new(p.curve),
             input,
-            parameters,
         }
     }
 
@@ -54,62 +56,29 @@ impl<'a> Map<'a> {
         self.columns.kernel * self.columns.kernel * self.channels
     }
 
-    /// What the windows of the pixels at `x` and right of it see, in the order of the weights; zeros outside the map.
-    pub(super) fn gather(&self, y: usize, x: usize, seen: &mut [[f32; TILE_PIXELS]]) {
-        let Axis { kernel, stride, length: width, .. } = self.columns;
+    /// How many pixels' taps there is room for.
+    pub(super) fn most_pixels(&self) -> usize {
+        (ROOM - 1) / lanes(self.taps())
+    }
+
+    /// What the windows of `pixels` from `x` on see, in the order of the weights, as a map; zeros outside the picture.
+    pub(super) fn gather<'b>(&self, y: usize, x: usize, pixels: usize, seen: &'b mut [Vec4; ROOM]) -> &'b [Vec4] {
+        let Axis { kernel, length: width, .. } = self.columns;
         let (top, present) = self.rows.window(y);
-        let (left, _) = self.columns.window(x);
-        for (i, seen) in seen.chunks_exact_mut(kernel * self.channels).enumerate() {
-            if !present.contains(&i) {
-                seen.fill([0.0; TILE_PIXELS]);
-                continue;
-            }
-            let row = &self.input[top.wrapping_add(i) * width..][..width];
-            for (j, seen) in seen.chunks_exact_mut(self.channels).enumerate() {
-                let pixels: [Vec4; TILE_PIXELS] =
-                    std::array::from_fn(|n| row.get(left.wrapping_add(n * stride + j)).copied().unwrap_or_default());
-                for (c, seen) in seen.iter_mut().enumerate() {
-                    *seen = pixels.map(|pixel| pixel[c % 4]);
+        let stride = lanes(self.taps());
+        let values: &mut [f32] = bytemuck::cast_slice_mut(seen);
+        for pixel in 0..pixels {
+            let (left, _) = self.columns.window(x + pixel);
+            let mut at = pixel * stride * 4;
+            for i in 0..kernel {
+                let row = if present.contains(&i) { &self.input[top.wrapping_add(i) * width..][..width] } else { &[] };
+                for j in 0..kernel {
+                    // A whole vector, of which the next one overwrites what is no channel.
+                    values[at..][..4].copy_from_slice(&row.get(left.wrapping_add(j)).copied().unwrap_or_default());
+                    at += self.channels;
                 }
             }
         }
-    }
-
-    fn multiply(&self, seen: &[[f32; TILE_PIXELS]], output: &mut [Vec4]) {
-        let group = 1 + seen.len();
-        for (pair, parameters) in self.parameters.chunks(2 * group).enumerate() {
-            if parameters.len() > group {
-                self.groups::<2>(seen, 2 * pair, parameters, output);
-            } else {
-                self.groups::<1>(seen, 2 * pair, parameters, output);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn groups<const G: usize>(
-        &self,
-        seen: &[[f32; TILE_PIXELS]],
-        group: usize,
-        parameters: &[Vec4],
-        output: &mut [Vec4],
-    ) {
-        let n = seen.len();
-        let weights: [&[Vec4]; G] = std::array::from_fn(|g| &parameters[g * (1 + n) + 1..][..n]);
-        let mut sums: [[F32x4; G]; TILE_PIXELS] =
-            [std::array::from_fn(|g| F32x4::load(parameters[g * (1 + n)])); TILE_PIXELS];
-        for (k, seen) in seen.iter().enumerate() {
-            let w: [F32x4; G] = std::array::from_fn(|g| F32x4::load(weights[g][k]));
-            for (sums, &x) in sums.iter_mut().zip(seen) {
-                for (sum, w) in sums.iter_mut().zip(w) {
-                    *sum = sum.mul_add(F32x4::splat(x), w);
-                }
-            }
-        }
-        for (output, sums) in output.chunks_exact_mut(self.lanes).zip(sums) {
-            for (output, bent) in output[group..].iter_mut().zip(self.bend.apply_to(sums)) {
-                *output = bent.store();
-            }
-        }
+        &seen[..pixels * stride]
     }
 }
