@@ -2,6 +2,7 @@
 
 import { failure } from "./errors.js";
 import { connect, nameOf, warm } from "./gpu.js";
+import { Reader } from "./pixels.js";
 
 /** Frames that a backend is timed on, after one that only warms it up. */
 const TRIALS = 3;
@@ -33,6 +34,7 @@ export class Backends {
   #cpu = "simd";
   #active = "simd";
   #why = "";
+  #reader = new Reader();
 
   /**
    * @param {object} Module the engine's class, whose module is running
@@ -226,7 +228,7 @@ export class Backends {
         const pairs = await this.#engine.gpuClassify(frame, options);
         return this.#engine.named(pairs);
       },
-      () => this.#engine.classify(frame, options),
+      async () => this.#engine.classify(await this.#reader.bytes(frame), options),
     );
   }
 
@@ -234,7 +236,7 @@ export class Backends {
   async infer(frame, options) {
     return this.#either(
       () => this.#engine.gpuInfer(frame, options),
-      () => this.#engine.infer(frame, options),
+      async () => this.#engine.infer(await this.#reader.bytes(frame), options),
     );
   }
 

@@ -151,6 +151,7 @@ export async function localClient() {
     import("./backends.js"),
     import("./download.js"),
     import("./gpu.js"),
+    import("./pixels.js"),
     import("./wasm.js"),
   ];
   const [{ Host }] = await engineModule(Promise.all(modules));

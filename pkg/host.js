@@ -3,8 +3,9 @@
 import { Intake, bytesOf, moduleOf, opened } from "./arrival.js";
 import { Backends, mayUseGpu } from "./backends.js";
 import { download, verify } from "./download.js";
-import { MobileNetError, aborted, failure, toWire, undecodable } from "./errors.js";
+import { MobileNetError, aborted, failure, toWire } from "./errors.js";
 import { wake } from "./gpu.js";
+import { decode } from "./pixels.js";
 import { loadModule } from "./wasm.js";
 
 /** Names are worth no more of a wait than this. */
@@ -361,15 +362,6 @@ async function readLabels(where = new URL("./labels/imagenet.txt", import.meta.u
   }
   const remedy = "Serve the package's labels/imagenet.txt and name its address in `labelsUrl`, or give names by `labels`.";
   throw failure("labels_unavailable", { where, expected: "ImageNet's class names", found, remedy });
-}
-
-/** A picture file's pixels, turned upright as its EXIF orientation says. */
-async function decode(blob) {
-  try {
-    return await createImageBitmap(blob, { imageOrientation: "from-image" });
-  } catch (cause) {
-    throw undecodable(blob, blob.name || "picture file", cause);
-  }
 }
 
 let channel;

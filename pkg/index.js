@@ -189,7 +189,7 @@ export class MobileNet extends EventTarget {
     if (signal?.aborted) {
       throw aborted(where, signal);
     }
-    const captured = capture(source);
+    const captured = capture(source, this.#info.backend !== "webgpu");
     const before = this.#last;
     const settled = captured.then(() => {}, () => {});
     this.#last = Promise.all([before, settled]).then(() => {});

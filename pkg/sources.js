@@ -14,9 +14,10 @@ const SLICE_MS = 1.5;
  * Takes a source's present picture.
  *
  * @param {unknown} source
+ * @param {boolean} isForCpu whether its bytes will be read
  * @returns {Promise<{ frame: object, transfer: Transferable[] }>}
  */
-export async function capture(source) {
+export async function capture(source, isForCpu) {
   const kind = kindOf(source);
   const take = TAKE[kind];
   if (!take) {
@@ -28,7 +29,7 @@ export async function capture(source) {
     });
   }
   try {
-    return await take(source);
+    return await take(source, isForCpu);
   } catch (error) {
     throw error instanceof MobileNetError ? error : explain(kind, error);
   }
@@ -70,7 +71,7 @@ const TAKE = {
   pixels: takePixels,
 };
 
-async function takeCanvas(canvas) {
+async function takeCanvas(canvas, isForCpu) {
   if (canvas.width === 0 || canvas.height === 0) {
     // A transferred OffscreenCanvas has no pixels either; only this method tells the two apart without changing anything.
     const refusal = await canvas.convertToBlob?.().catch(({ name }) => name);
@@ -78,7 +79,9 @@ async function takeCanvas(canvas) {
       ? detached("OffscreenCanvas", "Pass it before its transfer.")
       : empty("canvas", `${canvas.width}×${canvas.height} px`, "Give it a size and draw on it first.");
   }
-  return handOver(await createImageBitmap(canvas));
+  // Of a video's frame the bytes can be had as they are.
+  const asFrame = isForCpu && typeof VideoFrame === "function";
+  return handOver(asFrame ? new VideoFrame(canvas, { timestamp: 0 }) : await createImageBitmap(canvas));
 }
 
 async function takeBitmap(bitmap) {

@@ -7,6 +7,7 @@ import "./backends.js";
 import "./download.js";
 import "./errors.js";
 import "./gpu.js";
+import "./pixels.js";
 import "./wasm.js";
 
 const host = new Host((message, transfer) => self.postMessage(message, transfer ?? []));

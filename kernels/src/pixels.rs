@@ -2,6 +2,19 @@
 
 use crate::lane::{F32x4, Vec4};
 
+/// Makes red, green, blue and alpha of bytes whose red and blue are the other way round where `is_bgra`. Whether all are
+/// opaque.
+pub fn opaque_rgba(bytes: &mut [u8], is_bgra: bool) -> bool {
+    let mut all = u32::MAX;
+    for bytes in bytes.as_chunks_mut::<4>().0 {
+        let pixel = u32::from_le_bytes(*bytes);
+        all &= pixel;
+        let [red, others, blue] = [(pixel >> 16) & 0xff, pixel & 0xff00_ff00, (pixel & 0xff) << 16];
+        *bytes = if is_bgra { red | others | blue } else { pixel }.to_le_bytes();
+    }
+    all >> 24 == 0xff
+}
+
 /// The source pixels that one output pixel is a weighted sum of.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
@@ -98,4 +111,17 @@ pub fn accumulate(row: &mut [Vec4], across: &[Vec4], weight: f32) {
 fn round(value: F32x4) -> F32x4 {
     // Between 2²³ and 2²⁴ an `f32` has no fraction, so that the sum is rounded; the values here are 0 … 255.
     value + F32x4::splat(TIE) + F32x4::splat(8_388_608.0) + F32x4::splat(-8_388_608.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_browsers_are_put_in_order_and_looked_at() {
+        let [mut bgra, mut rgba] = [[3, 2, 1, 255, 6, 5, 4, 255], [1, 2, 3, 255, 4, 5, 6, 255]];
+        assert!(opaque_rgba(&mut bgra, true) && opaque_rgba(&mut rgba, false));
+        assert_eq!([bgra, rgba], [[1, 2, 3, 255, 4, 5, 6, 255]; 2]);
+        assert!(!opaque_rgba(&mut [0, 0, 0, 255, 0, 0, 0, 254], true));
+    }
 }

@@ -4,6 +4,7 @@ use super::errors::{JsResult, thrown};
 use crate::error::{Error, Kind};
 use crate::frame::Frame;
 use crate::net::{External, Picture};
+use crate::pixels::opaque_rgba;
 use js_sys::{Object, Reflect, Uint8Array, Uint8ClampedArray};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{
@@ -24,30 +25,34 @@ impl Pixels {
 
     /// The pixels of an ImageBitmap, VideoFrame, canvas, ImageData or `{ data, width, height }`.
     pub fn read(&mut self, source: &JsValue) -> JsResult<Frame<'_>> {
-        let (width, height) = if let Some(bitmap) = source.dyn_ref::<ImageBitmap>() {
+        let (width, height) = self.fill(source)?;
+        Ok(Frame { rgba: &self.bytes, width_px: width as usize, height_px: height as usize })
+    }
+
+    fn fill(&mut self, source: &JsValue) -> JsResult<(u32, u32)> {
+        if let Some(bitmap) = source.dyn_ref::<ImageBitmap>() {
             let size = not_closed((bitmap.width(), bitmap.height()), "ImageBitmap")?;
             self.draw(size, |context, (w, h)| {
                 context.draw_image_with_image_bitmap_and_dw_and_dh(bitmap, 0.0, 0.0, w, h)
-            })?
+            })
         } else if let Some(frame) = source.dyn_ref::<VideoFrame>() {
             let size = not_closed((frame.display_width(), frame.display_height()), "VideoFrame")?;
-            self.draw(size, |context, (w, h)| context.draw_image_with_video_frame_and_dw_and_dh(frame, 0.0, 0.0, w, h))?
+            self.draw(size, |context, (w, h)| context.draw_image_with_video_frame_and_dw_and_dh(frame, 0.0, 0.0, w, h))
         } else if let Some(canvas) = source.dyn_ref::<OffscreenCanvas>() {
             let size = not_empty((canvas.width(), canvas.height()), "OffscreenCanvas")?;
             self.draw(size, |context, (w, h)| {
                 context.draw_image_with_offscreen_canvas_and_dw_and_dh(canvas, 0.0, 0.0, w, h)
-            })?
+            })
         } else if let Some(canvas) = source.dyn_ref::<HtmlCanvasElement>() {
             let size = not_empty((canvas.width(), canvas.height()), "canvas")?;
             self.draw(size, |context, (w, h)| {
                 context.draw_image_with_html_canvas_element_and_dw_and_dh(canvas, 0.0, 0.0, w, h)
-            })?
+            })
         } else if let Some(data) = source.dyn_ref::<ImageData>() {
-            self.copy(&bytes_of(data)?, data.width(), data.height())
+            Ok(self.copy(&bytes_of(data)?, data.width(), data.height()))
         } else {
-            self.raw(source)?
-        };
-        Ok(Frame { rgba: &self.bytes, width_px: width as usize, height_px: height as usize })
+            self.raw(source)
+        }
     }
 
     /// What goes to a GPU: the picture itself where the browser can copy it there, else its bytes.
@@ -99,7 +104,7 @@ impl Pixels {
         (width, height)
     }
 
-    /// `{ data: Uint8Array | Uint8ClampedArray, width, height }`.
+    /// `{ data: Uint8Array | Uint8ClampedArray, width, height, frame?, isBgra? }`, the last two where they are the bytes of that frame.
     fn raw(&mut self, source: &JsValue) -> JsResult<(u32, u32)> {
         let field = |name: &str| source.dyn_ref::<Object>().and_then(|object| Reflect::get(object, &name.into()).ok());
         let number = |name: &str| field(name).and_then(|value| value.as_f64()).filter(|value| *value >= 0.0);
@@ -113,6 +118,12 @@ impl Pixels {
             self.copy(bytes, 0, 0);
         } else {
             return Err(thrown(unsupported(&data)));
+        }
+        if let Some(frame) = field("frame").filter(JsValue::is_object)
+            && !opaque_rgba(&mut self.bytes, field("isBgra").is_some_and(|it| it.is_truthy()))
+        {
+            // Whether colours are multiplied by alpha in there, no standard says. Of what is drawn it is known.
+            return self.fill(&frame);
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; the length is checked")]
         Ok((width as u32, height as u32))
