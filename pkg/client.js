@@ -144,15 +144,9 @@ export async function localEngine(wasmUrl) {
 
 /** A client of a host in this very thread. */
 export async function localClient() {
-  // All at once, for a module's own imports are known only when it is here.
-  const modules = [
-    import("./host.js"),
-    import("./arrival.js"),
-    import("./backends.js"),
-    import("./download.js"),
-    import("./gpu.js"),
-    import("./wasm.js"),
-  ];
+  const modules = [import("./host.js"), import("./wasm.js")];
+  // All at once, for a module's own imports are known only when it is here. Where scripts are merged they are part of it.
+  APART: modules.push(import("./arrival.js"), import("./backends.js"), import("./download.js"), import("./gpu.js"));
   const [{ Host }] = await engineModule(Promise.all(modules));
   return new Client((receive) => {
     const host = new Host(receive);

@@ -7,6 +7,9 @@ import { MobileNetError, aborted, failure, toWire, undecodable } from "./errors.
 import { wake } from "./gpu.js";
 import { loadModule } from "./wasm.js";
 
+/** Who needs them besides has them from here, where they are whether scripts are merged or not. */
+export { download, opened, verify };
+
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
 
