@@ -1,6 +1,7 @@
 /** The page's end of a `Host`: calls become messages, answers settle promises. */
 
 import { aborted, failure, fromWire } from "./errors.js";
+import { loadEngine, loadModule } from "./wasm.js";
 
 /** Sends calls through a port and keeps who waits for which answer. */
 export class Client {
@@ -138,22 +139,18 @@ async function engineModule(importing) {
 
 /** The engine's class in this very thread. */
 export async function localEngine(wasmUrl) {
-  const { loadModule } = await engineModule(import("./wasm.js"));
   return loadModule("core", wasmUrl);
 }
 
-/** A client of a host in this very thread. */
-export async function localClient() {
-  // All at once, for a module's own imports are known only when it is here.
-  const modules = [
-    import("./host.js"),
-    import("./arrival.js"),
-    import("./backends.js"),
-    import("./download.js"),
-    import("./gpu.js"),
-    import("./pixels.js"),
-    import("./wasm.js"),
-  ];
+/** A client of a host in this very thread, whose first call is that message. */
+export async function localClient(message) {
+  const modules = [import("./host.js")];
+  // All at once, for a module's own imports are known only when it is here. Where scripts are merged they are part of it.
+  APART: modules.push(import("./arrival.js"), import("./backends.js"), import("./download.js"), import("./gpu.js"), import("./pixels.js"));
+  if (message.type === "load") {
+    // The module need not wait for the scripts that use it: they look at its failure.
+    loadEngine(message).catch(() => {});
+  }
   const [{ Host }] = await engineModule(Promise.all(modules));
   return new Client((receive) => {
     const host = new Host(receive);

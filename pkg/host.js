@@ -6,13 +6,13 @@ import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
 import { wake } from "./gpu.js";
 import { decode } from "./pixels.js";
-import { loadModule } from "./wasm.js";
+import { loadEngine, loadModule, threadsOf } from "./wasm.js";
+
+/** Who needs them besides has them from here, where they are whether scripts are merged or not. */
+export { download, opened, verify };
 
 /** Names are worth no more of a wait than this. */
 const LABELS_TIMEOUT_MS = 10_000;
-
-/** More threads gain little, and phones have slow cores beyond their fastest four. */
-const MOST_THREADS = 4;
 
 /** Answers `load`, `convert`, `classify`, `infer`, `keep`, `profile`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
 export class Host {
@@ -94,9 +94,7 @@ export class Host {
     return this.#loading(message, async (options) => {
       const { weights, backend, device, overrides, precision, wasmUrl, labelsUrl } = message;
       const { warnings } = options;
-      // Without isolation there is no memory to share.
-      message.threads = globalThis.crossOriginIsolated ? (message.threads ?? Math.min(navigator.hardwareConcurrency, MOST_THREADS)) : 1;
-      options.threads = message.threads;
+      options.threads = message.threads = threadsOf(message.threads);
       let backends;
       let starting;
       const intake = new Intake((header) => moduleOf(header, message, starting, () => intake.isOpen), (work) => this.#guard(work));
@@ -105,7 +103,7 @@ export class Host {
         // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
         const start = async () => {
           const woken = !device && mayUseGpu(backend) ? wake() : undefined;
-          const Engine = await loadModule(backend === "reference" ? "reference" : "core", wasmUrl, message.threads);
+          const Engine = await loadEngine(message);
           backends = new Backends(Engine, { backend, device, woken, onChange });
           return Engine;
         };

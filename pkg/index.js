@@ -229,7 +229,7 @@ async function ask(where, message, { worker = true, wasmUrl, signal, onProgress 
   const begun = worker === false && weights.urls && message.integrity === undefined ? begin(weights.urls[0]) : undefined;
   let client;
   try {
-    client = worker === false ? await localClient() : workerClient(worker === true ? undefined : worker);
+    client = worker === false ? await localClient(whole) : workerClient(worker === true ? undefined : worker);
     const transfer = weights.bytes ? [weights.bytes.buffer] : [];
     return [client, await client.call({ ...whole, begun }, { where, transfer, signal, onProgress })];
   } catch (error) {
@@ -239,10 +239,11 @@ async function ask(where, message, { worker = true, wasmUrl, signal, onProgress 
   }
 }
 
-/** A request that is under way; who takes it up looks at its failure. */
+/** A request that is under way; who takes it up looks at its failure. Of a body that nobody reads yet, browsers let 2 MB come: this reads. */
 function begin(url) {
   const controller = new AbortController();
-  const answer = fetch(url, { signal: controller.signal });
+  const ahead = () => new TransformStream({}, {}, { highWaterMark: Infinity });
+  const answer = fetch(url, { signal: controller.signal }).then((response) => new Response(response.body?.pipeThrough(ahead()), response));
   answer.catch(() => {});
   return { answer, controller };
 }

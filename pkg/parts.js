@@ -1,7 +1,7 @@
 /** Models of several files: the others are read from beside the main one, wherever that is. */
 
-import { download, verify } from "./download.js";
 import { aborted, failure } from "./errors.js";
+import { download, verify } from "./host.js";
 
 /** Requests under way at a time: browsers allow a server as many over HTTP/1. */
 const AT_ONCE = 6;

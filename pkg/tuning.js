@@ -1,8 +1,7 @@
 /** Fine-tuning in the worker: the end of the network, learnt from maps at the cut, a batch after the other. */
 
-import { opened } from "./arrival.js";
 import { failure } from "./errors.js";
-import { readFile, readWeights } from "./host.js";
+import { opened, readFile, readWeights } from "./host.js";
 import { loadModule } from "./wasm.js";
 
 /** Maps at the cut that are kept from epoch to epoch, at most; of the rest pictures are looked at again. */

@@ -62,6 +62,19 @@ const MODULES = {
   },
 };
 
+/** More threads gain little, and phones have slow cores beyond their fastest four. */
+const MOST_THREADS = 4;
+
+/** How many threads a network has of which so many, or as many as are good, are asked for: without isolation there is no memory to share. */
+export function threadsOf(asked) {
+  return globalThis.crossOriginIsolated ? (asked ?? Math.min(navigator.hardwareConcurrency, MOST_THREADS)) : 1;
+}
+
+/** The module that a `load` message begins with. */
+export function loadEngine({ backend, wasmUrl, threads }) {
+  return loadModule(backend === "reference" ? "reference" : "core", wasmUrl, threadsOf(threads));
+}
+
 const started = new Map();
 
 /**

@@ -77,7 +77,7 @@ export const hasModels = () => existsSync(join(MODELS, "README.md"));
 export async function inChromium(flags, work) {
   const site = await serve({
     "/bench/": [join(ROOT, "bench")],
-    "/pkg/": [join(ROOT, "pkg")],
+    "/pkg/": [join(ROOT, "target/package")],
     "/www/": [join(ROOT, "www")],
     "/models/": [MADE, MODELS],
   });

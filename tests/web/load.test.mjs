@@ -85,6 +85,42 @@ describe("a load that works", () => {
   });
 });
 
+describe("a load in the page's own thread", () => {
+  test("has its weights and its module on their way before its other scripts are here", async () => {
+    const slow = await blank(context, server.site);
+    let isAhead = false;
+    await slow.route("**/pkg/host.js", async (route) => {
+      const arrived = () => left.length === 0 && performance.getEntriesByType("resource").some(({ name }) => name.endsWith("_bg.wasm"));
+      isAhead = await slow.waitForFunction(arrived, undefined, { timeout: 5000 }).then(() => true, () => false);
+      await route.continue();
+    });
+    const found = await slow.evaluate(async (path) => {
+      const bytes = new Uint8Array(await (await fetch(path)).arrayBuffer());
+      globalThis.left = Array.from({ length: 10 }, (_, index) => [index, index + 1].map((end) => Math.round((end / 10) * bytes.length)));
+      // As a network's body, it gives what is asked for.
+      const pull = (controller) => (left.length > 0 ? controller.enqueue(bytes.slice(...left.shift())) : controller.close());
+      const own = fetch;
+      globalThis.fetch = async (url, options) => (new URL(url).pathname === path ? new Response(new ReadableStream({ pull })) : own(url, options));
+      return code(load(path, { worker: false }).then((net) => net.info.fileBytes));
+    }, files.weights);
+    assert.deepEqual(found, { code: "no error", value: files.bytes });
+    assert.ok(isAhead, "weights and module waited for host.js");
+    await slow.close();
+  });
+
+  for (const [path, expected, ...words] of [
+    ["/faults/404", "http_status", "404"],
+    ["/faults/html", "html_instead_of_weights", "text/html"],
+    ["/faults/truncated?path=", "truncated", "the end after"],
+    ["data:application/octet-stream,", "truncated", "an empty body"],
+  ]) {
+    test(`fails as one in a worker does: ${path}`, async () => {
+      const url = path.endsWith("=") ? path + files.weights : path;
+      assertFails(await failing(url, { worker: false }), expected, ...words);
+    });
+  }
+});
+
 describe("a download that fails", () => {
   test("status", async () => assertFails(await failing("/faults/404"), "http_status", "/faults/404", "404", "mirrors"));
 

@@ -66,6 +66,21 @@ test("what the host imports is asked for at once, wherever it runs", async () =>
   assert.deepEqual([...all].filter((path) => !client.includes(path)), []);
 });
 
+test("scripts that were merged left none behind that asks for them, and each exists once", async () => {
+  const folder = new URL("target/site/pkg/", ROOT);
+  const scripts = (await readdir(folder)).filter((name) => name.endsWith(".js"));
+  assert.ok(!scripts.includes("download.js") && scripts.includes("host.js"), "the site's scripts are not merged: run `npm ci` and `cargo xtask build`");
+  const texts = await Promise.all(scripts.map((name) => readFile(new URL(name, folder), "utf8")));
+  for (const [index, text] of texts.entries()) {
+    const asked = [...text.matchAll(/(?:from|import\(|import|new URL\()\s*"\.\/([^"/]+\.js)"/g)].map(([, path]) => path);
+    assert.deepEqual(asked.filter((path) => !scripts.includes(path)), [], scripts[index]);
+  }
+  // Words of `index.js`, `client.js`, `download.js`, `wasm.js`: in two files the same thing would be there twice.
+  for (const word of ["loading takes time", "a module worker that starts", "body?.getReader", "relaxed-simd/mobilenet_web_bg.wasm"]) {
+    assert.equal(texts.filter((text) => text.includes(word)).length, 1, word);
+  }
+});
+
 async function codes() {
   const [{ CODES }, { TRAINING_CODES }] = await Promise.all(["errors.js", "training-codes.js"].map((name) => import(new URL(name, PACKAGE))));
   return { ...CODES, ...TRAINING_CODES };

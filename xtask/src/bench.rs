@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::run::{command, stream};
 use crate::stamp::Inputs;
 use crate::steps::{self, Step};
-use crate::{paths, setup, wasm};
+use crate::{paths, setup, site, wasm};
 
 /// Runs one benchmark with the options of its script; a machine without the models is told so, which is no failure.
 pub fn run(which: &str, options: &[OsString]) -> Result<()> {
@@ -30,6 +30,7 @@ pub fn run(which: &str, options: &[OsString]) -> Result<()> {
     }
     steps.extend([
         wasm::module(true),
+        site::shipped(),
         setup::chromium(),
         Step::new("measurement", "read what the script says above; `node bench/NAME.mjs` runs it alone", || {
             let chromium = setup::find_chromium().context("no Chromium is installed")?;

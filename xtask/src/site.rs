@@ -1,6 +1,7 @@
 //! target/site/: everything that a static host needs, and nothing else.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -17,22 +18,26 @@ const VENDORED: [(&str, &str); 3] = [
     ("uplot/LICENSE", "vendor/uplot/LICENSE.txt"),
 ];
 
+/// Scripts of the package that have others within them, which a page that needs the one needs at the same moment: each
+/// request takes a page longer than its bytes do. `worker.js` has none, and lists for nothing what its host has.
+const MERGED: [(&str, &[&str]); 3] = [
+    ("index.js", &["client.js", "overrides.js", "sources.js"]),
+    ("host.js", &["arrival.js", "backends.js", "download.js", "gpu.js", "pixels.js"]),
+    ("worker.js", &[]),
+];
+
 /// How paths begin that only the page of training asks for: most visitors never do, so the service worker keeps them
 /// from the first visit to that page on.
 const TEACH: [&str; 3] = ["teach.html", "teach/", "vendor/uplot/"];
 
-/// Copies page, package (its scripts minified), weights and samples together and writes their indices.
+/// Copies page, package (its scripts merged and minified), weights and samples together and writes their indices.
 pub fn assemble() -> Step<'static> {
     Step::new("site", "remove target/site and run again", || {
         let site = paths::at("target/site");
         let fresh = paths::at("target/site.new");
         remove(&fresh)?;
         copy(&paths::at("www"), &fresh, |_| true)?;
-        // Of the package only what a browser loads.
-        copy(&paths::at("pkg"), &fresh.join("pkg"), |file| {
-            file.extension().is_some_and(|extension| ["js", "wasm", "txt"].iter().any(|wanted| extension == *wanted))
-        })?;
-        minify(&fresh.join("pkg"))?;
+        package(&fresh.join("pkg"))?;
         for (from, to) in VENDORED {
             copy_file(&paths::at("node_modules").join(from), &fresh.join(to)).context("run `npm ci`")?;
         }
@@ -55,20 +60,75 @@ pub fn assemble() -> Step<'static> {
     })
 }
 
-/// Each script by itself: every file keeps its name, so that `new URL("./worker.js", import.meta.url)` still finds it.
+/// The package as a page gets it, in that folder: of its files those that browsers load, scripts merged and minified.
+fn package(folder: &Path) -> Result<()> {
+    copy(&paths::at("pkg"), folder, |file| {
+        file.extension().is_some_and(|extension| ["js", "wasm", "txt"].iter().any(|wanted| extension == *wanted))
+    })?;
+    merge(folder)?;
+    minify(folder)
+}
+
+/// target/package/: what `target/site/pkg/` is, for benchmarks, which need no more of a site.
+pub fn shipped() -> Step<'static> {
+    Step::new("package", "remove target/package and run again", || {
+        let folder = paths::at("target/package");
+        remove(&folder)?;
+        package(&folder)?;
+        Ok("as a page gets it".into())
+    })
+}
+
+/// Each script of `MERGED` with what it imports of its own. All others keep their names, so that
+/// `new URL("./worker.js", import.meta.url)` still finds them, and stay modules that exist once.
+fn merge(folder: &Path) -> Result<()> {
+    let Some(mut esbuild) = esbuild(folder) else { return Ok(()) };
+    let is_merged = |name: &str| MERGED.iter().any(|(_, parts)| parts.contains(&name));
+    for file in paths::files_below(folder)? {
+        if let Some(name) = file.strip_prefix(folder)?.to_str().filter(|name| name.ends_with(".js") && !is_merged(name))
+        {
+            esbuild.arg(format!("--external:./{name}"));
+        }
+    }
+    // What scripts ask for beforehand where they are not merged: statements of that label, and imports for nothing's sake.
+    esbuild.args(["--bundle", "--drop-labels=APART", "--log-override:ignored-bare-import=silent"]);
+    // That imports have no other sake, package.json tells.
+    let manifest = folder.join("package.json");
+    copy_file(&paths::at("pkg/package.json"), &manifest)?;
+    stream(esbuild.args(MERGED.map(|(whole, _)| folder.join(whole))))?;
+    std::fs::remove_file(&manifest).with_context(|| format!("removing {}", manifest.display()))?;
+    for part in MERGED.iter().flat_map(|(_, parts)| *parts) {
+        std::fs::remove_file(folder.join(part)).with_context(|| format!("removing {part}"))?;
+    }
+    Ok(())
+}
+
+/// Each script by itself.
 fn minify(folder: &Path) -> Result<()> {
+    let Some(mut esbuild) = esbuild(folder) else { return Ok(()) };
+    let mut scripts = paths::files_below(folder)?;
+    scripts.retain(|file| file.extension().is_some_and(|extension| extension == "js"));
+    // Without `--bundle` imports stay imports.
+    stream(esbuild.arg("--minify").args(scripts))
+}
+
+/// npm's esbuild, told to write over the scripts in that folder; none where it is not installed.
+fn esbuild(folder: &Path) -> Option<Command> {
     let tool = paths::at("node_modules/.bin/esbuild");
     if !tool.is_file() {
         println!("npm's esbuild is not installed, scripts stay as written; run `npm ci`");
-        return Ok(());
+        return None;
     }
-    let mut scripts = paths::files_below(folder)?;
-    scripts.retain(|file| file.extension().is_some_and(|extension| extension == "js"));
     let mut esbuild = command(tool);
-    esbuild.args(["--minify", "--format=esm", "--target=es2022", "--legal-comments=none", "--log-level=warning"]);
-    // Written over what was copied; without `--bundle` imports stay imports.
-    esbuild.arg("--allow-overwrite").arg(format!("--outbase={}", folder.display()));
-    stream(esbuild.arg(format!("--outdir={}", folder.display())).args(scripts))
+    esbuild.args([
+        "--format=esm",
+        "--target=es2022",
+        "--legal-comments=none",
+        "--log-level=warning",
+        "--allow-overwrite",
+    ]);
+    esbuild.arg(format!("--outbase={}", folder.display())).arg(format!("--outdir={}", folder.display()));
+    Some(esbuild)
 }
 
 /// precache.js: what the service worker keeps, for everybody and for the page of training, under a revision that changes
