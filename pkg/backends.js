@@ -222,21 +222,21 @@ export class Backends {
   }
 
   /** The labels of a frame, from whichever backend answers. */
-  async classify(frame, options) {
+  async classify(frame, options, plain) {
     return this.#either(
       async () => {
         const pairs = await this.#engine.gpuClassify(frame, options);
         return this.#engine.named(pairs);
       },
-      async () => this.#engine.classify(await this.#reader.bytes(frame), options),
+      async () => this.#engine.classify(await this.#reader.bytes(frame, plain), options),
     );
   }
 
   /** The maps of a frame. */
-  async infer(frame, options) {
+  async infer(frame, options, plain) {
     return this.#either(
       () => this.#engine.gpuInfer(frame, options),
-      async () => this.#engine.infer(await this.#reader.bytes(frame), options),
+      async () => this.#engine.infer(await this.#reader.bytes(frame, plain), options),
     );
   }
 

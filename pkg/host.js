@@ -59,9 +59,7 @@ export class Host {
     for (const controller of this.#loads.values()) {
       controller.abort();
     }
-    for (const { frame } of this.#queue.splice(0)) {
-      frame?.close?.();
-    }
+    this.#queue.splice(0).forEach(close);
     this.#broken = new MobileNetError("disposed", "MobileNet: it was disposed of");
     this.#backends?.dispose();
     this.#team?.leave();
@@ -209,7 +207,7 @@ export class Host {
     this.#loads.get(id)?.abort();
     const index = this.#queue.findIndex((message) => message.id === id);
     if (index >= 0) {
-      this.#queue.splice(index, 1)[0].frame?.close?.();
+      close(this.#queue.splice(index, 1)[0]);
     }
   }
 
@@ -237,7 +235,7 @@ export class Host {
     this.#running = false;
   }
 
-  async #run({ type, frame, options }) {
+  async #run({ type, frame, plain, options }) {
     if (type === "selfTest") {
       return { value: await this.#guarded(() => this.#backends.selfTest()) };
     }
@@ -249,21 +247,21 @@ export class Host {
       if (this.#broken) {
         throw this.#broken;
       }
-      return await this.#guarded(() => this.#answers[type](pixels, options));
+      return await this.#guarded(() => this.#answers[type](pixels, options, plain));
     } finally {
-      pixels?.close?.();
+      close({ frame: pixels, plain });
     }
   }
 
   /** What each kind of call about a frame is answered with; those of a trainer may have none. */
   #answers = {
-    classify: async (pixels, options) => {
+    classify: async (pixels, options, plain) => {
       const start = performance.now();
-      const { labels } = await this.#backends.classify(pixels, options);
+      const { labels } = await this.#backends.classify(pixels, options, plain);
       return { value: { labels, ms: performance.now() - start } };
     },
-    infer: async (pixels, options) => {
-      const value = await this.#backends.infer(pixels, options);
+    infer: async (pixels, options, plain) => {
+      const value = await this.#backends.infer(pixels, options, plain);
       return { value, transfer: value.map(({ data }) => data.buffer) };
     },
     keep: async (pixels, options) => ({ value: await this.#backends.keep(pixels, options) }),
@@ -360,6 +358,12 @@ async function readLabels(where = new URL("./labels/imagenet.txt", import.meta.u
   }
   const remedy = "Serve the package's labels/imagenet.txt and name its address in `labelsUrl`, or give names by `labels`.";
   throw failure("labels_unavailable", { where, expected: "ImageNet's class names", found, remedy });
+}
+
+/** Gives back what a message brought. */
+function close({ frame, plain }) {
+  frame?.close?.();
+  plain?.close();
 }
 
 let channel;

@@ -189,18 +189,19 @@ export class MobileNet extends EventTarget {
     if (signal?.aborted) {
       throw aborted(where, signal);
     }
-    const captured = capture(source, this.#info.backend !== "webgpu");
+    const captured = capture(source, type !== "train" && this.#info.backend !== "webgpu");
     const before = this.#last;
     const settled = captured.then(() => {}, () => {});
     this.#last = Promise.all([before, settled]).then(() => {});
-    const { frame, transfer } = await captured;
+    const { frame, plain, transfer } = await captured;
     await before;
     try {
-      return await this.#client.call({ type, frame, options }, { where, transfer, signal });
+      return await this.#client.call({ type, frame, plain, options }, { where, transfer, signal });
     } catch (error) {
       // Refused calls leave the frame here; a frame that was handed over is empty by now, so closing it does nothing.
       if (!(frame instanceof Blob)) {
         frame.close?.();
+        plain?.close();
       }
       throw error.name === "DataCloneError" ? tainted(error) : error;
     }

@@ -15,7 +15,7 @@ const SLICE_MS = 1.5;
  *
  * @param {unknown} source
  * @param {boolean} isForCpu whether its bytes will be read
- * @returns {Promise<{ frame: object, transfer: Transferable[] }>}
+ * @returns {Promise<{ frame: object, plain?: VideoFrame, transfer: Transferable[] }>} where there is `plain`, it is the same picture
  */
 export async function capture(source, isForCpu) {
   const kind = kindOf(source);
@@ -79,9 +79,28 @@ async function takeCanvas(canvas, isForCpu) {
       ? detached("OffscreenCanvas", "Pass it before its transfer.")
       : empty("canvas", `${canvas.width}×${canvas.height} px`, "Give it a size and draw on it first.");
   }
-  // Of a video's frame the bytes can be had as they are.
-  const asFrame = isForCpu && typeof VideoFrame === "function";
-  return handOver(asFrame ? new VideoFrame(canvas, { timestamp: 0 }) : await createImageBitmap(canvas));
+  // Both now, before anything is awaited.
+  const taken = createImageBitmap(canvas);
+  const plain = isForCpu ? asVideo(canvas) : undefined;
+  try {
+    const frame = await taken;
+    return { frame, plain, transfer: plain ? [frame, plain] : [frame] };
+  } catch (error) {
+    plain?.close();
+    throw error;
+  }
+}
+
+/**
+ * A canvas as a frame of video, whose bytes can be had as they are. Only opaque ones serve: of others Chromium hands out colours
+ * multiplied by alpha, and draws them as if they were not.
+ */
+function asVideo(canvas) {
+  try {
+    return new VideoFrame(canvas, { timestamp: 0 });
+  } catch {
+    return undefined; // The bitmap says why, or serves.
+  }
 }
 
 async function takeBitmap(bitmap) {

@@ -122,7 +122,7 @@ impl Pixels {
         if let Some(frame) = field("frame").filter(JsValue::is_object)
             && !opaque_rgba(&mut self.bytes, field("isBgra").is_some_and(|it| it.is_truthy()))
         {
-            // Whether colours are multiplied by alpha in there, no standard says. Of what is drawn it is known.
+            // Whether colours are multiplied by alpha in there, no standard says; of what is drawn it is known.
             return self.fill(&frame);
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; the length is checked")]
