@@ -1,5 +1,5 @@
-//! Register tiles of four pixels × eight output channels. Pixels are taken in blocks whose inputs stay in the L1
-//! cache while the weights stream past once.
+//! Register tiles of four pixels × eight output channels. Pixels are taken in blocks whose inputs stay in a near cache, L1 or,
+//! of many channels, L2, while the weights stream past once.
 
 use super::{Bend, TILE_PIXELS, tiles};
 use crate::lane::{F32x4, Vec4, lanes};

@@ -4,6 +4,7 @@ use super::{StepOptions, Tuner, write_rows};
 use crate::lane::{Vec4, lanes};
 use crate::train::descent::drop_out;
 use crate::train::{Optimizer, Purpose, Random};
+use std::ops::Range;
 
 impl Tuner {
     /// What a batch multiplies the head's inputs by, padded as they are: drawn as [`crate::train::Descent`] draws it.
@@ -21,18 +22,23 @@ impl Tuner {
 
     /// `l2` times the sum of the head's squared weights.
     pub(super) fn penalty(&self, l2: f32) -> f64 {
-        let Some(head) = self.variables.all.last().filter(|_| l2 > 0.0) else { return 0.0 };
-        let group = 1 + self.graph.parameters(head.node)[0].shape[1];
-        let weights = self.variables.weights[head.range.clone()].chunks_exact(group).flat_map(|group| &group[1..]);
+        let Some((head, group)) = self.head_parameters().filter(|_| l2 > 0.0) else { return 0.0 };
+        let weights = self.variables.weights[head].chunks_exact(group).flat_map(|group| &group[1..]);
         f64::from(l2) * weights.flatten().map(|weight| f64::from(*weight).powi(2)).sum::<f64>()
     }
 
+    /// Where the head's parameters lie, and how many vectors a group of outputs has: biases, then weights.
+    fn head_parameters(&self) -> Option<(Range<usize>, usize)> {
+        let head = self.variables.all.last()?;
+        Some((head.range.clone(), 1 + self.graph.parameters(head.node)[0].shape[1]))
+    }
+
     pub(super) fn update(&mut self, options: &StepOptions) {
+        let head = self.head_parameters().filter(|_| options.l2 > 0.0);
         let gradients = &mut self.runner.gradients;
-        if let Some(head) = self.variables.all.last().filter(|_| options.l2 > 0.0) {
-            let group = 1 + self.graph.parameters(head.node)[0].shape[1];
-            let weights = &self.variables.weights[head.range.clone()];
-            let groups = gradients[head.range.clone()].chunks_exact_mut(group).zip(weights.chunks_exact(group));
+        if let Some((head, group)) = head {
+            let weights = self.variables.weights[head.clone()].chunks_exact(group);
+            let groups = gradients[head].chunks_exact_mut(group).zip(weights);
             for (gradient, weight) in
                 groups.flat_map(|(to, from)| to[1..].iter_mut().flatten().zip(from[1..].iter().flatten()))
             {
