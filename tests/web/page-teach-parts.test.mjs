@@ -44,7 +44,13 @@ async function picture(page, name) {
 }
 
 const texts = (locator) => locator.allTextContents();
-const cards = (page) => page.locator(".class").evaluateAll((all) => all.map((card) => [card.dataset.name, parseInt(card.querySelector(".all").textContent)]));
+
+/** Names and counts as the cards show them after the next frame, which is when changes of the collection are written. */
+const cards = (page) =>
+  page.evaluate(async () => {
+    await new Promise(requestAnimationFrame);
+    return [...document.querySelectorAll(".class")].map((card) => [card.dataset.name, parseInt(card.querySelector(".all").textContent)]);
+  });
 
 /** Whether a canvas below `selector` has something drawn on it. */
 const isDrawn = (page, selector) =>
