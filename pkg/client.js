@@ -1,6 +1,7 @@
 /** The page's end of a `Host`: calls become messages, answers settle promises. */
 
 import { aborted, failure, fromWire } from "./errors.js";
+import { giveBack } from "./sources.js";
 import { loadEngine, loadModule } from "./wasm.js";
 
 /** Sends calls through a port and keeps who waits for which answer. */
@@ -74,7 +75,8 @@ export class Client {
   /** Called with the state of each change of backend. */
   onBackend = () => {};
 
-  #receive({ id, type, value, error, progress, state }) {
+  #receive({ id, type, value, error, progress, state, spare }) {
+    giveBack(spare);
     if (type === "backend") {
       this.backend = state;
       this.onBackend(state);
@@ -153,7 +155,7 @@ export async function localClient(message) {
   }
   const [{ Host }] = await engineModule(Promise.all(modules));
   return new Client((receive) => {
-    const host = new Host(receive);
+    const host = new Host(receive, { isApart: false });
     return {
       // As postMessage does: refuses tainted pictures, which would taint the engine's own canvas for good.
       post: ({ device, begun, ...message }, transfer = []) => host.receive({ ...structuredClone(message, { transfer }), device, begun }),

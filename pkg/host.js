@@ -17,6 +17,7 @@ const LABELS_TIMEOUT_MS = 10_000;
 /** Answers `load`, `convert`, `classify`, `infer`, `keep`, `profile`, `selfTest`, `lose` and `abort` messages, the calls in the order of their arrival. */
 export class Host {
   #post;
+  #isApart;
   #backends = null;
   /** The message that the network came of. */
   #loaded;
@@ -27,9 +28,13 @@ export class Host {
   #under = [];
   #loads = new Map();
 
-  /** @param {(message: object, transfer?: Transferable[]) => void} post where answers go */
-  constructor(post) {
+  /**
+   * @param {(message: object, transfer?: Transferable[]) => void} post where answers go
+   * @param {{ isApart: boolean }} options whether messages come from another thread, and lie behind one another there
+   */
+  constructor(post, { isApart }) {
     this.#post = post;
+    this.#isApart = isApart;
   }
 
   /** @param {{ type: string, id: number }} message */
@@ -68,7 +73,7 @@ export class Host {
   /** Posts what `work` gives, after the answer `before`. */
   async #answer(id, work, before) {
     const told = await work.then(
-      ({ value, transfer }) => [{ id, type: "result", value }, transfer],
+      ({ value, transfer = [], spare }) => [{ id, type: "result", value, spare }, spare ? [...transfer, spare] : transfer],
       (error) => [{ id, type: "error", error: toWire(error) }],
     );
     await before;
@@ -216,9 +221,11 @@ export class Host {
       return;
     }
     this.#running = true;
-    while (this.#queue.length > 0) {
-      // A call may block this thread, so let the aborts that arrived meanwhile take effect before the next one.
-      await turn();
+    for (let calls = 0; this.#queue.length > 0; calls += 1) {
+      if (calls > 0 || this.#isApart) {
+        // A call may block this thread, so let the aborts that arrived meanwhile take effect before the next one.
+        await turn();
+      }
       const message = this.#queue.shift();
       const isMeasuring = message?.type === "selfTest" || message?.type === "profile";
       if (isMeasuring) {
@@ -247,7 +254,8 @@ export class Host {
       if (this.#broken) {
         throw this.#broken;
       }
-      return await this.#guarded(() => this.#answers[type](pixels, options, plain));
+      // Bytes that the page copied have been read: their room goes back, for the next copy.
+      return { ...(await this.#guarded(() => this.#answers[type](pixels, options, plain))), spare: frame?.data?.buffer };
     } finally {
       close({ frame: pixels, plain });
     }

@@ -10,6 +10,18 @@ const SMALL_IMAGE_PX = 300_000;
 const SLICE_BYTES = 1 << 19;
 const SLICE_MS = 1.5;
 
+/** Room that was copied into before. Fresh memory costs more than the copy: 0.1 ms of 224 × 224 px. */
+let spare = new ArrayBuffer(0);
+/** Larger pictures are rare, and their room would stay. */
+const MOST_SPARE_BYTES = 1 << 22;
+
+/** Takes back a frame's room after its call. */
+export function giveBack(room) {
+  if (room?.byteLength <= MOST_SPARE_BYTES) {
+    spare = room;
+  }
+}
+
 /**
  * Takes a source's present picture.
  *
@@ -233,7 +245,9 @@ async function takePixels({ data, width, height }) {
   if (width === 0 || height === 0) {
     throw empty("source", `${width}×${height} px`, "Pass a picture with pixels.");
   }
-  const copy = await copyBytes(data);
+  const room = spare.byteLength === data.length ? spare : undefined;
+  spare = new ArrayBuffer(0);
+  const copy = await copyBytes(data, room);
   return { frame: { data: copy, width, height }, transfer: [copy.buffer] };
 }
 
@@ -241,9 +255,10 @@ async function takePixels({ data, width, height }) {
  * A copy of `data`, made in slices with pauses, because one copy of a 12-megapixel picture takes 25 ms.
  *
  * @param {Uint8Array | Uint8ClampedArray} data
+ * @param {ArrayBuffer} [room] of its length
  */
-export async function copyBytes(data) {
-  const copy = new Uint8Array(data.length);
+export async function copyBytes(data, room = new ArrayBuffer(data.length)) {
+  const copy = new Uint8Array(room);
   let start = performance.now();
   for (let offset = 0; offset < data.length; offset += SLICE_BYTES) {
     if (performance.now() - start > SLICE_MS) {

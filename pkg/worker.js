@@ -10,5 +10,5 @@ import "./gpu.js";
 import "./pixels.js";
 import "./wasm.js";
 
-const host = new Host((message, transfer) => self.postMessage(message, transfer ?? []));
+const host = new Host((message, transfer) => self.postMessage(message, transfer ?? []), { isApart: true });
 self.onmessage = ({ data }) => host.receive(data);

@@ -7,6 +7,11 @@ pub(crate) use mobilenet_kernels::bytes::{Crc32, all_finite};
 
 /// Sorts in place: a heap sort, not stable, so `before` should order all items.
 pub(crate) fn sort<T>(items: &mut [T], before: &dyn Fn(&T, &T) -> bool) {
+    sort_first(items, items.len(), before);
+}
+
+/// Sorts only what comes first to the front, so many items: one look at each other one, nearly always.
+pub(crate) fn sort_first<T>(items: &mut [T], count: usize, before: &dyn Fn(&T, &T) -> bool) {
     let sift = |items: &mut [T], mut root: usize| {
         loop {
             let mut child = 2 * root + 1;
@@ -23,12 +28,20 @@ pub(crate) fn sort<T>(items: &mut [T], before: &dyn Fn(&T, &T) -> bool) {
             root = child;
         }
     };
-    for root in (0..items.len() / 2).rev() {
-        sift(items, root);
+    let (first, others) = items.split_at_mut(count.min(items.len()));
+    for root in (0..first.len() / 2).rev() {
+        sift(first, root);
     }
-    for end in (1..items.len()).rev() {
-        items.swap(0, end);
-        sift(&mut items[..end], 0);
+    for other in others {
+        // The root is the last of them.
+        if !first.is_empty() && before(other, &first[0]) {
+            std::mem::swap(other, &mut first[0]);
+            sift(first, 0);
+        }
+    }
+    for end in (1..first.len()).rev() {
+        first.swap(0, end);
+        sift(&mut first[..end], 0);
     }
 }
 
@@ -148,6 +161,14 @@ mod tests {
             let mut items: Vec<usize> = (0..length).map(|i| i * 7919 % 31).collect();
             let mut expected = items.clone();
             expected.sort_unstable();
+            for count in [0, 1, 2, 5, 39, length] {
+                let mut items = items.clone();
+                sort_first(&mut items, count, &|a, b| a < b);
+                let count = count.min(length);
+                assert_eq!(items[..count], expected[..count], "{count} of {length}");
+                items.sort_unstable();
+                assert_eq!(items, expected, "none is lost");
+            }
             sort(&mut items, &|a, b| a < b);
             assert_eq!(items, expected);
         }

@@ -1,6 +1,6 @@
 //! Probabilities → labels.
 
-use crate::small::sort;
+use crate::small::sort_first;
 
 /// Which labels a caller wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +41,7 @@ pub fn top_k(probabilities: &[f32], query: &Query) -> Vec<Label> {
         .filter(|label| query.allow.is_empty() || query.allow.contains(&label.index))
         .filter(|label| !query.deny.contains(&label.index))
         .collect();
-    sort(&mut labels, &|a, b| (b.probability, a.index) < (a.probability, b.index));
+    sort_first(&mut labels, query.top_k, &|a, b| (b.probability, a.index) < (a.probability, b.index));
     labels.truncate(query.top_k);
     labels
 }
