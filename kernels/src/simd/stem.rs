@@ -72,10 +72,14 @@ impl<'a> Map<'a> {
             let mut at = pixel * stride * 4;
             for i in 0..kernel {
                 let row = if present.contains(&i) { &self.input[top.wrapping_add(i) * width..][..width] } else { &[] };
-                for j in 0..kernel {
+                let mut put = |value: Vec4| {
                     // A whole vector, of which the next one overwrites what is no channel.
-                    values[at..][..4].copy_from_slice(&row.get(left.wrapping_add(j)).copied().unwrap_or_default());
+                    values[at..][..4].copy_from_slice(&value);
                     at += self.channels;
+                };
+                match row.get(left..left.wrapping_add(kernel)) {
+                    Some(inside) => inside.iter().for_each(|&value| put(value)),
+                    None => (0..kernel).for_each(|j| put(row.get(left.wrapping_add(j)).copied().unwrap_or_default())),
                 }
             }
         }
