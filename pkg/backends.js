@@ -3,6 +3,7 @@
 import { failure } from "./errors.js";
 import { connect, nameOf, warm } from "./gpu.js";
 import { Reader } from "./pixels.js";
+import { mayUseGpu } from "./wake.js";
 
 /** Frames that a backend is timed on, after one that only warms it up. */
 const TRIALS = 3;
@@ -12,8 +13,6 @@ const GPU_CODES = ["gpu_unavailable", "gpu_lost", "gpu_out_of_memory", "gpu_fail
 
 /** Waits before a GPU is tried again, in ms: a driver that crashed takes a while. After the last it is left alone. */
 const PATIENCE_MS = [0, 1000, 5000];
-
-export const mayUseGpu = (backend) => backend === "auto" || backend === "webgpu";
 
 /** The CPU's and the GPU's half of one engine, and which of them answers. */
 export class Backends {
@@ -38,7 +37,7 @@ export class Backends {
 
   /**
    * @param {object} Module the engine's class, whose module is running
-   * @param {{ backend: string, device?: GPUDevice, woken?: Promise<GPUAdapter>, onChange?: (state: object) => void }} options
+   * @param {{ backend: string, device?: GPUDevice, woken?: ReturnType<typeof import("./wake.js").wake>, onChange?: (state: object) => void }} options
    */
   constructor(Module, { backend, device, woken, onChange = () => {} }) {
     this.#Module = Module;

@@ -2,6 +2,7 @@
 
 import { aborted, failure, fromWire } from "./errors.js";
 import { giveBack } from "./sources.js";
+import { letGo, mayUseGpu, wake } from "./wake.js";
 import { loadEngine, loadModule } from "./wasm.js";
 
 /** Sends calls through a port and keeps who waits for which answer. */
@@ -149,17 +150,28 @@ export async function localClient(message) {
   const modules = [import("./host.js")];
   // All at once, for a module's own imports are known only when it is here. Where scripts are merged they are part of it.
   APART: modules.push(import("./arrival.js"), import("./backends.js"), import("./download.js"), import("./gpu.js"), import("./pixels.js"));
+  let woken;
   if (message.type === "load") {
-    // The module need not wait for the scripts that use it: they look at its failure.
+    // The module and the GPU need not wait for the scripts that use them: those look at their failures.
     loadEngine(message).catch(() => {});
+    woken = !message.device && mayUseGpu(message.backend) ? wake() : undefined;
   }
-  const [{ Host }] = await engineModule(Promise.all(modules));
+  const [{ Host }] = await engineModule(Promise.all(modules)).catch((error) => {
+    letGo(woken);
+    throw error;
+  });
   return new Client((receive) => {
     const host = new Host(receive, { isApart: false });
     return {
       // As postMessage does: refuses tainted pictures, which would taint the engine's own canvas for good.
-      post: ({ device, begun, ...message }, transfer = []) => host.receive({ ...structuredClone(message, { transfer }), device, begun }),
-      close: () => host.dispose(),
+      post: ({ device, begun, ...message }, transfer = []) => {
+        host.receive({ ...structuredClone(message, { transfer }), device, begun, woken });
+        woken = undefined;
+      },
+      close: () => {
+        letGo(woken);
+        host.dispose();
+      },
     };
   });
 }

@@ -1,16 +1,11 @@
 /** The way to the browser's GPU: what wgpu is given for `navigator.gpu`, and pipelines that compile side by side. */
 
+import { wake } from "./wake.js";
+
 /** Which GPU it is, as far as the browser tells. */
 export function nameOf({ adapterInfo }) {
   const { vendor, architecture, description } = adapterInfo ?? {};
   return [vendor, architecture, description].filter(Boolean).join(" ");
-}
-
-/** Asks the browser for its GPU already, which may take as long as the module that will use it; undefined without one. */
-export function wake() {
-  const woken = navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  woken?.catch(() => {});
-  return woken;
 }
 
 /** A GPU of the engine's module: the browser's, which may be `woken`, or the one behind a device that the page brings. */
@@ -19,9 +14,8 @@ export function connect(Module, device, woken) {
   if (!device && !gpu) {
     return Module.connect();
   }
-  // wgpu asks `navigator.gpu` for an adapter and a device. For this one call it gets those of the page's device, or the
-  // browser's with a feature that wgpu does not know: subgroups.
-  const requestAdapter = device ? async () => adapterOf(device) : async (options) => withSubgroups(await (woken ?? gpu.requestAdapter(options)));
+  // wgpu asks `navigator.gpu` for an adapter and a device. For this one call it gets those that are there, or under way.
+  const requestAdapter = async () => (device ? adapterOf(device) : standFor(await (woken ?? wake())));
   const stand = { requestAdapter, wgslLanguageFeatures: gpu?.wgslLanguageFeatures };
   Object.defineProperty(navigator, "gpu", { value: stand, configurable: true });
   try {
@@ -37,14 +31,13 @@ function adapterOf(device) {
   return { features: device.features, limits: device.limits, info, requestDevice: async () => device };
 }
 
-function withSubgroups(adapter) {
-  if (!adapter?.features.has("subgroups")) {
-    return adapter;
+/** An adapter whose device was asked for already. */
+function standFor(woken) {
+  if (!woken) {
+    return null;
   }
-  const { features, limits, info } = adapter;
-  const requestDevice = ({ requiredFeatures = [], ...rest }) =>
-    adapter.requestDevice({ ...rest, requiredFeatures: [...requiredFeatures, "subgroups"] });
-  return { features, limits, info, requestDevice };
+  const { features, limits, info } = woken.adapter;
+  return { features, limits, info, requestDevice: () => woken.device };
 }
 
 /**

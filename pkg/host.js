@@ -1,11 +1,11 @@
 /** The engine behind messages: the same code in the worker and, on request, in the page's own thread. */
 
 import { Intake, bytesOf, moduleOf, opened } from "./arrival.js";
-import { Backends, mayUseGpu } from "./backends.js";
+import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
-import { wake } from "./gpu.js";
 import { decode } from "./pixels.js";
+import { letGo, mayUseGpu, wake } from "./wake.js";
 import { loadEngine, loadModule, threadsOf } from "./wasm.js";
 
 /** Who needs them besides has them from here, where they are whether scripts are merged or not. */
@@ -105,8 +105,11 @@ export class Host {
         const onChange = (state) => this.#post({ type: "backend", state });
         // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
         const start = async () => {
-          const woken = !device && mayUseGpu(backend) ? wake() : undefined;
-          const Engine = await loadEngine(message);
+          const woken = message.woken ?? (!device && mayUseGpu(backend) ? wake() : undefined);
+          const Engine = await loadEngine(message).catch((error) => {
+            letGo(woken);
+            throw error;
+          });
           backends = new Backends(Engine, { backend, device, woken, onChange });
           return Engine;
         };
@@ -130,6 +133,7 @@ export class Host {
         }
         this.#backends = backends;
         weights.bytes = null; // They are in the engine now.
+        message.woken = null;
         this.#loaded = message;
         const own = engine.info();
         const info = { ...own, ...said, inferred: [...(said.inferred ?? []), ...own.inferred] };
@@ -138,9 +142,8 @@ export class Host {
         return { value: { fileBytes, ...info, ...backends.state, build, threads: joined?.threads ?? 1, loadedFrom: from, url, warnings } };
       } finally {
         intake.free();
-        if (backends !== this.#backends) {
-          backends?.dispose();
-        }
+        // What began may not be there yet when it is given up.
+        void starting?.then(() => backends !== this.#backends && backends.dispose(), () => {});
       }
     });
   }

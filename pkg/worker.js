@@ -8,6 +8,7 @@ import "./download.js";
 import "./errors.js";
 import "./gpu.js";
 import "./pixels.js";
+import "./wake.js";
 import "./wasm.js";
 
 const host = new Host((message, transfer) => self.postMessage(message, transfer ?? []), { isApart: true });

@@ -1,5 +1,6 @@
 //! target/site/: everything that a static host needs, and nothing else.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,10 +20,10 @@ const VENDORED: [(&str, &str); 3] = [
 ];
 
 /// Scripts of the package that have others within them, which a page that needs the one needs at the same moment: each
-/// request takes a page longer than its bytes do. `worker.js` has none, and lists for nothing what its host has.
+/// request takes a page longer than its bytes do. What keeps nothing may lie within two. `worker.js` has none, and lists for nothing what its host has.
 const MERGED: [(&str, &[&str]); 3] = [
-    ("index.js", &["client.js", "overrides.js", "sources.js"]),
-    ("host.js", &["arrival.js", "backends.js", "download.js", "gpu.js", "pixels.js"]),
+    ("index.js", &["client.js", "overrides.js", "sources.js", "wake.js"]),
+    ("host.js", &["arrival.js", "backends.js", "download.js", "gpu.js", "pixels.js", "wake.js"]),
     ("worker.js", &[]),
 ];
 
@@ -97,7 +98,8 @@ fn merge(folder: &Path) -> Result<()> {
     copy_file(&paths::at("pkg/package.json"), &manifest)?;
     stream(esbuild.args(MERGED.map(|(whole, _)| folder.join(whole))))?;
     std::fs::remove_file(&manifest).with_context(|| format!("removing {}", manifest.display()))?;
-    for part in MERGED.iter().flat_map(|(_, parts)| *parts) {
+    let parts: BTreeSet<_> = MERGED.iter().flat_map(|(_, parts)| *parts).collect();
+    for part in parts {
         std::fs::remove_file(folder.join(part)).with_context(|| format!("removing {part}"))?;
     }
     Ok(())

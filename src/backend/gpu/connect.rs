@@ -37,7 +37,7 @@ impl Faults {
     }
 }
 
-/// Features that are used where they exist. wgpu cannot ask browsers for their subgroups: `pkg/gpu.js` does.
+/// Features that are used where they exist. In browsers `pkg/wake.js` asks for them.
 const WANTED: wgpu::Features =
     wgpu::Features::SHADER_F16.union(wgpu::Features::SUBGROUP).union(wgpu::Features::TIMESTAMP_QUERY);
 
@@ -142,7 +142,7 @@ impl Device {
         self.device.features().contains(wgpu::Features::SUBGROUP)
     }
 
-    /// wgpu does not know the feature of browsers, which `pkg/gpu.js` asks for.
+    /// wgpu does not know the feature of browsers, which `pkg/wake.js` asks for.
     #[cfg(target_arch = "wasm32")]
     fn has_subgroups(&self) -> bool {
         let features = js_sys::Reflect::get(&self.handle(), &"features".into()).unwrap_or_default();
