@@ -56,9 +56,15 @@ mod body {
             Self(v128_and(self.0, mask.0))
         }
 
+        /// The greater of both.
+        #[inline(always)]
+        pub(crate) fn at_least(self, low: Self) -> Self {
+            Self(i16x8_max(self.0, low.0))
+        }
+
         #[inline(always)]
         pub(crate) fn clamp(self, low: Self, high: Self) -> Self {
-            Self(i16x8_min(i16x8_max(self.0, low.0), high.0))
+            Self(i16x8_min(self.at_least(low).0, high.0))
         }
 
         /// Two neighbours, four times.
@@ -108,10 +114,11 @@ mod body {
             Self(i32x4_add(self.0, other.0))
         }
 
+        /// The lesser of lower halves, and of upper halves, without signs.
         #[cfg(target_feature = "relaxed-simd")]
         #[inline(always)]
-        pub(crate) fn min(self, other: Self) -> Self {
-            Self(core::arch::wasm32::i32x4_min(self.0, other.0))
+        pub(crate) fn min_halves(self, other: Self) -> Self {
+            Self(core::arch::wasm32::u16x8_min(self.0, other.0))
         }
 
         /// The nearest integers, halves away from zero.
@@ -156,20 +163,18 @@ mod body {
             F32x4(f32x4_convert_i32x4(self.0))
         }
 
-        #[inline(always)]
-        pub(crate) fn from_bits(floats: F32x4) -> Self {
-            Self(floats.0)
-        }
-
         /// The floats of these bits.
         #[inline(always)]
         pub(crate) fn as_floats(self) -> F32x4 {
             F32x4(self.0)
         }
 
-        /// Rounded towards 0, of what 32 bits hold.
+        /// Rounded towards 0; the least of 32 bits for what is less.
         #[inline(always)]
         pub(crate) fn truncated(floats: F32x4) -> Self {
+            #[cfg(target_feature = "relaxed-simd")]
+            return Self(core::arch::wasm32::i32x4_relaxed_trunc_f32x4(floats.0));
+            #[cfg(not(target_feature = "relaxed-simd"))]
             Self(i32x4_trunc_sat_f32x4(floats.0))
         }
 
@@ -204,6 +209,11 @@ mod body {
         #[inline(always)]
         pub(crate) fn and(self, mask: Self) -> Self {
             Self(from_fn(|i| self.0[i] & mask.0[i]))
+        }
+
+        #[inline(always)]
+        pub(crate) fn at_least(self, low: Self) -> Self {
+            Self(from_fn(|i| self.0[i].max(low.0[i])))
         }
 
         #[inline(always)]
@@ -265,8 +275,9 @@ mod body {
         }
 
         #[inline(always)]
-        pub(crate) fn min(self, other: Self) -> Self {
-            Self(from_fn(|i| self.0[i].min(other.0[i])))
+        pub(crate) fn min_halves(self, other: Self) -> Self {
+            let [a, b]: [[u16; 8]; 2] = [bytemuck::cast(self.0), bytemuck::cast(other.0)];
+            Self(bytemuck::cast(from_fn::<u16, 8, _>(|i| a[i].min(b[i]))))
         }
 
         /// The nearest integers, halves away from zero.
@@ -316,7 +327,7 @@ mod body {
             F32x4::load(self.0.map(|bits| f32::from_bits(bits.cast_unsigned())))
         }
 
-        /// Rounded towards 0, of what 32 bits hold.
+        /// Rounded towards 0; the least of 32 bits for what is less.
         #[inline(always)]
         #[expect(clippy::cast_possible_truncation, reason = "what is asked for")]
         pub(crate) fn truncated(floats: F32x4) -> Self {
@@ -326,11 +337,6 @@ mod body {
         #[inline(always)]
         pub(crate) fn shifted_left<const BITS: u32>(self) -> Self {
             Self(self.0.map(|value| value << BITS))
-        }
-
-        #[inline(always)]
-        pub(crate) fn from_bits(floats: F32x4) -> Self {
-            Self(floats.store().map(|float| float.to_bits().cast_signed()))
         }
     }
 }

@@ -101,6 +101,13 @@ mod body {
         pub fn clamp(self, low: Self, high: Self) -> Self {
             Self(f32x4_pmin(high.0, f32x4_pmax(low.0, self.0)))
         }
+
+        /// The lesser of both.
+        #[cfg(feature = "integers")]
+        #[inline(always)]
+        pub(crate) fn at_most(self, high: Self) -> Self {
+            Self(f32x4_pmin(high.0, self.0))
+        }
     }
 
     impl std::ops::Add for F32x4 {
@@ -176,6 +183,13 @@ mod body {
                 let v = if low.0[i] < self.0[i] { self.0[i] } else { low.0[i] };
                 if v < high.0[i] { v } else { high.0[i] }
             }))
+        }
+
+        /// The lesser of both.
+        #[cfg(feature = "integers")]
+        #[inline(always)]
+        pub(crate) fn at_most(self, high: Self) -> Self {
+            Self(std::array::from_fn(|i| self.0[i].min(high.0[i])))
         }
     }
 

@@ -1,7 +1,7 @@
 //! Eight sums at once to the integers that [`crate::fixed`] defines.
 //!
-//! They are computed in single precision with fourteen bits below the point, which settles all but a few: those within
-//! [`DOUBT`] of where the next integer begins are computed again as they are defined. 64-bit products of all of them
+//! They are computed in single precision, as integers with sixteen bits below the point, which settles all but a few: those
+//! within [`DOUBT`] of where the next integer begins are computed again as they are defined. 64-bit products of all of them
 //! took three times as long.
 
 use crate::fixed::{HEADROOM, Rescale, Sum, Ties};
@@ -9,21 +9,18 @@ use crate::integer_lane::{I16x8, I32x4};
 use crate::integers::{Bounds, Channels, Eight};
 use crate::lane::F32x4;
 
-/// Bits below the point of floats from 512 to 1024.
-const FRACTION: u32 = 14;
-/// What is added to an integer of nine bits, so that it is such a float.
-const MIDDLE: f32 = 768.0;
-/// The bits of a float above those of the fraction, less the integer.
-const EXPONENT: i32 = (MIDDLE.to_bits() >> FRACTION).cast_signed();
+/// Bits below the point: the lower half of 32.
+const FRACTION: u32 = 16;
+/// How many of its last bit one is.
+const ONE: f32 = power_of_two(FRACTION.cast_signed());
 
-/// The last bit of the fraction.
-const UNIT: f32 = power_of_two(-FRACTION.cast_signed());
-
-/// How far a float may be off, in units of its last bit: the sum, its factor and their product are each rounded to 24 bits
-/// of a number below 256, together 0.75; what is added and the result, half a unit each.
-const DOUBT: i32 = 2;
-/// As [`DOUBT`], of two products below 1024 each, their sum, and two whole units of the sides' own rounding.
-const DOUBT_OF_SUM: i32 = 10;
+/// How far such an integer may be off: the sum, its factor and their product are each rounded to 24 bits of a number below
+/// 2²⁴, together 3; the result, by 1, and what is cut off, less than 1.
+const DOUBT: i32 = 5;
+/// As [`DOUBT`], of two products below 2²⁶ each and their sum, together 28, and eight units of the sides' own rounding.
+const DOUBT_OF_SUM: i32 = 40;
+/// Of a sum's last factor: what [`DOUBT_OF_SUM`] counts on for that rounding.
+const MOST_SHIFT_OF_SUM: i32 = -14;
 /// Everything is in doubt.
 const DOUBT_ALL: i32 = 1 << (FRACTION - 1);
 /// Of a sum's factors for its sides: what [`DOUBT_OF_SUM`] counts on.
@@ -62,7 +59,7 @@ impl Near {
     fn new(multipliers: I32x4, shifts: I32x4, ties: Ties) -> Self {
         let right = shifts.shifted_right::<31>();
         // Half an integer, and half of what the first rounding leaves.
-        let half = powers_of_two(shifts.plus(I32x4::splat(-1))).and(right).as_floats();
+        let half = powers_of_two(shifts.plus(I32x4::splat(FRACTION.cast_signed() - 1))).and(right).as_floats();
         // Shifts to the left are not for a few bits below the point.
         let left = I32x4::splat(0).minus(shifts).shifted_right::<31>().and(I32x4::splat(DOUBT_ALL));
         // Halves below 0 are rounded the other way, by all that the first rounding leaves.
@@ -77,8 +74,9 @@ impl Near {
         };
         let doubt = I32x4::splat(DOUBT).plus(left).plus(away);
         Self {
-            factor: multipliers.to_floats() * powers_of_two(shifts.plus(I32x4::splat(-31))).as_floats(),
-            offset: F32x4::splat(MIDDLE + 0.5) + half + doubt.to_floats() * F32x4::splat(UNIT),
+            factor: multipliers.to_floats()
+                * powers_of_two(shifts.plus(I32x4::splat(FRACTION.cast_signed() - 31))).as_floats(),
+            offset: F32x4::splat(0.5 * ONE) + half + doubt.to_floats(),
             doubts: doubt.plus(doubt),
         }
     }
@@ -89,32 +87,32 @@ impl Near {
     }
 }
 
-/// Least and greatest output in registers, as floats of [`FRACTION`] bits.
+/// Least and greatest output in registers.
 #[derive(Clone, Copy)]
 struct Limits {
-    low: F32x4,
+    low: I16x8,
+    /// Far from where an integer begins, so that nothing above is in doubt.
     high: F32x4,
 }
 
 impl Limits {
     #[inline(always)]
-    #[expect(clippy::cast_precision_loss, reason = "nine bits")]
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "nine bits")]
     fn new(bounds: Bounds) -> Self {
-        let [low, high] = [bounds.low, bounds.high].map(|bound| F32x4::splat(MIDDLE + 0.5 + bound as f32));
-        Self { low, high }
+        Self { low: I16x8::load([bounds.low as i16; 8]), high: F32x4::splat((bounds.high as f32 + 0.5) * ONE) }
     }
 
     /// The integers of eight floats, and their bits below the point: less than twice their doubt, they are in doubt.
     #[inline(always)]
     fn near(self, floats: [F32x4; 2]) -> (Eight, Fractions) {
-        let bits = floats.map(|float| I32x4::from_bits(float.clamp(self.low, self.high)));
-        let mask = I32x4::splat((1 << FRACTION) - 1);
-        let [first, second] = bits.map(|bits| bits.shifted_right::<FRACTION>().minus(I32x4::splat(EXPONENT)));
-        (I16x8::narrowed([first, second]).store(), Fractions(bits.map(|bits| bits.and(mask))))
+        // What is far below stays so: the least of 32 bits.
+        let fixed = floats.map(|float| I32x4::truncated(float.at_most(self.high)));
+        let integers = I16x8::narrowed(fixed.map(I32x4::shifted_right::<FRACTION>));
+        (integers.at_least(self.low).store(), Fractions(fixed))
     }
 }
 
-/// What lies below the point of eight floats, or the least of several of them.
+/// What lies below the point of eight numbers, or the least of several of them: the lower halves.
 #[derive(Clone, Copy)]
 pub(crate) struct Fractions([I32x4; 2]);
 
@@ -123,13 +121,14 @@ impl Fractions {
     #[cfg(any(not(target_arch = "wasm32"), target_feature = "relaxed-simd"))]
     #[inline(always)]
     pub(crate) fn min(self, other: Self) -> Self {
-        Self([self.0[0].min(other.0[0]), self.0[1].min(other.0[1])])
+        Self([self.0[0].min_halves(other.0[0]), self.0[1].min_halves(other.0[1])])
     }
 
     /// Whether any is in doubt.
     #[inline(always)]
     fn are_doubtful(self, [low, high]: [I32x4; 2]) -> bool {
-        self.0[0].minus(low).or(self.0[1].minus(high)).any_negative()
+        let [first, second] = self.0.map(|fixed| fixed.and(I32x4::splat((1 << FRACTION) - 1)));
+        first.minus(low).or(second.minus(high)).any_negative()
     }
 }
 
@@ -196,15 +195,15 @@ pub(crate) struct SumOfEight {
 impl SumOfEight {
     pub(crate) fn new(sum: Sum, bounds: Bounds) -> Self {
         let output = sum.output.near() * power_of_two(HEADROOM.cast_signed());
-        let factors = sum.sides.map(|side| side.near() * output);
+        let factors = sum.sides.map(|side| side.near() * output * ONE);
         let small =
-            factors.iter().all(|&factor| factor < GREATEST_FACTOR) && sum.output.shift < -FRACTION.cast_signed();
+            factors.iter().all(|&factor| factor < GREATEST_FACTOR * ONE) && sum.output.shift < MOST_SHIFT_OF_SUM;
         let doubt = if small { DOUBT_OF_SUM } else { DOUBT_ALL };
         Self {
             sum,
             bounds,
             factors: factors.map(F32x4::splat),
-            offset: F32x4::splat(MIDDLE + 0.5 + doubt as f32 * UNIT),
+            offset: F32x4::splat(0.5 * ONE + doubt as f32),
             doubts: I32x4::splat(2 * doubt),
             limits: Limits::new(bounds),
         }
