@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { visit } from "./harness.mjs";
-import { PageDriver, openSite } from "./page-driver.mjs";
+import { PageDriver, cards, openSite } from "./page-driver.mjs";
 
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
@@ -44,13 +44,6 @@ async function picture(page, name) {
 }
 
 const texts = (locator) => locator.allTextContents();
-
-/** Names and counts as the cards show them after the next frame, which is when changes of the collection are written. */
-const cards = (page) =>
-  page.evaluate(async () => {
-    await new Promise(requestAnimationFrame);
-    return [...document.querySelectorAll(".class")].map((card) => [card.dataset.name, parseInt(card.querySelector(".all").textContent)]);
-  });
 
 /** Whether a canvas below `selector` has something drawn on it. */
 const isDrawn = (page, selector) =>

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::paths;
@@ -137,15 +138,22 @@ pub fn module(optimise: bool) -> Step<'static> {
             if stamp.is_fresh(&[&wasm, &out.join(format!("{MODULE}.js"))]) {
                 return Ok(format!("up to date, {}", size(&wasm)?));
             }
-            // Binding empties a folder, and others lie in it.
-            for (build, what, folder) in MODULES {
-                let out = out.join(build.folder).join(folder);
-                let linked = compile(build, what)?;
-                bind(build, &linked, &out, (MODULE, what.renews))?;
-                if optimise {
-                    shrink(build, &out.join(format!("{MODULE}_bg.wasm")))?;
+            // A linker and wasm-opt keep one core busy each: a module shrinks while the next one is compiled.
+            thread::scope(|scope| {
+                let mut shrinking = Vec::new();
+                // Binding empties a folder, and others lie in it.
+                for (build, what, folder) in MODULES {
+                    let out = out.join(build.folder).join(folder);
+                    let linked = compile(build, what)?;
+                    bind(build, &linked, &out, (MODULE, what.renews))?;
+                    if optimise {
+                        shrinking.push(scope.spawn(move || shrink(build, &out.join(format!("{MODULE}_bg.wasm")))));
+                    }
                 }
-            }
+                shrinking
+                    .into_iter()
+                    .try_for_each(|one| one.join().unwrap_or_else(|_| bail!("wasm-opt's thread stopped")))
+            })?;
             stamp.keep()?;
             Ok(format!("{} modules, core {}", MODULES.len(), size(&wasm)?))
         },
