@@ -16,11 +16,10 @@ export async function openSite() {
 }
 
 /** Names and counts of the training page's cards after the next frame, which is when changes of the collection are written. */
-export const cards = (page) =>
-  page.evaluate(async () => {
-    await new Promise(requestAnimationFrame);
-    return [...document.querySelectorAll(".class")].map((card) => [card.dataset.name, parseInt(card.querySelector(".all").textContent)]);
-  });
+export async function cards(page) {
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  return page.locator(".class").evaluateAll((all) => all.map((card) => [card.dataset.name, parseInt(card.querySelector(".all").textContent)]));
+}
 
 export class PageDriver {
   /** Console errors and uncaught exceptions so far. */

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 
 import { webcamArguments, writeWebcam } from "./fake-webcam.mjs";
 import { launch } from "./harness.mjs";
-import { PageDriver, openSite } from "./page-driver.mjs";
+import { PageDriver, cards, openSite } from "./page-driver.mjs";
 import { proxy } from "./site-proxy.mjs";
 
 /** Bursts of each class: fewer than three, and a part of the pictures cannot be held out. */
@@ -84,7 +84,8 @@ function scene(page, which) {
   );
 }
 
-const counts = (page) => page.locator(".class .all").evaluateAll((all) => all.map((button) => parseInt(button.textContent)));
+const counts = async (page) => (await cards(page)).map(([, count]) => count);
+const names = async (page) => (await cards(page)).map(([name]) => name);
 
 /** Holds what `begin` presses for the better part of a scene. */
 async function hold(page, { begin, end }) {
@@ -212,8 +213,8 @@ test("pictures go out as a zip and come back; a folder's folders are classes; pi
     const { page } = demo;
     await page.locator("#samples").click();
     await page.locator("#intake-status", { hasText: "64 pictures added." }).waitFor();
-    const names = await page.locator(".class-name").evaluateAll((all) => all.map(({ value }) => value));
-    assert.equal(names.length, 4, "the two unnamed classes gave way");
+    const before = await names(page);
+    assert.equal(before.length, 4, "the two unnamed classes gave way");
     const downloading = page.waitForEvent("download");
     await page.locator("#export").click();
     const zip = await readFile(await (await downloading).path());
@@ -223,7 +224,7 @@ test("pictures go out as a zip and come back; a folder's folders are classes; pi
     assert.deepEqual(await counts(page), [0, 0]);
     await page.locator("#zip").setInputFiles({ name: "mine.zip", mimeType: "application/zip", buffer: zip });
     await page.locator("#intake-status", { hasText: "64 pictures added." }).waitFor();
-    assert.deepEqual(await page.locator(".class-name").evaluateAll((all) => all.map(({ value }) => value)), names);
+    assert.deepEqual(await names(page), before);
     assert.deepEqual(await counts(page), [16, 16, 16, 16]);
 
     const { buffer } = await demo.download(`samples/${scenes[0].file}`);
@@ -236,7 +237,7 @@ test("pictures go out as a zip and come back; a folder's folders are classes; pi
     await page.locator("#folder").setInputFiles(tree);
     await page.locator("#intake-status", { hasText: "2 pictures added." }).waitFor();
     await page.locator("#skipped summary", { hasText: "1 file left out" }).waitFor();
-    assert.deepEqual((await page.locator(".class-name").evaluateAll((all) => all.map(({ value }) => value))).slice(4), ["alpaca", "llama"]);
+    assert.deepEqual((await names(page)).slice(4), ["alpaca", "llama"]);
 
     const drop = (selector) =>
       page.locator(selector).evaluate(async (target, file) => {
@@ -267,6 +268,8 @@ test("deeper training is marked, and its network opens in the demo; a head by it
       page.on("download", onDownload);
       await page.locator("#save").click();
       await page.locator("#keep-status", { hasText: /^Saved / }).waitFor();
+      // Of the last file the browser may tell later than the page.
+      if (downloads.length < files) await page.waitForEvent("download", { timeout: 5000 });
       page.off("download", onDownload);
       assert.equal(downloads.length, files, `files of ${format}`);
       return Promise.all(downloads.map(async (download) => ({ name: download.suggestedFilename(), mimeType: "application/octet-stream", buffer: await readFile(await download.path()) })));
