@@ -2,7 +2,7 @@
 
 import { aborted, failure, fromWire } from "./errors.js";
 import { giveBack } from "./sources.js";
-import { letGo, mayUseGpu, wake } from "./wake.js";
+import { letGo, wakeFor } from "./wake.js";
 import { loadEngine, loadModule } from "./wasm.js";
 
 /** Sends calls through a port and keeps who waits for which answer. */
@@ -154,10 +154,10 @@ export async function localClient(message) {
   if (message.type === "load") {
     // The module and the GPU need not wait for the scripts that use them: those look at their failures.
     loadEngine(message).catch(() => {});
-    woken = !message.device && mayUseGpu(message.backend) ? wake() : undefined;
+    woken = wakeFor(message);
   }
   const [{ Host }] = await engineModule(Promise.all(modules)).catch((error) => {
-    letGo(woken);
+    void letGo(woken);
     throw error;
   });
   return new Client((receive) => {
@@ -169,7 +169,7 @@ export async function localClient(message) {
         woken = undefined;
       },
       close: () => {
-        letGo(woken);
+        void letGo(woken);
         host.dispose();
       },
     };

@@ -5,7 +5,7 @@ import { Backends } from "./backends.js";
 import { download, verify } from "./download.js";
 import { MobileNetError, aborted, failure, toWire } from "./errors.js";
 import { decode } from "./pixels.js";
-import { letGo, mayUseGpu, wake } from "./wake.js";
+import { letGo, wakeFor } from "./wake.js";
 import { loadEngine, loadModule, threadsOf } from "./wasm.js";
 
 /** Who needs them besides has them from here, where they are whether scripts are merged or not. */
@@ -105,9 +105,9 @@ export class Host {
         const onChange = (state) => this.#post({ type: "backend", state });
         // The module compiles, and the GPU wakes, while the weights arrive; whichever fails first ends both.
         const start = async () => {
-          const woken = message.woken ?? (!device && mayUseGpu(backend) ? wake() : undefined);
+          const woken = message.woken ?? wakeFor(message);
           const Engine = await loadEngine(message).catch((error) => {
-            letGo(woken);
+            void letGo(woken);
             throw error;
           });
           backends = new Backends(Engine, { backend, device, woken, onChange });

@@ -17,6 +17,11 @@ export function wake() {
   return woken;
 }
 
+/** The same for a network whose message to load it says this, where a GPU may be used and the page brings none. */
+export function wakeFor({ backend, device }) {
+  return !device && mayUseGpu(backend) ? wake() : undefined;
+}
+
 async function ask() {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) {

@@ -280,3 +280,27 @@ describe("a bad source says what is wrong", () => {
     assert.ok(await page.evaluate(async () => (await net.classify(canvas)).labels.length === 5 && (await inThread.classify(canvas)).ms > 0));
   });
 });
+
+test("pixels that are under way at once, by turns in kept room, are each answered as they were when they were passed", async () => {
+  const wrong = await page.evaluate(async () => {
+    const [side, wrong] = [64, []];
+    const picture = (seed) => Uint8Array.from({ length: side * side * 4 }, (_, at) => (at % 4 === 3 ? 255 : (at * (7 * seed + 3)) % 251));
+    const key = ({ labels }) => JSON.stringify(labels);
+    for (const [where, which] of Object.entries({ net, inThread })) {
+      const alone = [];
+      for (let seed = 0; seed < 4; seed += 1) alone.push(key(await which.classify({ data: picture(seed), width: side, height: side })));
+      if (new Set(alone).size < 4) wrong.push(`${where}: the pictures do not differ`);
+      for (let round = 0; round < 3; round += 1) {
+        const answers = alone.map((_, seed) => {
+          const data = picture(seed);
+          const answer = which.classify({ data, width: side, height: side });
+          data.fill(round);
+          return answer;
+        });
+        (await Promise.all(answers)).forEach((answer, seed) => key(answer) !== alone[seed] && wrong.push(`${where}, round ${round}, picture ${seed}`));
+      }
+    }
+    return wrong;
+  });
+  assert.deepEqual(wrong, []);
+});
