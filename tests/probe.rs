@@ -23,25 +23,30 @@ fn plan(spec: &Spec, grouping: Grouping) -> Plan {
 
 const BOTH: [Small; 2] = [Small::Plain, Small::Gated];
 
-/// Names and constants of the shaders that a network runs, fused and step by step.
-fn shaders(spec: &Spec) -> BTreeSet<String> {
-    let plans = [Grouping::Gpu, Grouping::Software]
-        .map(|grouping| lower(&plan(spec, grouping), 5, grouping == Grouping::Software));
-    plans.iter().flatten().map(|dispatch| dispatch.shader.to_string()).collect()
+/// Names and constants of the shaders that a network runs.
+fn shaders(spec: &Spec, grouping: Grouping) -> BTreeSet<String> {
+    let dispatches = lower(&plan(spec, grouping), 5, grouping == Grouping::Software);
+    dispatches.iter().map(|dispatch| dispatch.shader.to_string()).collect()
 }
 
 #[test]
 fn it_dispatches_whatever_a_published_network_does() {
+    let mut failed = Vec::new();
     for (version, name) in Version::ALL.into_iter().filter(|(version, _)| *version != Version::Custom) {
-        let probed = shaders(&Small::of(version).spec());
-        for multiplier in [0.35, 0.75, 1.0] {
-            for side_px in [96, 224] {
-                let spec = Spec { multiplier, height_px: side_px, width_px: side_px, ..Spec::new(version) };
-                let missing: Vec<_> = shaders(&spec).difference(&probed).cloned().collect();
-                assert!(missing.is_empty(), "{name} {multiplier} {side_px} also runs {missing:?}");
+        for grouping in [Grouping::Gpu, Grouping::Software] {
+            let probed = shaders(&Small::of(version).spec(), grouping);
+            for multiplier in [0.35, 0.75, 1.0] {
+                for side_px in [96, 224] {
+                    let spec = Spec { multiplier, height_px: side_px, width_px: side_px, ..Spec::new(version) };
+                    let missing: Vec<_> = shaders(&spec, grouping).difference(&probed).cloned().collect();
+                    if !missing.is_empty() {
+                        failed.push(format!("{name} {multiplier} {side_px}, {grouping:?}, also runs {missing:?}"));
+                    }
+                }
             }
         }
     }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
     let found: Vec<Pattern> =
         plan(&Small::Gated.spec(), Grouping::Gpu).groups.iter().map(|group| group.pattern).collect();
     for pattern in [
@@ -61,8 +66,7 @@ fn it_dispatches_whatever_a_published_network_does() {
 fn no_published_network_needs_more_than_14_pipelines() {
     for (version, name) in Version::ALL.into_iter().filter(|(version, _)| *version != Version::Custom) {
         for grouping in [Grouping::Gpu, Grouping::Software] {
-            let dispatches = lower(&plan(&Spec::new(version), grouping), 5, grouping == Grouping::Software);
-            let found: BTreeSet<_> = dispatches.iter().map(|dispatch| dispatch.shader.to_string()).collect();
+            let found = shaders(&Spec::new(version), grouping);
             println!("{name}, {grouping:?}: {} pipelines", found.len() + 2);
             assert!(found.len() + 2 <= 14, "{name}, {grouping:?}: {found:?}");
         }
@@ -75,8 +79,12 @@ fn the_stored_answer_is_the_references() {
         let options = Options { backend: Choice::Reference, ..Options::default() };
         let mut net = Net::synthetic(small.spec(), &options).expect("a valid spec");
         let frame = Frame { rgba: &pixels(), width_px: PICTURE_PX.0, height_px: PICTURE_PX.1 };
-        let logits = net.infer(&frame, &View::default(), &["logits"]).expect("infers").remove(0).data;
-        println!("the reference, {small:?}: {logits:?}");
+        let mut found = net.infer(&frame, &View::default(), &["logits", "predictions"]).expect("infers");
+        let (probabilities, logits) = (found.remove(1).data, found.remove(0).data);
+        let range = logits.iter().fold(f32::MIN, |most, &logit| most.max(logit))
+            - logits.iter().fold(f32::MAX, |least, &logit| least.min(logit));
+        println!("the reference, {small:?}: {probabilities:?}, range {range}");
+        assert!((range / small.stored().range - 1.0).abs() <= SEVEN_DIGITS, "{small:?}: {range}");
         let error = probe_cpu(Choice::Reference, small).expect("is right");
         assert!(error <= SEVEN_DIGITS, "{small:?}: {error}");
     }
