@@ -28,14 +28,6 @@ fn finish(pixel: u32, lane: u32, sum: vec4<f32>) {
     arena[step.output + at] = Stored(value);
 }
 
-fn finish_four(pixels: vec4<u32>, lane: u32, sums: mat4x4<f32>) {
-    let there = min(lane, step.p.out_lanes - 1u);
-    finish(pixels.x, there, sums[0]);
-    finish(pixels.y, there, sums[1]);
-    finish(pixels.z, there, sums[2]);
-    finish(pixels.w, there, sums[3]);
-}
-
 fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
     let tiles = (p.pixels + 11u) / 12u;
@@ -71,10 +63,11 @@ fn run(group: u32, local: u32, own: u32) {
         s1 += w * four(x1 + k);
         s2 += w * four(x2 + k);
     }
-    // Once in the program: a software adapter takes a while to compile what is written out three times.
-    for (var i = 0u; i < 3u; i++) {
-        finish_four(first + i * 4u, lane, s0);
-        s0 = s1;
-        s1 = s2;
+    // Once in the program: a software adapter takes a while to compile what is written out twelve times.
+    var sums = array(s0[0], s0[1], s0[2], s0[3], s1[0], s1[1], s1[2], s1[3], s2[0], s2[1], s2[2], s2[3]);
+    var pixels = first;
+    for (var i = 0u; i < 12u; i++) {
+        finish(pixels.x, min(lane, p.out_lanes - 1u), sums[i]);
+        pixels = vec4(pixels.yzw, pixels.x + 4u);
     }
 }

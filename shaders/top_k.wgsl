@@ -21,8 +21,7 @@ struct Step {
 
 const NOBODY = 0xffffffffu;
 
-/// Of each invocation's classes what `join` joins.
-var<workgroup> parts: array<vec2<f32>, WIDTH>;
+var<workgroup> parts: array<f32, WIDTH>;
 var<workgroup> values: array<f32, WIDTH>;
 var<workgroup> classes: array<u32, WIDTH>;
 
@@ -30,56 +29,57 @@ fn score(index: u32) -> f32 {
     return f32(arena[step.input + index / 4u][index % 4u]);
 }
 
-/// The largest of some scores, and the sum of all exponentials as shares of that one's, from those of two parts.
-fn join(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
-    let largest = max(a.x, b.x);
-    return vec2(largest, a.y * exp(a.x - largest) + b.y * exp(b.x - largest));
-}
-
-/// Whether class `b` comes after class `a`.
+/// Whether class `b` comes after class `a`. Both sides are looked at, which takes less time to compile than a branch.
 fn after(a_value: f32, a: u32, b_value: f32, b: u32) -> bool {
-    return b_value < a_value || (b_value == a_value && b > a);
+    return (b_value < a_value) | ((b_value == a_value) & (b > a));
 }
 
+/// Two sweeps come before those of the places: the first finds the largest score, the second the sum of
+/// exponentials. All are one loop: a software adapter takes a while to compile what is written out, exponentials above all.
 fn run(group: u32, local: u32, own: u32) {
     let p = step.p;
-    var all = vec2(-3.4e38, 0.0);
-    for (var index = local; index < p.classes; index += WIDTH) {
-        all = join(all, vec2(score(index), 1.0));
-    }
-    parts[local] = all;
-    workgroupBarrier();
-    all = parts[0];
-    for (var at = 1u; at < WIDTH; at++) {
-        all = join(all, parts[at]);
-    }
+    var largest = 0.0;
+    var sum = 1.0;
     var last_value = 3.4e38;
     var last = 0u;
-    for (var place = 0u; place < p.count; place++) {
+    for (var sweep = 0u; sweep < p.count + 2u; sweep++) {
+        let placing = sweep > 1u;
+        var part = 0.0;
         var best_value = -3.4e38;
         var best = NOBODY;
         for (var index = local; index < p.classes; index += WIDTH) {
-            var value = score(index);
-            value = select(value, exp(value - all.x) / all.y, p.softmax != 0u);
-            if after(last_value, last, value, index) && value > best_value {
+            let found = score(index);
+            let share = exp(found - largest);
+            let value = select(found, share / sum, placing & (p.softmax != 0u));
+            part += share;
+            if after(last_value, last, value, index) & (value > best_value) {
                 best_value = value;
                 best = index;
             }
         }
+        parts[local] = part;
         values[local] = best_value;
         classes[local] = best;
         workgroupBarrier();
+        part = 0.0;
         for (var at = 0u; at < WIDTH; at++) {
-            if values[at] > best_value || (values[at] == best_value && classes[at] < best) {
+            part += parts[at];
+            if after(values[at], classes[at], best_value, best) {
                 best_value = values[at];
                 best = classes[at];
             }
         }
         workgroupBarrier();
-        last_value = best_value;
-        last = best;
-        if local == 0u {
-            results[place] = vec2(best, bitcast<u32>(best_value));
+        if placing {
+            last_value = best_value;
+            last = best;
+            if local == 0u {
+                results[sweep - 2u] = vec2(best, bitcast<u32>(best_value));
+            }
+        } else if sweep == 0u {
+            largest = best_value;
+        } else {
+            sum = part;
         }
     }
 }

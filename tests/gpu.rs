@@ -102,6 +102,12 @@ fn shaders_that_share_by_quads_agree_with_the_reference() {
 }
 
 #[test]
+fn shaders_of_a_software_adapter_agree_with_the_reference() {
+    let Some(device) = adapter::adapter() else { return };
+    check(&device, Variant { software: true, ..Variant::default() }, TOLERANCE);
+}
+
+#[test]
 fn shaders_with_16_bit_maps_agree_with_the_reference() {
     let Some(device) = adapter::adapter() else { return };
     if device.has_f16() {

@@ -114,9 +114,9 @@ fn every_layer_has_its_row() {
     }
 }
 
-/// What shaders compute beside the kernels: fused blocks, the frame, and the labels.
-const FUSED: [&str; 6] =
-    ["expand_depthwise", "frame_columns", "frame_rows", "inverted_residual", "squeeze_excite", "top_k"];
+/// What shaders compute beside the kernels: fused blocks, the frame, a software adapter's sums, and the labels.
+const FUSED: [&str; 7] =
+    ["expand_depthwise", "frame_columns", "frame_rows", "inverted_residual", "squeeze_excite", "sum", "top_k"];
 
 /// `kernels!` is the one list: each of its stems has both bodies, and a shader unless it computes in integers or is for
 /// training, and no body is without a row.

@@ -1,10 +1,4 @@
-// The kernels' parameter blocks, word for word those of `kernels/src/params.rs`.
-
-struct Curve {
-    kind: u32,
-    low: f32,
-    high: f32,
-}
+// The kernels' parameter blocks, word for word those of `kernels/src/params.rs`. A shader gets those that it names.
 
 struct Conv {
     in_height: u32,

@@ -7,12 +7,21 @@
 /// Invocations of a workgroup.
 override WIDTH: u32 = 64u;
 
-/// An activation. All of them are computed and one is taken: a software adapter would do the same for branches, and
-/// masks besides.
+/// As in `kernels/src/params.rs`.
+struct Curve {
+    kind: u32,
+    low: f32,
+    high: f32,
+}
+
+/// An activation. One formula for all of them: a software adapter computes every branch that is written, for each of four
+/// channels, and what hangs on `curve` alone but once.
 fn bend(value: vec4<f32>, curve: Curve) -> vec4<f32> {
-    let bounded = clamp(value, vec4(curve.low), vec4(curve.high));
-    let gate = clamp(value + 3.0, vec4(0.0), vec4(6.0)) * curve.high;
-    return select(select(gate, value * gate, curve.kind == 1u), bounded, curve.kind == 0u);
+    let gated = curve.kind != 0u;
+    let low = select(curve.low, 0.0, gated);
+    let high = select(curve.high, 6.0, gated);
+    let bent = clamp(value + select(0.0, 3.0, gated), vec4(low), vec4(high)) * select(1.0, curve.high, gated);
+    return select(bent, bent * value, curve.kind == 1u);
 }
 
 /// The order in which a quad's invocation of place `own` meets four things of which each loads one: its own first.

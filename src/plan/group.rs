@@ -38,7 +38,7 @@ pub enum Grouping {
     #[default]
     None,
     /// Each step by itself, and additions too, which otherwise are part of the convolution before them: a software
-    /// adapter compiles `add` in a tenth of the time that a second `pointwise` takes it.
+    /// adapter compiles `sum`, which it needs anyway, in less time than a second `pointwise`.
     Software,
     /// As `shaders/` can.
     Gpu,

@@ -48,6 +48,12 @@ fn dispatch(steps: &[Step], group: &Group, software: bool) -> Dispatch {
         return dispatch(&[Step { call: Call::Pointwise(p), ..first.clone() }], group, software);
     }
     let mut words = vec![word(first.input.start), word(last.side.start), word(last.output.start)];
+    if let (Some(sum), true) = (sum(first), software) {
+        words.push(0);
+        words.extend(sum);
+        let groups = sum[4].div_ceil(WIDTH);
+        return Dispatch { shader: &shaders::SUM, steps: group.steps.clone(), groups, words };
+    }
     let shader = match group.pattern {
         Pattern::Single => shader(&first.call, software),
         Pattern::InvertedResidual | Pattern::Separable => &shaders::INVERTED_RESIDUAL,
@@ -79,11 +85,22 @@ fn dispatch(steps: &[Step], group: &Group, software: bool) -> Dispatch {
     Dispatch { shader, steps: group.steps.clone(), groups: groups(last, group.pattern), words }
 }
 
+/// The words of the `Sum` of `shaders/sum.wgsl` that computes a step: of two maps, or of a map's pixels.
+fn sum(step: &Step) -> Option<[u32; 6]> {
+    match &step.call {
+        Call::Add(p) => Some([1, 2, word(step.side.start).wrapping_sub(word(step.input.start)), 0, p.count, 1]),
+        Call::GlobalPool(p) if p.max == 0 => {
+            Some([p.height, p.width, p.lanes, p.in_width * p.lanes, p.lanes, p.height * p.width])
+        }
+        _ => None,
+    }
+}
+
 const fn shader(call: &Call, software: bool) -> &'static Shader {
     match call {
         Call::Conv(_) => &shaders::STEM,
         Call::Depthwise(p) => match (p.kernel, p.dilation, p.stride) {
-            (3, 1, 1) => &shaders::DEPTHWISE_3X3,
+            (3, 1, 1) if !software => &shaders::DEPTHWISE_3X3,
             (3, 1, 2) if !software => &shaders::DEPTHWISE_3X3_STRIDE_2,
             _ => &shaders::DEPTHWISE,
         },
@@ -119,7 +136,7 @@ const fn call_groups(call: &Call) -> u32 {
         Call::Softmax(_) => return 1,
         Call::GlobalPool(p) => return p.lanes,
         Call::Dense(p) => return p.out_lanes,
-        Call::Conv(p) => (p.out_width.div_ceil(4) * p.out_height).next_multiple_of(4) * p.out_lanes.div_ceil(2),
+        Call::Conv(p) => (p.out_width.div_ceil(4) * p.out_height).next_multiple_of(4) * p.out_lanes,
         Call::Depthwise(p) => p.lanes * p.out_width.div_ceil(4) * p.out_height,
         Call::Pointwise(p) => p.pixels.div_ceil(12) * p.out_lanes.div_ceil(4) * 4,
         Call::Add(p) => p.count,

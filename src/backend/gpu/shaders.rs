@@ -44,7 +44,7 @@ pub enum Bindings {
     Frame,
 }
 
-/// The text of a file of `shaders/`, as `build.rs` has stripped it.
+/// The text of a file of `shaders/`, as `build.rs` has stripped it, behind the parameter blocks that it names.
 macro_rules! text {
     ($path:expr) => {
         include_str!(concat!(env!("OUT_DIR"), "/shaders/", $path, ".wgsl"))
@@ -88,6 +88,7 @@ shaders! {
     DENSE "dense" Maps, shares false, reduces true;
     SIGMOID "sigmoid" Maps, shares false, reduces false;
     SOFTMAX "softmax" Maps, shares false, reduces true;
+    SUM "sum" Maps, shares false, reduces false;
     TOP_K "top_k" Maps, shares false, reduces true;
 }
 
@@ -111,9 +112,7 @@ impl Shader {
     pub fn source(&self, variant: Variant) -> String {
         let quads = variant.quads && self.shares;
         let shared: &[&str] = match self.bindings {
-            Bindings::Maps => {
-                &[text!("lib/blocks"), text!("lib/maps"), if quads { text!("lib/quads") } else { text!("lib/each") }]
-            }
+            Bindings::Maps => &[text!("lib/maps"), if quads { text!("lib/quads") } else { text!("lib/each") }],
             Bindings::Frame => &[text!("lib/frame")],
         };
         [
