@@ -22,7 +22,7 @@ export class Backends {
   #engine = null;
   #gpu = null;
   #connecting = null;
-  /** Pipelines that nobody uses yet, some of them still being compiled. */
+  /** Pipelines that nobody uses yet, some of them still being compiled: see `warm`. */
   #warmed = null;
   /** Failures since the GPU last answered. */
   #failures = 0;
@@ -48,7 +48,8 @@ export class Backends {
       this.#connecting = connect(Module, device, woken);
       if (backend === "webgpu") {
         this.#connecting = this.#connecting.then((gpu) => {
-          this.#warmed = warm(Module, gpu, false);
+          this.#warmed = new Map();
+          warm(Module, gpu, false, this.#warmed);
           return gpu;
         });
       }
@@ -149,9 +150,9 @@ export class Backends {
     };
     try {
       const { gated } = this.#engine;
-      if (gated || !this.#warmed) {
-        // One after the other: what is asked for twice at once is compiled twice.
-        this.#warmed = Promise.resolve(this.#warmed).then(async (held) => this.#gpu === gpu && [held, await warm(this.#Module, gpu, gated)]);
+      const warmed = (this.#warmed ??= new Map());
+      if (gated || warmed.size === 0) {
+        warm(this.#Module, gpu, gated, warmed);
       }
       // Another one may have been attached before.
       this.#drop();
@@ -159,7 +160,7 @@ export class Backends {
       this.#engine.attach(gpu);
       this.#gpu = gpu;
       unused = null;
-      await this.#warmed;
+      await Promise.allSettled(warmed.values());
       check();
       const error = await this.#Module.probe(gpu, gated);
       check();

@@ -47,20 +47,26 @@ function standFor(woken) {
  * @param {object} Module the engine's class
  * @param {object} gpu of that module
  * @param {boolean} gated whether those of V3 too
- * @returns {Promise<unknown>} what to hold
+ * @param {Map<string, Promise<GPUComputePipeline>>} held what was asked for before, to which this adds: what is asked for
+ *   twice at once is compiled twice
  */
-export async function warm(Module, gpu, gated) {
+export function warm(Module, gpu, gated, held) {
   const { device } = gpu;
-  const asked = [];
   device.createComputePipeline = (descriptor) => {
-    asked.push(device.createComputePipelineAsync(descriptor));
+    const shader = JSON.stringify([descriptor.label, descriptor.compute.constants]);
+    if (!held.has(shader)) {
+      held.set(shader, device.createComputePipelineAsync(descriptor));
+    }
     return {};
   };
   try {
     Module.warm(gpu, gated);
+  } catch {
+    // What cannot be asked for, or compiled, fails again and is reported when it is asked for in earnest.
   } finally {
     delete device.createComputePipeline;
   }
-  // What cannot be compiled fails again, and is reported, when it is asked for in earnest.
-  return Promise.allSettled(asked);
+  for (const compiled of held.values()) {
+    compiled.catch(() => {});
+  }
 }
