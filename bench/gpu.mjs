@@ -52,7 +52,7 @@ await bench({
   adapters,
   settings:
     `${rounds} rounds in turns, a fresh page each; calls for about ${budget} ms a turn after warm-up, the answer read back each ` +
-    "time. First label: navigation → first answer, everything from localhost.",
+    "time. First label: navigation of an open, empty page → first answer, everything from localhost.",
   figures: FIGURES,
   markdown: (found, images) => markdown({ ...found, images, heading: "GPU backends", titles: TITLES, figures: FIGURES }),
   rounds,
