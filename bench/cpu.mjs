@@ -69,8 +69,8 @@ await bench({
   settings:
     `${rounds} rounds in turns, a fresh page each; calls, then frames, for about ${budget} ms each after ${options["warm-up"]} that are not ` +
     "counted. Model call: tensor in, vector out; ours takes a picture of the network's size and normalises it. Canvas: 640×480 px, another " +
-    "picture each time. First label: navigation of an open, empty page → first label of a canvas, everything from localhost. Memory: WebAssembly's as the " +
-    "page's thread sees it, and JavaScript's heap, after all calls.",
+    "picture each time. First label: navigation of an open, empty page → first label of a canvas, everything from localhost. " +
+    "Memory: WebAssembly's as the page's thread sees it, and JavaScript's heap, after all calls.",
   figures: FIGURES,
   markdown: (found, images) => {
     found.targets = targets(found, titles, FIGURES);

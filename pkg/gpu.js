@@ -55,7 +55,9 @@ export function warm(Module, gpu, gated, held) {
   device.createComputePipeline = (descriptor) => {
     const shader = JSON.stringify([descriptor.label, descriptor.compute.constants]);
     if (!held.has(shader)) {
-      held.set(shader, device.createComputePipelineAsync(descriptor));
+      const compiled = device.createComputePipelineAsync(descriptor);
+      compiled.catch(() => {});
+      held.set(shader, compiled);
     }
     return {};
   };
@@ -65,8 +67,5 @@ export function warm(Module, gpu, gated, held) {
     // What cannot be asked for, or compiled, fails again and is reported when it is asked for in earnest.
   } finally {
     delete device.createComputePipeline;
-  }
-  for (const compiled of held.values()) {
-    compiled.catch(() => {});
   }
 }

@@ -48,7 +48,7 @@ fn dispatch(steps: &[Step], group: &Group, software: bool) -> Dispatch {
         return dispatch(&[Step { call: Call::Pointwise(p), ..first.clone() }], group, software);
     }
     let mut words = vec![word(first.input.start), word(last.side.start), word(last.output.start)];
-    if let (Some(sum), true) = (sum(first), software) {
+    if let (Some(sum), Pattern::Single, true) = (sum(first), group.pattern, software) {
         words.push(0);
         words.extend(sum);
         let groups = sum[4].div_ceil(WIDTH);
@@ -99,9 +99,10 @@ fn sum(step: &Step) -> Option<[u32; 6]> {
 const fn shader(call: &Call, software: bool) -> &'static Shader {
     match call {
         Call::Conv(_) => &shaders::STEM,
+        Call::Depthwise(_) if software => &shaders::DEPTHWISE,
         Call::Depthwise(p) => match (p.kernel, p.dilation, p.stride) {
-            (3, 1, 1) if !software => &shaders::DEPTHWISE_3X3,
-            (3, 1, 2) if !software => &shaders::DEPTHWISE_3X3_STRIDE_2,
+            (3, 1, 1) => &shaders::DEPTHWISE_3X3,
+            (3, 1, 2) => &shaders::DEPTHWISE_3X3_STRIDE_2,
             _ => &shaders::DEPTHWISE,
         },
         Call::Pointwise(p) if p.residual != 0 => &shaders::POINTWISE_RESIDUAL,
