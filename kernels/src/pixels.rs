@@ -1,6 +1,7 @@
 //! What is done to every pixel of a frame, several times: here, because this crate is compiled for speed.
 
 use crate::lane::{F32x4, Vec4};
+use crate::simd::{TILE_PIXELS, tiles};
 
 /// Makes red, green, blue and alpha of bytes whose red and blue are the other way round where `is_bgra`. Whether all are
 /// opaque.
@@ -15,6 +16,32 @@ pub fn opaque_rgba(bytes: &mut [u8], is_bgra: bool) -> bool {
     all >> 24 == 0xff
 }
 
+/// Added before rounding to whole units, so that both bodies break ties alike.
+///
+/// Ratios such as 640 : 256 put many sums exactly halfway between two units. Pillow's own fixed-point weights fall to
+/// either side there, so there is no rule to copy; this is far more than the bodies' sums differ by (1e-4).
+pub const TIE: f32 = 1.0 / 1024.0;
+
+/// How sums are kept: in whole units, or as they are, for which all of it is zeros. No loop has to ask then.
+#[derive(Clone, Copy)]
+struct Units {
+    tie: F32x4,
+    /// Between 2²³ and 2²⁴ an `f32` has no fraction, so that the sum is rounded; the values here are 0 … 255.
+    whole: [F32x4; 2],
+}
+
+impl Units {
+    fn new(rounded: bool) -> Self {
+        let [tie, up, down] = if rounded { [TIE, 8_388_608.0, -8_388_608.0] } else { [0.0; 3] }.map(F32x4::splat);
+        Self { tie, whole: [up, down] }
+    }
+
+    #[inline(always)]
+    fn of(self, sum: F32x4) -> F32x4 {
+        sum + self.tie + self.whole[0] + self.whole[1]
+    }
+}
+
 /// The source pixels that one output pixel is a weighted sum of.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
@@ -26,35 +53,78 @@ pub struct Run {
     pub end: usize,
 }
 
-/// Added before rounding to whole units, so that both bodies break ties alike.
-///
-/// Ratios such as 640 : 256 put many sums exactly halfway between two units. Pillow's own fixed-point weights fall to
-/// either side there, so there is no rule to copy; this is far more than the bodies' sums differ by (1e-4).
-pub const TIE: f32 = 1.0 / 1024.0;
+/// A source row, whose first pixel is column `start`, at the width of `runs`; in whole units where that is asked.
+pub fn across(source: &[Vec4], start: usize, runs: &[Run], weights: &[f32], rounded: bool, to: &mut [Vec4]) {
+    let units = Units::new(rounded);
+    for (to, &Run { first, begin, end }) in to.iter_mut().zip(runs) {
+        let weights = &weights[begin..end];
+        let pixels = &source[first - start..][..weights.len()];
+        let mut sum = F32x4::splat(0.0);
+        for (pixel, weight) in pixels.iter().zip(weights) {
+            sum = sum.mul_add(F32x4::load(*pixel), F32x4::splat(*weight));
+        }
+        *to = units.of(sum).store();
+    }
+}
 
-/// How a row's sums become the input tensor.
+/// The same of RGBA bytes, which takes half as long where most of them are passed over: where all runs are of two pixels,
+/// and those are opaque. Whether that was so; if not, what it wrote is worth nothing.
+pub fn between(rgba: &[u8], start: usize, runs: &[Run], weights: &[f32], rounded: bool, to: &mut [Vec4]) -> bool {
+    let (pairs, rest) = weights.as_chunks::<2>();
+    if pairs.len() != runs.len() || !rest.is_empty() {
+        return false;
+    }
+    let units = Units::new(rounded);
+    let pixels = rgba.as_chunks::<4>().0;
+    let mut every = u32::MAX;
+    for ((to, run), weights) in to.iter_mut().zip(runs).zip(pairs) {
+        let pair = &pixels[run.first - start..][..2];
+        let [left, right] = [pair[0], pair[1]];
+        every &= u32::from_le_bytes(left) & u32::from_le_bytes(right);
+        let sum = F32x4::from_u8x4(left) * F32x4::splat(weights[0]);
+        *to = units.of(sum.mul_add(F32x4::from_u8x4(right), F32x4::splat(weights[1]))).store();
+    }
+    every >> 24 == 255
+}
+
+/// How rows become the input tensor.
 #[derive(Clone, Copy)]
 pub struct Finish {
-    /// Whether sums are kept in whole units.
-    rounded: bool,
+    units: Units,
     offset: F32x4,
     scale: F32x4,
 }
 
 impl Finish {
-    /// `(v − mean) / std`, and zero in the fourth lane.
+    /// `(v − mean) / std`, and zero in the fourth lane, of sums that are `rounded` to whole units or not.
     #[must_use]
     pub fn new(rounded: bool, mean: [f32; 3], std: [f32; 3]) -> Self {
         let offset = F32x4::load([-mean[0], -mean[1], -mean[2], 0.0]);
-        Self { rounded, offset, scale: F32x4::load([1.0 / std[0], 1.0 / std[1], 1.0 / std[2], 0.0]) }
+        let scale = F32x4::load([1.0 / std[0], 1.0 / std[1], 1.0 / std[2], 0.0]);
+        Self { units: Units::new(rounded), offset, scale }
     }
 
-    /// A row of sums.
-    pub fn run(self, row: &mut [Vec4]) {
-        for pixel in row {
-            let value = F32x4::load(*pixel);
-            let value = if self.rounded { round(value) } else { value };
-            *pixel = ((value + self.offset) * self.scale).store();
+    /// A row of the output: the weighted sum of neighbouring rows, the first of them row `first`.
+    /// `ring` holds the last few rows, each where its number leaves it.
+    pub fn run(self, ring: &[Vec4], first: usize, weights: &[f32], output: &mut [Vec4]) {
+        let width = output.len();
+        let begin = first % (ring.len() / width) * width;
+        for x in tiles(width) {
+            let mut sums = [F32x4::splat(0.0); TILE_PIXELS];
+            let mut row = begin;
+            for weight in weights {
+                let weight = F32x4::splat(*weight);
+                for (sum, pixel) in sums.iter_mut().zip(&ring[row + x..]) {
+                    *sum = sum.mul_add(F32x4::load(*pixel), weight);
+                }
+                row += width;
+                if row == ring.len() {
+                    row = 0;
+                }
+            }
+            for (output, sum) in output[x..].iter_mut().zip(sums) {
+                *output = ((self.units.of(sum) + self.offset) * self.scale).store();
+            }
         }
     }
 }
@@ -77,40 +147,6 @@ pub fn unpack(rgba: &[u8], background: [u8; 3], row: &mut [Vec4]) {
         let front = F32x4::from_u8x4(*pixel) * F32x4::splat(alpha);
         *to = (front.mul_add(behind, F32x4::splat(255.0 - alpha)) * unit).store();
     }
-}
-
-/// A source row, whose first pixel is column `start`, at the width of `runs`; in whole units where that is asked.
-pub fn across(source: &[Vec4], start: usize, runs: &[Run], weights: &[f32], rounded: bool, to: &mut [Vec4]) {
-    for (to, &Run { first, begin, end }) in to.iter_mut().zip(runs) {
-        let weights = &weights[begin..end];
-        let pixels = &source[first - start..][..weights.len()];
-        let mut sum = F32x4::splat(0.0);
-        for (pixel, weight) in pixels.iter().zip(weights) {
-            sum = sum.mul_add(F32x4::load(*pixel), F32x4::splat(*weight));
-        }
-        *to = if rounded { round(sum) } else { sum }.store();
-    }
-}
-
-/// `row = across · weight`.
-pub fn overwrite(row: &mut [Vec4], across: &[Vec4], weight: f32) {
-    for (to, from) in row.iter_mut().zip(across) {
-        *to = (F32x4::load(*from) * F32x4::splat(weight)).store();
-    }
-}
-
-/// `row += across · weight`.
-pub fn accumulate(row: &mut [Vec4], across: &[Vec4], weight: f32) {
-    for (to, from) in row.iter_mut().zip(across) {
-        *to = F32x4::load(*to).mul_add(F32x4::load(*from), F32x4::splat(weight)).store();
-    }
-}
-
-/// To whole units, as [`TIE`] says.
-#[inline(always)]
-fn round(value: F32x4) -> F32x4 {
-    // Between 2²³ and 2²⁴ an `f32` has no fraction, so that the sum is rounded; the values here are 0 … 255.
-    value + F32x4::splat(TIE) + F32x4::splat(8_388_608.0) + F32x4::splat(-8_388_608.0)
 }
 
 #[cfg(test)]

@@ -194,7 +194,7 @@ impl Preprocessor {
                 self.columns.resample(&columns, self.rule.sampling);
             }
         }
-        self.buffers.fit(self.columns.used().len(), self.width_px);
+        self.buffers.fit(&self.rows, &self.columns);
         self.planned = Some(source);
     }
 }

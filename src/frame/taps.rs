@@ -33,6 +33,11 @@ impl Taps {
         self.runs.iter().map(|run| (run.first, &self.weights[run.begin..run.end]))
     }
 
+    /// How many source pixels an output reads at most.
+    pub(super) fn most(&self) -> usize {
+        self.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0)
+    }
+
     /// All runs, and the weights that they lie in.
     pub(super) fn parts(&self) -> (&[Run], &[f32]) {
         (&self.runs, &self.weights)
@@ -89,8 +94,9 @@ impl Taps {
         let last = axis.readable.end - 1;
         // Not `clamp`: its panic would bring the printing of floats into the module (see `small`).
         let position = position.max(axis.readable.start as f64).min(last as f64);
-        let first = position.floor() as usize;
-        let share = (position - position.floor()) as f32;
+        // The last pixel is the right one of the last two, so that all outputs have two.
+        let first = (position.floor() as usize).min(last.saturating_sub(1).max(axis.readable.start));
+        let share = (position - first as f64) as f32;
         if first < last {
             self.push(first, [1.0 - share, share]);
         } else {

@@ -65,11 +65,11 @@ use crate::lane::Vec4;
 /// Pixels of a tile. Their sums, a value each and weights fit fifteen registers, which is what browsers use of sixteen.
 pub(crate) const TILE_PIXELS: usize = 4;
 
-/// The first pixels of the tiles that cover `pixels`, at least a tile's: the last one ends with them and may have some in
-/// common with the one before, which it computes again.
+/// The first pixels of the tiles that cover `pixels`: the last one ends with them and may have some in common with the one
+/// before, which it computes again. Fewer than a tile's are one that reaches beyond them.
 #[inline(always)]
 pub(crate) fn tiles(pixels: usize) -> impl Iterator<Item = usize> {
-    let last = pixels - TILE_PIXELS;
+    let last = pixels.saturating_sub(TILE_PIXELS);
     (0..pixels).step_by(TILE_PIXELS).map(move |first| first.min(last))
 }
 
