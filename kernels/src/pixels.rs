@@ -57,10 +57,8 @@ pub struct Run {
 pub fn across(source: &[Vec4], start: usize, runs: &[Run], weights: &[f32], rounded: bool, to: &mut [Vec4]) {
     let units = Units::new(rounded);
     for (to, &Run { first, begin, end }) in to.iter_mut().zip(runs) {
-        let weights = &weights[begin..end];
-        let pixels = &source[first - start..][..weights.len()];
         let mut sum = F32x4::splat(0.0);
-        for (pixel, weight) in pixels.iter().zip(weights) {
+        for (pixel, weight) in source[first - start..].iter().zip(&weights[begin..end]) {
             sum = sum.mul_add(F32x4::load(*pixel), F32x4::splat(*weight));
         }
         *to = units.of(sum).store();
@@ -70,16 +68,14 @@ pub fn across(source: &[Vec4], start: usize, runs: &[Run], weights: &[f32], roun
 /// The same of RGBA bytes, which takes half as long where most of them are passed over: where all runs are of two pixels,
 /// and those are opaque. Whether that was so; if not, what it wrote is worth nothing.
 pub fn between(rgba: &[u8], start: usize, runs: &[Run], weights: &[f32], rounded: bool, to: &mut [Vec4]) -> bool {
-    let (pairs, rest) = weights.as_chunks::<2>();
-    if pairs.len() != runs.len() || !rest.is_empty() {
+    if weights.len() != 2 * runs.len() {
         return false;
     }
     let units = Units::new(rounded);
     let pixels = rgba.as_chunks::<4>().0;
     let mut every = u32::MAX;
-    for ((to, run), weights) in to.iter_mut().zip(runs).zip(pairs) {
-        let pair = &pixels[run.first - start..][..2];
-        let [left, right] = [pair[0], pair[1]];
+    for ((to, run), weights) in to.iter_mut().zip(runs).zip(weights.as_chunks::<2>().0) {
+        let Some(&[left, right]) = pixels[run.first - start..].first_chunk() else { return false };
         every &= u32::from_le_bytes(left) & u32::from_le_bytes(right);
         let sum = F32x4::from_u8x4(left) * F32x4::splat(weights[0]);
         *to = units.of(sum.mul_add(F32x4::from_u8x4(right), F32x4::splat(weights[1]))).store();
@@ -114,8 +110,8 @@ impl Finish {
             let mut row = begin;
             for weight in weights {
                 let weight = F32x4::splat(*weight);
-                for (sum, pixel) in sums.iter_mut().zip(&ring[row + x..]) {
-                    *sum = sum.mul_add(F32x4::load(*pixel), weight);
+                for (sum, pixel) in sums.iter_mut().zip(tile(&ring[row + x..])) {
+                    *sum = sum.mul_add(F32x4::load(pixel), weight);
                 }
                 row += width;
                 if row == ring.len() {
@@ -127,6 +123,15 @@ impl Finish {
             }
         }
     }
+}
+
+/// The first pixels of a row; of a shorter one and what follows it, where no network is so narrow.
+#[inline(always)]
+fn tile(row: &[Vec4]) -> [Vec4; TILE_PIXELS] {
+    row.first_chunk().copied().unwrap_or_else(
+        #[cold]
+        || std::array::from_fn(|i| row.get(i).copied().unwrap_or_default()),
+    )
 }
 
 /// RGBA bytes → `f32` in front of the background. The fourth lane is left as it falls; [`Finish`] drops it.
