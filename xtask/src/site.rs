@@ -22,11 +22,15 @@ const VENDORED: [(&str, &str); 3] = [
 /// Scripts of the package that have others within them, which a page that needs the one needs at the same moment: each
 /// request takes a page longer than its bytes do. What keeps nothing may lie within two. `worker.js` has none, and lists
 /// for nothing what its host has.
-const MERGED: [(&str, &[&str]); 3] = [
-    ("index.js", &["client.js", "overrides.js", "sources.js", "wake.js"]),
-    ("host.js", &["arrival.js", "backends.js", "download.js", "gpu.js", "pixels.js", "wake.js"]),
-    ("worker.js", &[]),
-];
+const MERGED: [(&str, &[&str]); 2] =
+    [("host.js", &["arrival.js", "backends.js", "download.js", "gpu.js", "pixels.js", "wake.js"]), ("worker.js", &[])];
+
+/// The one that pages ask for first, and what only it imports.
+const INDEX: (&str, &[&str]) = ("index.js", &["client.js", "overrides.js", "sources.js", "wake.js"]);
+
+/// What others import as well and must exist once, for it keeps something: they have it from the index, which has it within
+/// it. A page would ask for these after the index, and for weights and the module only then.
+const SHARED: [&str; 3] = ["errors.js", "stream.js", "wasm.js"];
 
 /// How paths begin that only the page of training asks for: most visitors never do, so the service worker keeps them
 /// from the first visit to that page on.
@@ -81,38 +85,59 @@ pub fn shipped() -> Step<'static> {
     })
 }
 
-/// Each script of `MERGED` with what it imports of its own. All others keep their names, so that
+/// Each script of `MERGED` and the index with what they import of their own. All others keep their names, so that
 /// `new URL("./worker.js", import.meta.url)` still finds them, and stay modules that exist once.
 fn merge(folder: &Path) -> Result<()> {
-    let Some(mut esbuild) = esbuild(folder) else { return Ok(()) };
-    let is_merged = |name: &str| MERGED.iter().any(|(_, parts)| parts.contains(&name));
-    for file in paths::files_below(folder)? {
-        if let Some(name) = file.strip_prefix(folder)?.to_str().filter(|name| name.ends_with(".js") && !is_merged(name))
-        {
-            esbuild.arg(format!("--external:./{name}"));
-        }
+    if esbuild(folder).is_none() {
+        return Ok(());
     }
-    // What scripts ask for beforehand where they are not merged: statements of that label, and imports for nothing's sake.
-    esbuild.args(["--bundle", "--drop-labels=APART", "--log-override:ignored-bare-import=silent"]);
     // That imports have no other sake, package.json tells.
     let manifest = folder.join("package.json");
     copy_file(&paths::at("pkg/package.json"), &manifest)?;
-    stream(esbuild.args(MERGED.map(|(whole, _)| folder.join(whole))))?;
+    // An index of its own name could not import the index.
+    let (whole, (index, own)) = (folder.join("whole.js"), INDEX);
+    let exports = [index].into_iter().chain(SHARED).map(|name| format!("export * from \"./{name}\";\n"));
+    write(&whole, exports.collect::<String>().as_bytes())?;
+    bundle(folder, &[&[index], own, &SHARED].concat(), &["whole.js"])?;
+    std::fs::rename(&whole, folder.join(index)).with_context(|| format!("moving {} into place", whole.display()))?;
+    for script in scripts(folder)? {
+        let text = std::fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
+        let once = SHARED.iter().fold(text, |text, name| text.replace(&format!("\"./{name}\""), "\"./index.js\""));
+        write(&script, once.as_bytes())?;
+    }
+    bundle(folder, &MERGED.map(|(_, parts)| parts).concat(), &MERGED.map(|(whole, _)| whole))?;
     std::fs::remove_file(&manifest).with_context(|| format!("removing {}", manifest.display()))?;
-    let parts: BTreeSet<_> = MERGED.iter().flat_map(|(_, parts)| *parts).collect();
+    let parts: BTreeSet<_> = MERGED.iter().chain([&INDEX]).flat_map(|(_, parts)| *parts).chain(&SHARED).collect();
     for part in parts {
         std::fs::remove_file(folder.join(part)).with_context(|| format!("removing {part}"))?;
     }
     Ok(())
 }
 
+/// Each of `wholes`, in its place, with those of `parts` within it that it imports.
+fn bundle(folder: &Path, parts: &[&str], wholes: &[&str]) -> Result<()> {
+    let Some(mut esbuild) = esbuild(folder) else { return Ok(()) };
+    for file in scripts(folder)? {
+        if let Some(name) = file.strip_prefix(folder)?.to_str().filter(|name| !parts.contains(name)) {
+            esbuild.arg(format!("--external:./{name}"));
+        }
+    }
+    // What scripts ask for beforehand where they are not merged: statements of that label, and imports for nothing's sake.
+    esbuild.args(["--bundle", "--drop-labels=APART", "--log-override:ignored-bare-import=silent"]);
+    stream(esbuild.args(wholes.iter().map(|whole| folder.join(whole))))
+}
+
+fn scripts(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut scripts = paths::files_below(folder)?;
+    scripts.retain(|file| file.extension().is_some_and(|extension| extension == "js"));
+    Ok(scripts)
+}
+
 /// Each script by itself.
 fn minify(folder: &Path) -> Result<()> {
     let Some(mut esbuild) = esbuild(folder) else { return Ok(()) };
-    let mut scripts = paths::files_below(folder)?;
-    scripts.retain(|file| file.extension().is_some_and(|extension| extension == "js"));
     // Without `--bundle` imports stay imports.
-    stream(esbuild.arg("--minify").args(scripts))
+    stream(esbuild.arg("--minify").args(scripts(folder)?))
 }
 
 /// npm's esbuild, told to write over the scripts in that folder; none where it is not installed.
