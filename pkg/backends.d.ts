@@ -11,6 +11,12 @@ export interface RunOptions {
   /** A device to run on, with `worker: false`. It stays the page's: `dispose()` does not destroy it. */
   device?: GPUDeviceLike;
   /**
+   * `"f16"`: a GPU with `shader-f16` keeps maps and weights in 16 bits, half the memory and half the bytes to move, and sums in 32;
+   * any other, and one that does not compute right so, computes with 32. `info.gpu.precision` says which it is.
+   * @defaultValue "f32"
+   */
+  gpuPrecision?: "f32" | "f16";
+  /**
    * `true`: in a worker of its own, so that the page stays responsive. `false`: in the calling thread, for pages that run
    * their own worker. An address: in a worker with that script, for bundlers that do not follow `new URL("./worker.js",
    * import.meta.url)`; it must be the package's `worker.js`, bundled.
@@ -53,6 +59,8 @@ export interface BackendState {
   readonly times: { readonly simd?: number; readonly webgpu?: number };
   /** What a call for labels costs on the GPU; null while the CPU answers. */
   readonly gpu: {
+    /** Of maps and weights: see `gpuPrecision`. */
+    readonly precision: "f32" | "f16";
     readonly pipelines: number;
     /** Dispatches a frame, from texture to labels. */
     readonly dispatches: number;
@@ -99,7 +107,7 @@ export interface GPUDeviceLike {
 }
 
 /**
- * A `GPUBuffer` of 32-bit floats, usages `STORAGE`, `COPY_SRC` and `COPY_DST`: `[height, width, channels]`, each pixel
+ * A `GPUBuffer` of 32-bit floats (of 16 where `info.gpu.precision` is `"f16"`), usages `STORAGE`, `COPY_SRC` and `COPY_DST`: `[height, width, channels]`, each pixel
  * beginning on a `vec4<f32>`, so that from one to the next it is `channels` rounded up to a multiple of 4, with zeros in
  * the lanes between. It belongs to the caller, and lives as long as its device.
  */

@@ -1,5 +1,6 @@
 /** Where a network runs: the CPU always can; a GPU goes before it where it answers rightly, and faster. */
 
+import { decisionKey, remember, remembered } from "./decisions.js";
 import { failure } from "./errors.js";
 import { connect, nameOf, warm } from "./gpu.js";
 import { Reader } from "./pixels.js";
@@ -17,7 +18,8 @@ const PATIENCE_MS = [0, 1000, 5000];
 /** The CPU's and the GPU's half of one engine, and which of them answers. */
 export class Backends {
   #Module;
-  #device;
+  /** What is asked of a GPU: see `connect`. */
+  #asked;
   #onChange;
   #engine = null;
   #gpu = null;
@@ -37,15 +39,16 @@ export class Backends {
 
   /**
    * @param {object} Module the engine's class, whose module is running
-   * @param {{ backend: string, device?: GPUDevice, woken?: ReturnType<typeof import("./wake.js").wake>, onChange?: (state: object) => void }} options
+   * @param {{ backend: string, device?: GPUDevice, gpuPrecision?: "f32" | "f16", woken?: ReturnType<typeof import("./wake.js").wake>,
+   *   onChange?: (state: object) => void }} options
    */
-  constructor(Module, { backend, device, woken, onChange = () => {} }) {
+  constructor(Module, { backend, device, gpuPrecision, woken, onChange = () => {} }) {
     this.#Module = Module;
-    this.#device = device;
+    this.#asked = { device, halves: gpuPrecision === "f16" };
     this.#onChange = onChange;
     if (mayUseGpu(backend)) {
       // The GPU answers while the weights are still on their way; a refusal is looked at when they are here.
-      this.#connecting = connect(Module, device, woken);
+      this.#connecting = connect(Module, this.#asked, woken);
       if (backend === "webgpu") {
         this.#connecting = this.#connecting.then((gpu) => {
           this.#warmed = new Map();
@@ -60,7 +63,8 @@ export class Backends {
   /** What `info` says about it. */
   get state() {
     const [pipelines, dispatches, readbackBytes] = this.#gpu ? this.#engine.gpuCost() : [];
-    const gpu = this.#gpu && { pipelines, dispatches, readbackBytes, timestamps: this.#gpu.timestamps };
+    const { timestamps, halves } = this.#gpu ?? {};
+    const gpu = this.#gpu && { precision: halves ? "f16" : "f32", pipelines, dispatches, readbackBytes, timestamps };
     return { backend: this.#active, why: this.#why, adapter: this.#adapter, times: this.#times, gpu };
   }
 
@@ -85,7 +89,7 @@ export class Backends {
     }
     if (this.#connecting) {
       try {
-        await this.#choose(await this.#connected(), backend);
+        await this.#chooseAny(backend);
       } catch (error) {
         this.#drop();
         if (backend === "webgpu" || !GPU_CODES.includes(error.code)) {
@@ -113,6 +117,20 @@ export class Backends {
     return connecting;
   }
 
+  /** A GPU that does not compute right with 16 bits may do so with 32. */
+  async #chooseAny(backend) {
+    try {
+      await this.#choose(await this.#connected(), backend);
+    } catch (error) {
+      if (!this.#asked.halves || !GPU_CODES.includes(error.code)) {
+        throw error;
+      }
+      this.#drop();
+      this.#asked.halves = false;
+      await this.#choose(await connect(this.#Module, this.#asked), backend);
+    }
+  }
+
   /** The GPU where it was asked for; else the faster of both, by the figures of an earlier visit or by measuring. */
   async #choose(gpu, backend) {
     this.#adapter = nameOf(gpu.device);
@@ -121,7 +139,7 @@ export class Backends {
       this.#use("webgpu", "asked for");
       return;
     }
-    const key = decisionKey(this.#engine, this.#adapter);
+    const key = decisionKey(this.#engine, gpu.halves ? `${this.#adapter} f16` : this.#adapter);
     const known = await remembered(key);
     if (known && known.simd <= known.webgpu) {
       this.#release(gpu);
@@ -201,7 +219,7 @@ export class Backends {
     const borrowed = !this.#gpu;
     try {
       if (borrowed) {
-        const gpu = await connect(this.#Module, this.#device);
+        const gpu = await connect(this.#Module, this.#asked);
         row.adapter = nameOf(gpu.device);
         row.error = await this.#attach(gpu);
       } else {
@@ -293,7 +311,7 @@ export class Backends {
     const gpu = this.#gpu;
     if (gpu && this.#active === "webgpu") {
       this.#failures = 0;
-      if (!this.#device) {
+      if (!this.#asked.device) {
         gpu.lose();
       }
       this.#fall(gpu, lost("a simulated loss"), true);
@@ -304,7 +322,7 @@ export class Backends {
    * From now on the CPU answers; meanwhile the GPU is rebuilt. Calls in flight may all report the same loss, some of them
    * when that GPU has been replaced already.
    */
-  #fall(gpu, error, again = !this.#device) {
+  #fall(gpu, error, again = !this.#asked.device) {
     if (this.#disposed || !this.#opened || gpu !== this.#gpu || this.#active !== "webgpu") {
       return;
     }
@@ -324,7 +342,7 @@ export class Backends {
         return;
       }
       try {
-        await this.#attach(await connect(this.#Module, this.#device));
+        await this.#attach(await connect(this.#Module, this.#asked));
         this.#use("webgpu", "rebuilt after it was lost");
         this.#onChange(this.state);
         return;
@@ -346,7 +364,7 @@ export class Backends {
 
   /** The browser would keep a device's memory until it collects garbage; one that the page brought stays as it is. */
   #release(gpu) {
-    if (gpu && !this.#device) {
+    if (gpu && !this.#asked.device) {
       gpu.lose();
     }
     gpu?.free();
@@ -365,30 +383,3 @@ export class Backends {
 
 const lost = (found) =>
   failure("gpu_lost", { where: "gpu", expected: "a device that works", found, remedy: "The CPU answers, and the GPU is tried again." });
-
-const CACHE = "mobilenet-web-backends";
-
-/** What a decision holds for: this adapter, version and network. */
-function decisionKey(engine, adapter) {
-  const { version, multiplier, inputHeight, inputWidth, outputStride, classes, macs } = engine.info();
-  const parts = [engine.constructor.version(), engine.constructor.team?.threads, adapter, version, multiplier, inputHeight, inputWidth, outputStride, classes, macs];
-  return `https://mobilenet-web.invalid/${parts.map(encodeURIComponent).join("/")}`;
-}
-
-async function remembered(key) {
-  try {
-    const found = await (await caches.open(CACHE)).match(key);
-    const times = await found?.json();
-    return times?.simd > 0 && times?.webgpu > 0 ? times : undefined;
-  } catch {
-    return undefined; // No Cache Storage here: it is measured every time.
-  }
-}
-
-async function remember(key, times) {
-  try {
-    await (await caches.open(CACHE)).put(key, new Response(JSON.stringify(times)));
-  } catch {
-    // As above.
-  }
-}

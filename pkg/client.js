@@ -149,7 +149,7 @@ export async function localEngine(wasmUrl) {
 export async function localClient(message) {
   const modules = [import("./host.js")];
   // All at once, for a module's own imports are known only when it is here. Where scripts are merged they are part of it.
-  APART: modules.push(import("./arrival.js"), import("./backends.js"), import("./download.js"), import("./gpu.js"), import("./pixels.js"));
+  APART: modules.push(import("./arrival.js"), import("./backends.js"), import("./decisions.js"), import("./download.js"), import("./gpu.js"), import("./pixels.js"));
   let woken;
   if (message.type === "load") {
     // The module and the GPU need not wait for the scripts that use them: those look at their failures.

@@ -8,18 +8,23 @@ export function nameOf({ adapterInfo }) {
   return [vendor, architecture, description].filter(Boolean).join(" ");
 }
 
-/** A GPU of the engine's module: the browser's, which may be `woken`, or the one behind a device that the page brings. */
-export function connect(Module, device, woken) {
+/**
+ * A GPU of the engine's module: the browser's, which may be `woken`, or the one behind a device that the page brings.
+ *
+ * @param {object} Module the engine's class
+ * @param {{ device?: GPUDevice, halves: boolean }} asked `halves`: of 16 bits, where it can
+ */
+export function connect(Module, { device, halves }, woken) {
   const { gpu } = navigator;
   if (!device && !gpu) {
-    return Module.connect();
+    return Module.connect(halves);
   }
   // wgpu asks `navigator.gpu` for an adapter and a device. For this one call it gets those that are there, or under way.
   const requestAdapter = async () => (device ? adapterOf(device) : standFor(await (woken ?? wake())));
   const stand = { requestAdapter, wgslLanguageFeatures: gpu?.wgslLanguageFeatures };
   Object.defineProperty(navigator, "gpu", { value: stand, configurable: true });
   try {
-    return Module.connect();
+    return Module.connect(halves);
   } finally {
     delete navigator.gpu;
   }

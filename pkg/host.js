@@ -95,7 +95,7 @@ export class Host {
 
   #load(message) {
     return this.#loading(message, async (options) => {
-      const { weights, backend, device, overrides, precision, wasmUrl, labelsUrl } = message;
+      const { weights, backend, device, gpuPrecision, overrides, precision, wasmUrl, labelsUrl } = message;
       const { warnings } = options;
       options.threads = message.threads = threadsOf(message.threads);
       let backends;
@@ -110,7 +110,7 @@ export class Host {
             void letGo(woken);
             throw error;
           });
-          backends = new Backends(Engine, { backend, device, woken, onChange });
+          backends = new Backends(Engine, { backend, device, gpuPrecision, woken, onChange });
           return Engine;
         };
         starting = start();

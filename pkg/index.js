@@ -65,15 +65,18 @@ export class MobileNet extends EventTarget {
     }
   }
 
-  static async #start(where, { backend = "auto", device, labelsUrl, integrity, precision, threads, ...rest }, overrides, weightsOf) {
+  static async #start(where, { backend = "auto", device, gpuPrecision = "f32", labelsUrl, integrity, precision, threads, ...rest }, overrides, weightsOf) {
     if (threads !== undefined && !(Number.isInteger(threads) && threads > 0 && threads <= MOST_THREADS)) {
       throw badOption("threads", `a whole number from 1 to ${MOST_THREADS}`, threads);
     }
     if (device && rest.worker !== false) {
       throw badOption("worker", "false beside a device, which cannot be sent to a worker", rest.worker ?? true);
     }
+    if (gpuPrecision !== "f32" && gpuPrecision !== "f16") {
+      throw badOption("gpuPrecision", '"f32" or "f16"', gpuPrecision);
+    }
     const names = labelsUrl === false ? false : address(labelsUrl, "labelsUrl");
-    const message = { type: "load", backend, device, overrides, integrity, precision, labelsUrl: names, threads };
+    const message = { type: "load", backend, device, gpuPrecision, overrides, integrity, precision, labelsUrl: names, threads };
     const [client, info] = await ask(where, message, rest, weightsOf);
     return new MobileNet(KEY, client, { ...info, worker: rest.worker !== false });
   }

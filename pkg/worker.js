@@ -4,6 +4,7 @@ import { Host } from "./host.js";
 // What that imports, all at once: a module's own imports are known only when it is here.
 import "./arrival.js";
 import "./backends.js";
+import "./decisions.js";
 import "./download.js";
 import "./errors.js";
 import "./gpu.js";

@@ -6,16 +6,19 @@ use super::errors::{JsResult, thrown};
 use super::options::{Given, write};
 use crate::Label;
 use crate::error::{Kind, Result};
-use crate::net::{Device, Gpus, Kept, Net, Picture, connect};
+use crate::net::{Device, Gpus, Kept, Net, Picture, Variant, connect};
 use crate::probe::{probe, warm};
 use js_sys::{Array, Float64Array, Promise};
 use std::pin::Pin;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-/// A connected GPU, as JavaScript holds it.
+/// A connected GPU and the shaders that it runs, as JavaScript holds it.
 #[wasm_bindgen]
-pub struct Gpu(Device);
+pub struct Gpu {
+    on: Device,
+    variant: Variant,
+}
 
 #[wasm_bindgen]
 impl Gpu {
@@ -23,19 +26,26 @@ impl Gpu {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn device(&self) -> js_sys::Object {
-        self.0.handle()
+        self.on.handle()
     }
 
     /// Whether dispatches can be timed.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn timestamps(&self) -> bool {
-        self.0.has_timestamps()
+        self.on.has_timestamps()
+    }
+
+    /// Whether maps and weights have 16 bits there, and sums 32.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn halves(&self) -> bool {
+        self.variant.f16
     }
 
     /// Gives the device up, as a driver that crashes would.
     pub fn lose(&self) {
-        self.0.lose();
+        self.on.lose();
     }
 }
 
@@ -53,17 +63,21 @@ fn boxed_to_promise(future: Pin<Box<dyn Future<Output = JsResult<JsValue>>>>) ->
 
 #[wasm_bindgen]
 impl Engine {
-    /// Connects to the GPU behind `navigator.gpu`, as that is at this moment: a promise of a `Gpu`.
-    pub fn connect() -> Promise {
-        promise(connect(Gpus::new()), |device| Ok(Gpu(device).into()))
+    /// Connects to the GPU behind `navigator.gpu`, as that is at this moment: a promise of a `Gpu`. `halves`: where it can, it
+    /// computes with maps and weights of 16 bits.
+    pub fn connect(halves: bool) -> Promise {
+        promise(connect(Gpus::new()), move |on| {
+            let variant = Variant { f16: halves && on.has_f16(), ..on.variant() };
+            Ok(Gpu { on, variant }.into())
+        })
     }
 
     /// Runs a small network whose answer is stored on that GPU: a promise of its error, as a share of the range.
     ///
     /// Rejects with `gpu_wrong`, or with what went wrong with the device.
     pub fn probe(gpu: &Gpu, gated: bool) -> Promise {
-        let device = gpu.0.clone();
-        promise(async move { probe(&device, device.variant(), small(gated)).await }, |error| Ok(error.into()))
+        let (device, variant) = (gpu.on.clone(), gpu.variant);
+        promise(async move { probe(&device, variant, small(gated)).await }, |error| Ok(error.into()))
     }
 
     /// Asks the GPU for the pipelines of that small network, and forgets them.
@@ -71,7 +85,7 @@ impl Engine {
     /// # Errors
     /// Throws what went wrong with the device.
     pub fn warm(gpu: &Gpu, gated: bool) -> JsResult<()> {
-        warm(&gpu.0, gpu.0.variant(), small(gated)).map_err(thrown)
+        warm(&gpu.on, gpu.variant, small(gated)).map_err(thrown)
     }
 
     /// Brings the weights to that GPU.
@@ -79,7 +93,7 @@ impl Engine {
     /// # Errors
     /// Throws a `MobileNetError` where the network exceeds a limit of the adapter.
     pub fn attach(&mut self, gpu: &Gpu) -> JsResult<()> {
-        self.net.attach(&gpu.0, gpu.0.variant()).map_err(thrown)
+        self.net.attach(&gpu.on, gpu.variant).map_err(thrown)
     }
 
     /// Lets go of the GPU.

@@ -22,8 +22,10 @@ const VENDORED: [(&str, &str); 3] = [
 /// Scripts of the package that have others within them, which a page that needs the one needs at the same moment: each
 /// request takes a page longer than its bytes do. What keeps nothing may lie within two. `worker.js` has none, and lists
 /// for nothing what its host has.
-const MERGED: [(&str, &[&str]); 2] =
-    [("host.js", &["arrival.js", "backends.js", "download.js", "gpu.js", "pixels.js", "wake.js"]), ("worker.js", &[])];
+const MERGED: [(&str, &[&str]); 2] = [
+    ("host.js", &["arrival.js", "backends.js", "decisions.js", "download.js", "gpu.js", "pixels.js", "wake.js"]),
+    ("worker.js", &[]),
+];
 
 /// The one that pages ask for first, and what only it imports.
 const INDEX: (&str, &[&str]) = ("index.js", &["client.js", "overrides.js", "sources.js", "wake.js"]);
