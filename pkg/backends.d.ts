@@ -107,9 +107,9 @@ export interface GPUDeviceLike {
 }
 
 /**
- * A `GPUBuffer` of 32-bit floats (of 16 where `info.gpu.precision` is `"f16"`), usages `STORAGE`, `COPY_SRC` and `COPY_DST`: `[height, width, channels]`, each pixel
- * beginning on a `vec4<f32>`, so that from one to the next it is `channels` rounded up to a multiple of 4, with zeros in
- * the lanes between. It belongs to the caller, and lives as long as its device.
+ * A `GPUBuffer` of 32-bit floats, or of 16 bits where `info.gpu.precision` is `"f16"`; usages `STORAGE`, `COPY_SRC` and `COPY_DST`.
+ * `[height, width, channels]`, each pixel beginning on a `vec4`, so that from one to the next it is `channels` rounded up to a
+ * multiple of 4, with zeros in the lanes between. It belongs to the caller, and lives as long as its device.
  */
 export interface KeptMap {
   readonly endpoint: string;

@@ -65,12 +65,9 @@ pub fn across(source: &[Vec4], start: usize, runs: &[Run], weights: &[f32], roun
     }
 }
 
-/// The same of RGBA bytes, which takes half as long where most of them are passed over: where all runs are of two pixels,
-/// and those are opaque. Whether that was so; if not, what it wrote is worth nothing.
+/// The same of RGBA bytes, which takes half as long where most of them are passed over: where all runs are of two pixels.
+/// Whether those are opaque; if not, what it wrote is worth nothing.
 pub fn between(rgba: &[u8], start: usize, runs: &[Run], weights: &[f32], rounded: bool, to: &mut [Vec4]) -> bool {
-    if weights.len() != 2 * runs.len() {
-        return false;
-    }
     let units = Units::new(rounded);
     let pixels = rgba.as_chunks::<4>().0;
     let mut every = u32::MAX;
@@ -125,7 +122,7 @@ impl Finish {
     }
 }
 
-/// The first pixels of a row; of a shorter one and what follows it, where no network is so narrow.
+/// The first pixels of what is left of a ring, and zeros after its end: no network is so narrow that it needs them.
 #[inline(always)]
 fn tile(row: &[Vec4]) -> [Vec4; TILE_PIXELS] {
     row.first_chunk().copied().unwrap_or_else(

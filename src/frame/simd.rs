@@ -37,6 +37,7 @@ pub(super) fn resample(job: &Job<'_>, buffers: &mut Buffers, out: &mut [Vec4]) {
     let width = job.columns.len();
     let used = job.columns.used();
     let (runs, weights) = job.columns.parts();
+    let are_pairs = job.columns.are_pairs();
     let finish = Finish::new(job.rounded, job.mean, job.std);
     let mut ready = 0; // Source rows before this one are in the ring, or are never read.
     for (out, (first, row_weights)) in out.chunks_exact_mut(width).zip(job.rows.iter()) {
@@ -48,7 +49,7 @@ pub(super) fn resample(job: &Job<'_>, buffers: &mut Buffers, out: &mut [Vec4]) {
             let to = &mut ring[place..place + width];
             if job.as_is {
                 unpack(bytes, job.background, to);
-            } else if !between(bytes, used.start, runs, weights, job.rounded, to) {
+            } else if !(are_pairs && between(bytes, used.start, runs, weights, job.rounded, to)) {
                 unpack(bytes, job.background, source);
                 across(source, used.start, runs, weights, job.rounded, to);
             }

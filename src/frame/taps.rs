@@ -38,6 +38,11 @@ impl Taps {
         self.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0)
     }
 
+    /// Whether each output reads two.
+    pub(super) fn are_pairs(&self) -> bool {
+        self.iter().all(|(_, weights)| weights.len() == 2)
+    }
+
     /// All runs, and the weights that they lie in.
     pub(super) fn parts(&self) -> (&[Run], &[f32]) {
         (&self.runs, &self.weights)
@@ -134,6 +139,30 @@ mod tests {
         [Sampling::Antialiased, Sampling::HalfPixel, Sampling::Legacy, Sampling::AlignCorners];
     const CROPS: [Crop; 4] =
         [Crop::Squash, Crop::ShortSide { fraction: 0.875 }, Crop::Central { fraction: 0.875 }, Crop::Cover];
+
+    #[test]
+    fn two_on_average_are_no_pairs() {
+        for (lengths, are_pairs) in [([2, 2], true), ([1, 3], false), ([3, 1], false), ([1, 1], false)] {
+            let mut taps = Taps::default();
+            for length in lengths {
+                taps.push(0, vec![0.5; length]);
+            }
+            assert_eq!(taps.are_pairs(), are_pairs, "{lengths:?}");
+        }
+    }
+
+    #[test]
+    fn all_rules_of_two_neighbours_are_pairs() {
+        let mut taps = Taps::default();
+        for sampling in [Sampling::HalfPixel, Sampling::Legacy, Sampling::AlignCorners] {
+            for (crop, source) in CROPS.into_iter().flat_map(|crop| [2, 3, 37, 224].map(|source| (crop, source))) {
+                for axis in axes(crop, [source; 2], [7, 96]) {
+                    taps.resample(&axis, sampling);
+                    assert_eq!(taps.are_pairs(), axis.readable.len() > 1, "{sampling:?} {axis:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn runs_are_inside_in_order_and_sum_to_one() {
