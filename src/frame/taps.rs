@@ -40,7 +40,7 @@ impl Taps {
 
     /// Whether each output reads two.
     pub(super) fn are_pairs(&self) -> bool {
-        self.iter().all(|(_, weights)| weights.len() == 2)
+        self.most() == 2 && self.weights.len() == 2 * self.len()
     }
 
     /// All runs, and the weights that they lie in.
@@ -100,7 +100,7 @@ impl Taps {
         // Not `clamp`: its panic would bring the printing of floats into the module (see `small`).
         let position = position.max(axis.readable.start as f64).min(last as f64);
         // The last pixel is the right one of the last two, so that all outputs have two.
-        let first = (position.floor() as usize).min(last.saturating_sub(1).max(axis.readable.start));
+        let first = (position as usize).min(last.saturating_sub(1).max(axis.readable.start));
         let share = (position - first as f64) as f32;
         if first < last {
             self.push(first, [1.0 - share, share]);
