@@ -9,7 +9,8 @@ let page, close;
 before(async () => {
   ({ page, close } = await visitBlank());
   await page.evaluate(async () => {
-    const { stream } = await import("/pkg/stream.js");
+    // The site has the scripts that others share within its index.
+    const { stream, MobileNetError } = await import("/pkg/index.js");
     globalThis.pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
     const canvas = Object.assign(document.createElement("canvas"), { width: 9, height: 9 });
     /** Numbers of frames as a network that takes `ms` a frame answers them, and what was under way meanwhile. */
@@ -33,7 +34,6 @@ before(async () => {
         seen.under -= 1;
         if (signal.aborted) {
           seen.aborted += 1;
-          const { MobileNetError } = await import("/pkg/errors.js");
           throw new MobileNetError("aborted", "aborted");
         }
         if (number === fail) throw new Error(`frame ${number}`);
