@@ -30,8 +30,8 @@ const MERGED: [(&str, &[&str]); 2] = [
 /// The one that pages ask for first, and what only it imports.
 const INDEX: (&str, &[&str]) = ("index.js", &["client.js", "overrides.js", "sources.js", "wake.js"]);
 
-/// What others import as well and must exist once, for it keeps something: they have it from the index, which has it within
-/// it. A page would ask for these after the index, and for weights and the module only then.
+/// What the index has within it and other scripts import as well: they have it from there, so that what keeps something, or is a
+/// class that errors are told by, exists once. A page would ask for these after the index, and for weights and the module only then.
 const SHARED: [&str; 3] = ["errors.js", "stream.js", "wasm.js"];
 
 /// How paths begin that only the page of training asks for: most visitors never do, so the service worker keeps them
