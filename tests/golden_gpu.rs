@@ -82,7 +82,7 @@ fn networks_of_16_bits_agree_on_the_first_label() {
         println!("SKIPPED: {} has no 16-bit floats", device.name);
         return;
     }
-    for (net, count) in NETS.into_iter().zip([FEW, ALL, FEW]) {
-        check(&device, Variant { f16: true, quads: device.variant().quads, software: false }, &fixtures, net, count);
+    for net in NETS {
+        check(&device, Variant { f16: true, quads: device.variant().quads, software: false }, &fixtures, net, ALL);
     }
 }
